@@ -1,0 +1,3 @@
+-- No cascade: what still uses an extension has to go first.
+drop extension if exists pgcrypto;
+drop extension if exists pg_trgm;

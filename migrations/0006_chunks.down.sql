@@ -1,0 +1,2 @@
+drop function content.search(text, integer);
+drop table content.chunks;

@@ -1,0 +1,105 @@
+// What a server owns outside this process: one folder and one child. Both are gone when the process is.
+import { type ChildProcess } from 'node:child_process'
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** Who runs the server; empty for whoever we are. */
+export type Account = { readonly uid?: number; readonly gid?: number }
+
+/** A folder that will be removed, and the child that works in it. */
+export type Claim = { readonly folder: string; child: ChildProcess | undefined }
+
+const claims = new Set<Claim>()
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const lastResortMs = 5_000
+
+/** Postgres refuses root: as root, an unprivileged user that exists already. */
+export function serverAccount(): Account {
+  if (process.geteuid?.() !== 0) return {}
+  const users = fs
+    .readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  for (const name of ['postgres', 'nobody', 'daemon']) {
+    const [, , uid, gid] = users.find((fields) => fields[0] === name) ?? []
+    if (Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) }
+  }
+  throw new Error('Postgres does not run as root, and /etc/passwd has no user postgres, nobody or daemon.')
+}
+
+/** Makes a temporary folder for `account`, removed by `release` or when the process ends. */
+export function claimFolder(account: Account): Claim {
+  const parent = [tmpdir(), '/tmp', '/var/tmp'].find((path) => account.uid === undefined || isEnterable(path))
+  if (!parent) throw new Error(`Set TMPDIR to a folder that every user may enter; ${tmpdir()} is not.`)
+  if (claims.size === 0) watch()
+  const claim: Claim = { folder: fs.mkdtempSync(join(fs.realpathSync(parent), 'upfront-postgres-')), child: undefined }
+  claims.add(claim)
+  fs.chmodSync(claim.folder, 0o755)
+  if (account.uid !== undefined) fs.chownSync(claim.folder, account.uid, account.gid ?? account.uid)
+  return claim
+}
+
+/** Removes the folder; the child must be gone. */
+export function release(claim: Claim): void {
+  // A killed postmaster's backends may write for another moment.
+  fs.rmSync(claim.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  claims.delete(claim)
+  if (claims.size === 0) unwatch()
+}
+
+/** True while the child has not been seen to exit. */
+export function isAlive(child: ChildProcess | undefined): child is ChildProcess & { readonly pid: number } {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null
+}
+
+function isEnterable(path: string): boolean {
+  if (!fs.existsSync(path)) return false
+  const real = fs.realpathSync(path)
+  const everybody = (fs.statSync(real).mode & 0o001) !== 0
+  return everybody && (real === dirname(real) || isEnterable(dirname(real)))
+}
+
+function watch(): void {
+  process.on('exit', destroyAll)
+  // First in line, to see whether anybody else listens.
+  for (const signal of signals) process.prependListener(signal, onSignal)
+}
+
+function unwatch(): void {
+  process.off('exit', destroyAll)
+  for (const signal of signals) process.off(signal, onSignal)
+}
+
+function onSignal(signal: NodeJS.Signals): void {
+  // Others decide what the signal means here; when it means the end, `exit` cleans up.
+  if (process.listenerCount(signal) > 1) return
+  destroyAll()
+  process.kill(process.pid, signal)
+}
+
+function destroyAll(): void {
+  for (const claim of claims) {
+    if (isAlive(claim.child)) destroy(claim.child.pid, join(claim.folder, 'data/postmaster.pid'))
+    release(claim)
+  }
+}
+
+// Synchronous, for there is no event loop any more.
+function destroy(pid: number, pidFile: string): void {
+  const deadline = Date.now() + lastResortMs
+  signal(pid, 'SIGQUIT')
+  // The postmaster removes its file last, after its backends and its shared memory.
+  while (fs.existsSync(pidFile) && Date.now() < deadline)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+  // The whole group: initdb has a child of its own.
+  signal(-pid, 'SIGKILL')
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // Gone already.
+  }
+}

@@ -1,0 +1,69 @@
+import { openBundle } from '../compile/open.ts'
+import { nearest } from '../config/nearest.ts'
+import { Failure } from '../errors.ts'
+import { insertBaseline, readHistory } from '../migrations/history.ts'
+import type { Migration } from '../migrations/migration.ts'
+import { finishRun, startRun } from '../migrations/runs.ts'
+import { createTables, historyTables } from '../migrations/tables.ts'
+import { lockKey, withLock } from '../postgres/lock.ts'
+import { prepareSession } from '../postgres/prepare.ts'
+import type { Session } from '../postgres/session.ts'
+import { version } from '../version.ts'
+import type { Run } from './run.ts'
+import { requirePrimary, sessionSettings, withServer } from './server.ts'
+
+/** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
+export async function baseline(run: Run): Promise<number> {
+  const { config, emit, signal } = run
+  const bundle = await openBundle(config.migrationsDir)
+  const migrations = upTo(await bundle.list(), run.flags['to'])
+  const begun = performance.now()
+  await withServer(run, requirePrimary, async (session) => {
+    await prepareSession(session, sessionSettings(run))
+    const lock = { key: lockKey(config.schema), waitMs: config.lockWaitMs, emit, signal }
+    const recorded = await withLock(
+      session,
+      lock,
+      async () => false,
+      () => record(run, session, migrations),
+    )
+    emit({ type: 'done', applied: recorded!, seeded: 0, elapsedMs: performance.now() - begun })
+  })
+  return 0
+}
+
+function upTo(migrations: readonly Migration[], to: string | true | undefined): readonly Migration[] {
+  if (typeof to !== 'string') return migrations
+  const names = migrations.map(({ name }) => name)
+  const last = names.indexOf(to.replace(/\.sql$/, ''))
+  if (last !== -1) return migrations.slice(0, last + 1)
+  const meant = nearest(to, names)
+  throw new Failure('USAGE', `there is no migration ${to}`, {
+    next: meant
+      ? `Did you mean ${meant}?`
+      : 'Use its whole file name without the extension; upfront status lists them.',
+  })
+}
+
+async function record(run: Run, session: Session, migrations: readonly Migration[]): Promise<number> {
+  const { config, emit, io } = run
+  const tables = historyTables(session, config.schema)
+  const rows = await readHistory(session, tables)
+  if (rows === null) await createTables(session, tables)
+  const known = new Set(rows?.filter((row) => row.kind === 'migration').map((row) => row.name))
+  const missing = migrations.filter(({ name }) => !known.has(name))
+  await session.query('begin')
+  try {
+    const { environment } = config
+    const record = { command: 'baseline', bundle: null, seed: null, environment, version, host: io.hostname }
+    const id = await startRun(session, tables, record)
+    for (const migration of missing) await insertBaseline(session, tables, migration, id)
+    await finishRun(session, tables, id, { outcome: 'done' })
+    await session.query('commit')
+  } catch (error) {
+    await session.query('rollback').catch(() => {})
+    throw error
+  }
+  for (const { name } of missing) emit({ type: 'baselined', name })
+  return missing.length
+}

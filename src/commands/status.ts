@@ -1,0 +1,105 @@
+import { openBundle, openSeedBundle } from '../compile/open.ts'
+import { failures } from '../errors.ts'
+import { type HistoryRow, readHistory } from '../migrations/history.ts'
+import type { Migration, Seed } from '../migrations/migration.ts'
+import { type Plan, makePlan } from '../migrations/plan.ts'
+import { pendingSeeds } from '../migrations/seeds.ts'
+import { historyTables } from '../migrations/tables.ts'
+import { prepareSession } from '../postgres/prepare.ts'
+import { renderTable } from '../report/table.ts'
+import type { Run } from './run.ts'
+import { sessionSettings, withServer } from './server.ts'
+
+/** One line of the answer; `state` is what a person has to know of it. */
+interface StatusRow {
+  readonly kind: 'migration' | 'seed'
+  readonly name: string
+  readonly state: 'applied' | 'baseline' | 'running' | 'pending' | 'out of order' | 'changed' | 'missing' | 'ahead'
+  readonly appliedAt: string | null
+  readonly durationMs: number | null
+}
+
+/** Answers with every migration, and the seeds when an environment is set; writes nothing and takes no lock. */
+export async function status(run: Run): Promise<number> {
+  const { config } = run
+  const bundle = await openBundle(config.migrationsDir)
+  const seeds = config.seed === null ? null : await openSeedBundle(config.seedsDir, config.seed)
+  const history = await withServer(
+    run,
+    async () => {},
+    async (session) => {
+      await prepareSession(session, sessionSettings(run))
+      return (await readHistory(session, historyTables(session, config.schema))) ?? []
+    },
+  )
+  const ofMigrations = history.filter((row) => row.kind === 'migration')
+  const plan = makePlan(await bundle.list(), ofMigrations)
+  const rows = [
+    ...migrationRows(await bundle.list(), plan, ofMigrations),
+    ...(seeds === null ? [] : seedRows(await seeds.list(), history)),
+  ]
+  run.answer(run.flags['json'] ? JSON.stringify(asJson(run, bundle.digest, rows), null, 2) : asText(rows))
+  return run.flags['exit-code'] ? exitCode(rows, run.config.outOfOrder) : 0
+}
+
+function migrationRows(files: readonly Migration[], plan: Plan, history: readonly HistoryRow[]): StatusRow[] {
+  const rows = new Map(history.map((row) => [row.name, row]))
+  const ofFile = ({ name }: Migration): StatusRow => {
+    const row = rows.get(name)
+    if (!row) return line('migration', name, plan.outOfOrder.includes(name) ? 'out of order' : 'pending')
+    const recorded = row.state === 'adopted' ? 'applied' : row.state
+    return line('migration', name, plan.changed.includes(name) ? 'changed' : recorded, row)
+  }
+  return [
+    ...files.map(ofFile),
+    ...plan.missing.map((name) => line('migration', name, 'missing', rows.get(name))),
+    ...plan.ahead.map((name) => line('migration', name, 'ahead', rows.get(name))),
+  ]
+}
+
+function seedRows(files: readonly Seed[], history: readonly HistoryRow[]): StatusRow[] {
+  const rows = new Map(history.filter((row) => row.kind === 'seed').map((row) => [row.name, row]))
+  const pending = new Set(pendingSeeds(files, history))
+  return files.map((file) => line('seed', file.name, pending.has(file) ? 'pending' : 'applied', rows.get(file.name)))
+}
+
+function line(kind: StatusRow['kind'], name: string, state: StatusRow['state'], row?: HistoryRow): StatusRow {
+  return { kind, name, state, appliedAt: row?.appliedAt ?? null, durationMs: row?.durationMs ?? null }
+}
+
+function asText(rows: readonly StatusRow[]): string {
+  const cells = rows.map(({ kind, name, state, appliedAt, durationMs }) => [
+    state,
+    kind === 'seed' ? `seed ${name}` : name,
+    appliedAt ?? '',
+    durationMs === null ? '' : `${durationMs} ms`,
+  ])
+  return `${renderTable(cells, ['state', 'name', 'applied at', 'took'])}\n${summary(rows)}`
+}
+
+function summary(rows: readonly StatusRow[]): string {
+  const counts = new Map<string, number>()
+  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1)
+  return [...counts].map(([state, count]) => `${count} ${state}`).join(', ')
+}
+
+function asJson(run: Run, digest: string, rows: readonly StatusRow[]): object {
+  const of = (wanted: StatusRow['kind']) =>
+    rows
+      .filter(({ kind }) => kind === wanted)
+      .map(({ name, state, appliedAt, durationMs }) => ({
+        name,
+        state: state.replaceAll(' ', '_'),
+        applied_at: appliedAt,
+        duration_ms: durationMs,
+      }))
+  const exit = exitCode(rows, run.config.outOfOrder)
+  const state = exit === 0 ? 'up_to_date' : exit === failures.PENDING.exit ? 'pending' : 'mismatch'
+  return { state, bundle: digest, migrations: of('migration'), seeds: of('seed') }
+}
+
+function exitCode(rows: readonly StatusRow[], outOfOrder: 'error' | 'apply'): number {
+  const has = (...states: StatusRow['state'][]) => rows.some(({ state }) => states.includes(state))
+  if (has('changed', 'missing') || (outOfOrder === 'error' && has('out of order'))) return failures.MISMATCH.exit
+  return has('pending', 'out of order', 'running') ? failures.PENDING.exit : 0
+}

@@ -1,0 +1,153 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import type { Bundle, Migration, Seed, SeedBundle, Statement } from '../migrations/migration.ts'
+import { checksum } from './text.ts'
+
+/** What docs/formats.md promises of a manifest.json: its first line holds all that a run with nothing to do needs. */
+export const manifestFile = 'manifest.json'
+export const manifestFormat = 1
+
+export interface MigrationsHead {
+  readonly format: number
+  readonly digest: string
+  readonly count: number
+}
+
+export interface SeedsHead {
+  readonly format: number
+  /** By environment; '' is that of the folder alone. */
+  readonly digests: Readonly<Record<string, string>>
+}
+
+type PackedStatement = readonly [start: number, end: number, line: number, kind: string]
+
+export interface PackedMigration {
+  readonly name: string
+  readonly checksum: string
+  readonly transaction: boolean
+  readonly down: boolean
+  readonly creates: readonly string[]
+  readonly statements: readonly PackedStatement[]
+}
+
+export interface PackedSeed {
+  readonly name: string
+  readonly checksum: string
+  readonly statements: readonly PackedStatement[]
+}
+
+/** JSON whose first line is the head and whose every further line is one entry. */
+export function renderManifest(head: object, list: string, entries: readonly object[]): string {
+  const start = JSON.stringify(head).slice(0, -1)
+  const lines = entries.map((entry) => JSON.stringify(entry)).join(',\n')
+  return `${start},"${list}":[\n${lines}${lines === '' ? '' : '\n'}]}\n`
+}
+
+export function packStatements(statements: readonly Statement[]): PackedStatement[] {
+  return statements.map(({ start, end, line, kind }) => [start, end, line, kind])
+}
+
+/** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
+export function openMigrations(dir: string): Bundle {
+  const { digest, count } = readHead<MigrationsHead>(dir)
+  return {
+    dir,
+    digest,
+    count,
+    list: async () => readEntries<PackedMigration>(dir, 'migrations').map((one) => unpack(dir, one)),
+  }
+}
+
+/** The seeds of one environment of a compiled folder; an environment without a folder has the common ones. */
+export function openSeeds(dir: string, environment: string): SeedBundle {
+  const { digests } = readHead<SeedsHead>(dir)
+  const digest = Object.hasOwn(digests, environment) ? digests[environment]! : (digests[''] ?? '')
+  const list = async () =>
+    readEntries<PackedSeed>(dir, 'seeds')
+      .filter(({ name }) => !name.includes('/') || name.startsWith(`${environment}/`))
+      .sort((a, b) => Number(a.name.includes('/')) - Number(b.name.includes('/')))
+      .map((one) => unpackSeed(dir, one))
+  return { environment, digest, list }
+}
+
+const headBytes = 4096
+
+function readHead<Head extends { readonly format: number }>(dir: string): Head {
+  const path = join(dir, manifestFile)
+  const file = openSync(path, 'r')
+  try {
+    let line = ''
+    const buffer = Buffer.alloc(headBytes)
+    for (let read = headBytes; read === headBytes && !line.includes('\n');) {
+      read = readSync(file, buffer)
+      line += buffer.toString('utf8', 0, read)
+    }
+    const head = JSON.parse(`${line.split('\n', 1)[0]}]}`) as Head
+    if (head.format === manifestFormat) return head
+    throw new Error(`format ${String(head.format)} is not ${manifestFormat}`)
+  } catch (error) {
+    throw broken(dir, `${path}: ${(error as Error).message}`)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readEntries<Entry>(dir: string, list: string): Entry[] {
+  const path = join(dir, manifestFile)
+  try {
+    const entries = (JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry[]>)[list]
+    if (!Array.isArray(entries)) throw new Error(`it has no ${list}`)
+    return entries
+  } catch (error) {
+    throw broken(dir, `${path}: ${(error as Error).message}`)
+  }
+}
+
+function unpack(dir: string, packed: PackedMigration): Migration {
+  const { name, transaction, creates } = packed
+  const file = join(dir, `${name}.sql`)
+  const readSql = () => readVerified(dir, file, packed.checksum)
+  return {
+    name,
+    file,
+    checksum: packed.checksum,
+    transaction,
+    creates,
+    statements: unpackStatements(packed.statements),
+    get down() {
+      return packed.down ? readFileSync(join(dir, `${name}.down.sql`), 'utf8') : null
+    },
+    readSql,
+  }
+}
+
+function unpackSeed(dir: string, packed: PackedSeed): Seed {
+  const file = join(dir, packed.name)
+  return {
+    name: packed.name,
+    file,
+    checksum: packed.checksum,
+    statements: unpackStatements(packed.statements),
+    readSql: () => readVerified(dir, file, packed.checksum),
+  }
+}
+
+function unpackStatements(packed: readonly PackedStatement[]): Statement[] {
+  return packed.map(([start, end, line, kind]) => ({ start, end, line, kind }))
+}
+
+function readVerified(dir: string, file: string, expected: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw broken(dir, (error as Error).message)
+  }
+  if (checksum(text) !== expected) throw broken(dir, `${file} is not the file that was compiled`)
+  return text
+}
+
+function broken(dir: string, reason: string): Failure {
+  return new Failure('INVALID', `the bundle in ${dir} is damaged`, { reason, next: 'Compile it again.' })
+}

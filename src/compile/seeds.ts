@@ -1,0 +1,54 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Problem } from '../errors.ts'
+import type { Seed, SeedBundle } from '../migrations/migration.ts'
+import { compareNatural } from './names.ts'
+import { invalid, readText, requireFolder } from './source.ts'
+import { loadParser, parseSql } from './sql.ts'
+import { checksum, digest } from './text.ts'
+
+/** The environments that a seeds folder has folders for. */
+export function listEnvironments(dir: string): string[] {
+  return readdirSync(dir)
+    .filter((entry) => !entry.startsWith('.') && isFolder(join(dir, entry)))
+    .sort(compareNatural)
+}
+
+/** Compiles the seeds of one environment in memory; throws one INVALID with every problem of every file. */
+export async function compileSeeds(dir: string, environment: string): Promise<SeedBundle> {
+  requireFolder(dir, 'seeds', 'UPFRONT_SEEDS_DIR')
+  await loadParser()
+  const problems: Problem[] = []
+  const names = [...listFiles(dir, '', problems)]
+  if (environment !== '' && isFolder(join(dir, environment))) names.push(...listFiles(dir, environment, problems))
+  const seeds = names.flatMap((name) => compileSeed(dir, name, problems))
+  if (problems.length > 0) throw invalid(dir, problems)
+  return { environment, digest: digest(seeds), list: async () => seeds }
+}
+
+function listFiles(dir: string, folder: string, problems: Problem[]): string[] {
+  const files: string[] = []
+  for (const file of readdirSync(join(dir, folder)).sort(compareNatural)) {
+    const name = folder === '' ? file : `${folder}/${file}`
+    if (file.startsWith('.') || /^readme\b/i.test(file) || isFolder(join(dir, name))) continue
+    if (file.endsWith('.sql')) files.push(name)
+    else problems.push({ what: `${join(dir, name)} is not a seed`, next: 'Seeds are .sql files; move others away.' })
+  }
+  return files
+}
+
+function compileSeed(dir: string, name: string, problems: Problem[]): Seed[] {
+  const file = join(dir, name)
+  const read = readText(file)
+  if ('problem' in read) {
+    problems.push(read.problem)
+    return []
+  }
+  const { statements, problems: found } = parseSql(file, read.text)
+  problems.push(...found)
+  return [{ name, file, checksum: checksum(read.text), statements, readSql: () => read.text }]
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+
+/** What the database gets to see of a file's bytes, or why it cannot be read as SQL. */
+export type Decoded = { readonly text: string } | { readonly problem: string; readonly offset: number }
+
+/** UTF-8 without its byte order mark and with LF for CRLF, nothing else changed; strict, because a wrong byte would
+ * silently become another character. */
+export function decode(bytes: Buffer): Decoded {
+  if (bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))) {
+    return { problem: 'the file is UTF-16, not UTF-8', offset: 0 }
+  }
+  const nul = bytes.indexOf(0)
+  if (nul !== -1) return { problem: 'a NUL byte: the file is not UTF-8 text (UTF-16 without its mark?)', offset: nul }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return { text: text.includes('\r') ? text.replaceAll('\r\n', '\n') : text }
+  } catch {
+    return { problem: 'a byte that is not UTF-8', offset: firstInvalid(bytes) }
+  }
+}
+
+/** The promise of docs/formats.md: a checksum of the normalised text, with its algorithm in its name. */
+export function checksum(text: string): string {
+  return `v1:sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** One digest of a list of things that have names and checksums. */
+export function digest(entries: readonly { readonly name: string; readonly checksum: string }[]): string {
+  const hash = createHash('sha256')
+  for (const { name, checksum } of entries) hash.update(`${name}\n${checksum}\n`)
+  return `v1:sha256:${hash.digest('hex')}`
+}
+
+function firstInvalid(bytes: Buffer): number {
+  // Decoding replaces the first wrong byte by U+FFFD; a file that really holds that character has it as EF BF BD.
+  const good = Buffer.from(bytes.toString('utf8'), 'utf8')
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] !== good[at]) return at
+  return bytes.length
+}

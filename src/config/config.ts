@@ -1,0 +1,35 @@
+import type { Target } from './target.ts'
+
+/** The settings of one run: parsed, complete and frozen; durations are milliseconds, 0 means no limit. */
+export interface Config {
+  /** null for commands that need no database. */
+  readonly target: Target | null
+  /** Absolute, as every path here. */
+  readonly migrationsDir: string
+  readonly seedsDir: string
+  /** The environment whose seeds run, null for none. */
+  readonly seed: string | null
+  /** What this database is; guards destructive commands. */
+  readonly environment: string
+  /** Whose folder layout the migrations have; `auto` leaves it to the compiler. */
+  readonly format: string
+  readonly schema: string
+  readonly waitTimeoutMs: number
+  readonly authGraceMs: number
+  readonly lockWaitMs: number
+  readonly lockTimeoutMs: number
+  readonly lockRetryMs: number
+  readonly statementTimeoutMs: number
+  readonly deadlineMs: number
+  readonly outOfOrder: 'error' | 'apply'
+  readonly invalidIndexes: 'fail' | 'drop'
+  readonly createDatabase: boolean
+  readonly verify: 'warn' | 'fail' | 'off'
+  readonly logFormat: 'text' | 'json'
+  readonly logLevel: 'warn' | 'info' | 'debug'
+  readonly terminationLog: string
+  /** What must never be printed. */
+  readonly secrets: readonly string[]
+  /** Things said about the configuration that do not stop a run. */
+  readonly warnings: readonly string[]
+}

@@ -1,0 +1,124 @@
+import { resolve } from 'node:path'
+
+import { Failure } from '../errors.ts'
+import type { Problem } from '../errors.ts'
+import type { Io } from '../io.ts'
+import type { Config } from './config.ts'
+import { chooseDatabase } from './database.ts'
+import { readDotenv } from './dotenv.ts'
+import { isSet, readVariable } from './layers.ts'
+import type { Layer } from './layers.ts'
+import { nearest } from './nearest.ts'
+import { defaultOf, flagOf, imageName, settingNames, settings } from './settings.ts'
+import type { SettingName, SettingValue } from './settings.ts'
+import { judgeStrangers } from './strangers.ts'
+import { parseSetting } from './values.ts'
+
+/**
+ * Makes the configuration of a run; flags (by name without dashes) beat the environment, which beats `.env`. Everything
+ * that is wrong is thrown at once, as one USAGE failure with a problem for each.
+ */
+export async function loadConfig(
+  io: Io,
+  flags: Readonly<Record<string, string>>,
+  needs: { readonly database: boolean },
+): Promise<Config> {
+  const problems: Problem[] = []
+  const warnings: string[] = []
+  const environment: Layer = { label: '', variables: io.env, cwd: io.cwd }
+  const layers = [environment, await readDotenv(io.cwd, problems)]
+
+  refuseUnknownFlags(flags, problems)
+  for (const layer of layers) judgeStrangers(layer, problems, warnings)
+  const read = makeReader(layers, flags, isSet(environment, imageName), problems)
+  const parsed = readSettings(read, io.cwd)
+  const database = needs.database ? chooseDatabase(layers, problems, warnings) : null
+
+  if (problems.length > 0) {
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
+    throw new Failure('USAGE', `the configuration has ${count}`, { problems })
+  }
+  return deepFreeze({ target: database?.target ?? null, ...parsed, secrets: database?.secrets ?? [], warnings })
+}
+
+function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'secrets' | 'warnings'> {
+  return {
+    migrationsDir: resolve(cwd, read('UPFRONT_MIGRATIONS_DIR')),
+    seedsDir: resolve(cwd, read('UPFRONT_SEEDS_DIR')),
+    seed: read('UPFRONT_SEED'),
+    environment: read('UPFRONT_ENV'),
+    format: read('UPFRONT_FORMAT'),
+    schema: read('UPFRONT_SCHEMA'),
+    waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
+    authGraceMs: read('UPFRONT_AUTH_GRACE'),
+    lockWaitMs: read('UPFRONT_LOCK_WAIT'),
+    lockTimeoutMs: read('UPFRONT_LOCK_TIMEOUT'),
+    lockRetryMs: read('UPFRONT_LOCK_RETRY'),
+    statementTimeoutMs: read('UPFRONT_STATEMENT_TIMEOUT'),
+    deadlineMs: read('UPFRONT_DEADLINE'),
+    outOfOrder: read('UPFRONT_OUT_OF_ORDER'),
+    invalidIndexes: read('UPFRONT_INVALID_INDEXES'),
+    createDatabase: read('UPFRONT_CREATE_DATABASE'),
+    verify: read('UPFRONT_VERIFY'),
+    logFormat: read('UPFRONT_LOG_FORMAT'),
+    logLevel: read('UPFRONT_LOG_LEVEL'),
+    terminationLog: resolve(cwd, read('UPFRONT_TERMINATION_LOG')),
+  }
+}
+
+type Reader = <Name extends SettingName>(name: Name) => SettingValue<Name>
+
+/** A setting that has a problem reads as its default, so that the problems after it are found too. */
+function makeReader(
+  layers: readonly Layer[],
+  flags: Readonly<Record<string, string>>,
+  inImage: boolean,
+  problems: Problem[],
+): Reader {
+  return <Name extends SettingName>(name: Name) => {
+    const found = readFlag(flags, name, problems) ?? readFirst(layers, name, problems)
+    if (found !== undefined) {
+      const parsed = parseSetting(name, found.value)
+      if ('value' in parsed) return parsed.value as SettingValue<Name>
+      problems.push({ what: `${found.source}: ${parsed.problem}` })
+    }
+    const fallback = defaultOf(name, inImage)
+    if (fallback === null) return null as SettingValue<Name>
+    const parsed = parseSetting(name, fallback)
+    if ('problem' in parsed) throw new Error(`the default of ${name}: ${parsed.problem}`)
+    return parsed.value as SettingValue<Name>
+  }
+}
+
+function readFirst(layers: readonly Layer[], name: SettingName, problems: Problem[]) {
+  const layer = layers.find((candidate) => isSet(candidate, name))
+  return layer === undefined ? undefined : readVariable(layer, name, problems)
+}
+
+function readFlag(flags: Readonly<Record<string, string>>, name: SettingName, problems: Problem[]) {
+  const value = Object.hasOwn(flags, flagOf(name)) ? flags[flagOf(name)] : undefined
+  const source = `--${flagOf(name)}`
+  // Unlike an empty variable, an empty flag was typed by somebody, who must have meant something.
+  if (value === '') problems.push({ what: `${source}: is empty; expected ${describeKind(name)}` })
+  return value === undefined || value === '' ? undefined : { value, source }
+}
+
+function describeKind(name: SettingName): string {
+  const setting = settings[name]
+  return 'choices' in setting ? setting.choices.join(' or ') : `a ${setting.kind}`
+}
+
+function refuseUnknownFlags(flags: Readonly<Record<string, string>>, problems: Problem[]): void {
+  const known = settingNames.map(flagOf)
+  for (const flag of Object.keys(flags)) {
+    if (known.includes(flag)) continue
+    const meant = nearest(flag, known)
+    const hint = meant === undefined ? 'expected one of the flags that --help lists' : `did you mean --${meant}?`
+    problems.push({ what: `--${flag}: is not a setting; ${hint}` })
+  }
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze)
+  return value
+}

@@ -1,0 +1,132 @@
+/** One setting: an environment variable with an X_FILE twin and a flag. */
+export interface Setting {
+  readonly kind: 'duration' | 'enum' | 'boolean' | 'text' | 'path'
+  /** As one would write it; null when leaving it out means none. */
+  readonly default: string | null
+  /** The default of a path outside our image, where nothing is mounted at the root. */
+  readonly outsideImage?: string
+  /** What an enum can be; the default is one of them. */
+  readonly choices?: readonly string[]
+  /** One line, for help, README and .env.example. */
+  readonly meaning: string
+}
+
+/** Every setting with its default and meaning, in the order in which people should read them. */
+export const settings = {
+  UPFRONT_MIGRATIONS_DIR: {
+    kind: 'path',
+    default: '/migrations',
+    outsideImage: './migrations',
+    meaning: 'the migrations: a folder with a manifest.json is a bundle, any other is source',
+  },
+  UPFRONT_SEEDS_DIR: {
+    kind: 'path',
+    default: '/seeds',
+    outsideImage: './seeds',
+    meaning: 'the seeds, bundle or source likewise',
+  },
+  UPFRONT_SEED: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'environment whose seeds run: those directly in the folder, then those in the folder of that name (may be missing)',
+  },
+  UPFRONT_ENV: {
+    kind: 'text',
+    default: 'production',
+    meaning: 'what this database is; recorded in it, guards destructive commands',
+  },
+  UPFRONT_FORMAT: { kind: 'text', default: 'auto', meaning: 'whose folder layout the migrations have' },
+  UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
+  UPFRONT_WAIT_TIMEOUT: {
+    kind: 'duration',
+    default: '60s',
+    meaning: 'how long to wait for the server to be ready (`wait`: for the migrations as well)',
+  },
+  UPFRONT_AUTH_GRACE: {
+    kind: 'duration',
+    default: '5s',
+    meaning: 'how long a wrong password or a missing role or database is retried',
+  },
+  UPFRONT_LOCK_WAIT: { kind: 'duration', default: '10m', meaning: 'how long to wait for another runner to finish' },
+  UPFRONT_LOCK_TIMEOUT: {
+    kind: 'duration',
+    default: '5s',
+    meaning: "Postgres' lock_timeout in a migration's transaction (always 0 for CONCURRENTLY)",
+  },
+  UPFRONT_LOCK_RETRY: {
+    kind: 'duration',
+    default: '2m',
+    meaning: 'how long a migration that ran into lock_timeout is retried',
+  },
+  UPFRONT_STATEMENT_TIMEOUT: { kind: 'duration', default: '0', meaning: 'limit for one statement' },
+  UPFRONT_DEADLINE: { kind: 'duration', default: '0', meaning: 'limit for the whole run' },
+  UPFRONT_OUT_OF_ORDER: {
+    kind: 'enum',
+    default: 'error',
+    choices: ['error', 'apply'],
+    meaning: 'what to do with a migration that sorts before one already applied',
+  },
+  UPFRONT_INVALID_INDEXES: {
+    kind: 'enum',
+    default: 'fail',
+    choices: ['fail', 'drop'],
+    meaning: '`drop` an invalid index that this very file makes and nobody is building',
+  },
+  UPFRONT_CREATE_DATABASE: {
+    kind: 'boolean',
+    default: 'false',
+    meaning: 'create the database when it does not exist',
+  },
+  UPFRONT_VERIFY: {
+    kind: 'enum',
+    default: 'warn',
+    choices: ['warn', 'fail', 'off'],
+    meaning: 'compare the live schema after applying',
+  },
+  UPFRONT_LOG_FORMAT: { kind: 'enum', default: 'text', choices: ['text', 'json'], meaning: 'how log lines look' },
+  UPFRONT_LOG_LEVEL: {
+    kind: 'enum',
+    default: 'info',
+    choices: ['warn', 'info', 'debug'],
+    meaning: 'how much is logged',
+  },
+  UPFRONT_TERMINATION_LOG: {
+    kind: 'path',
+    default: '/dev/termination-log',
+    meaning: 'where Kubernetes reads the last words; written only if the file exists',
+  },
+} as const satisfies Record<`UPFRONT_${string}`, Setting>
+
+export type SettingName = keyof typeof settings
+
+/** The names of all settings, in the order of the table. */
+export const settingNames = Object.keys(settings) as readonly SettingName[]
+
+/** What a setting is after parsing. */
+export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends { readonly kind: 'duration' }
+  ? number
+  : (typeof settings)[Name] extends { readonly kind: 'boolean' }
+    ? boolean
+    : (typeof settings)[Name] extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : (typeof settings)[Name] extends { readonly default: null }
+        ? string | null
+        : string
+
+/** The flag of a setting without its dashes: `wait-timeout`. */
+export function flagOf(name: SettingName): string {
+  return name.slice('UPFRONT_'.length).toLowerCase().replaceAll('_', '-')
+}
+
+/** A setting's default; where it differs, `inImage` decides. */
+export function defaultOf(name: SettingName, inImage: boolean): string | null {
+  const setting: Setting = settings[name]
+  return inImage ? setting.default : (setting.outsideImage ?? setting.default)
+}
+
+/** What may hold a connection string, the first one set wins; none of them has a flag, because others can see flags. */
+export const databaseNames = ['UPFRONT_DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DIRECT_URL', 'DATABASE_URL'] as const
+
+/** Set by our own Dockerfile to the version of the image, so not a setting. */
+export const imageName = 'UPFRONT_IMAGE'

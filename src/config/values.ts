@@ -1,0 +1,70 @@
+import { durationExample, parseDuration } from './duration.ts'
+import { nearest } from './nearest.ts'
+import { settings } from './settings.ts'
+import type { Setting, SettingName } from './settings.ts'
+
+/** What a text was understood as, or what is wrong with it and what is expected. */
+export type Parsed = { readonly value: string | number | boolean } | { readonly problem: string }
+
+const booleans: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  1: true,
+  false: false,
+  no: false,
+  off: false,
+  0: false,
+}
+
+/** What a setting must be beyond its kind; a string says what is wrong and what is expected. */
+const rules: Partial<Record<SettingName, (text: string) => string | undefined>> = {
+  UPFRONT_SEED: (text) =>
+    /[/\\]/.test(text) || /^\.+$/.test(text) ? 'is not a plain folder name; expected one such as demo' : undefined,
+  UPFRONT_FORMAT: (text) =>
+    /^[a-z][a-z0-9-]*$/.test(text) ? undefined : 'is not the name of a layout; expected one such as auto or plain',
+  UPFRONT_SCHEMA: refuseSchema,
+}
+
+/** Reads the text of one setting; it never throws, and a problem never shows what may be a connection string. */
+export function parseSetting(name: SettingName, text: string): Parsed {
+  const setting: Setting = settings[name]
+  const refuse = (reason: string): Parsed => ({ problem: `${quote(text)} ${reason}` })
+  switch (setting.kind) {
+    case 'duration': {
+      const duration = parseDuration(text)
+      if (typeof duration === 'number') return { value: duration }
+      return refuse(
+        `${duration}${duration.endsWith('?') ? ' Expected' : '; expected'} a duration like ${durationExample}`,
+      )
+    }
+    case 'boolean': {
+      const value = booleans[text.toLowerCase()]
+      return value === undefined ? refuse('is neither true nor false; expected one of these') : { value }
+    }
+    case 'enum': {
+      const choices = setting.choices ?? []
+      if (choices.includes(text)) return { value: text }
+      const meant = nearest(text, choices)
+      return refuse(`is not one of ${choices.join(', ')}${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+    }
+    case 'text':
+    case 'path': {
+      const odd = text.trim() !== text || /\p{Cc}/u.test(text)
+      const reason = odd ? 'has white space around it or a control character in it; expected a plain text' : undefined
+      const problem = reason ?? rules[name]?.(text)
+      return problem === undefined ? { value: text } : refuse(problem)
+    }
+  }
+}
+
+function refuseSchema(text: string): string | undefined {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > 63) return `has ${bytes} bytes; expected at most 63, because Postgres would cut the rest off`
+  const reserved = text.startsWith('pg_') || text === 'information_schema'
+  return reserved ? "is a name reserved for Postgres' own schemas; expected another, such as upfront" : undefined
+}
+
+function quote(text: string): string {
+  return text.includes('://') || text.length > 80 ? 'its value (not shown)' : JSON.stringify(text)
+}

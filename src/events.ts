@@ -1,0 +1,24 @@
+import type { Failure } from './errors.ts'
+
+/** Everything that can happen in a run, with its stable fields; durations are milliseconds. */
+export type Event =
+  | { readonly type: 'start'; readonly command: string; readonly version: string; readonly bundle: string; readonly migrations: number; readonly target: string; readonly source: string } // prettier-ignore
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'waiting'; readonly reason: string; readonly target: string; readonly elapsedMs: number }
+  | { readonly type: 'ready'; readonly serverVersion: string; readonly elapsedMs: number }
+  | { readonly type: 'up_to_date'; readonly migrations: number; readonly seed: string | null }
+  | { readonly type: 'ahead'; readonly names: readonly string[] }
+  | { readonly type: 'lock_waiting'; readonly holder: string; readonly elapsedMs: number }
+  | { readonly type: 'connection_lost'; readonly reason: string }
+  | { readonly type: 'retrying'; readonly name: string; readonly reason: string; readonly delayMs: number }
+  | { readonly type: 'applying'; readonly name: string }
+  | { readonly type: 'applied'; readonly name: string; readonly durationMs: number }
+  | { readonly type: 'seeded'; readonly name: string; readonly durationMs: number }
+  | { readonly type: 'baselined'; readonly name: string }
+  | { readonly type: 'notice'; readonly name: string; readonly severity: string; readonly message: string }
+  | { readonly type: 'interrupted'; readonly signal: string }
+  | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly elapsedMs: number }
+  | { readonly type: 'failed'; readonly failure: Failure; readonly applied: readonly string[]; readonly notRun: readonly string[] } // prettier-ignore
+
+/** Takes an event to whoever reports it; never throws. */
+export type Emit = (event: Event) => void

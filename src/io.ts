@@ -1,0 +1,25 @@
+/** The world as a run sees it; only entrypoint.ts makes the real one. */
+export interface Io {
+  /** The arguments after the program's name. */
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  /** The answer. */
+  readonly stdout: Output
+  /** The log. */
+  readonly stderr: Output
+  /** Aborted by a signal; its reason is an Interrupt. */
+  readonly signal: AbortSignal
+  /** This machine's name, recorded with each run. */
+  readonly hostname: string
+}
+
+export interface Output {
+  readonly isTTY?: boolean | undefined
+  write(text: string): unknown
+}
+
+/** Why a run was asked to stop. */
+export interface Interrupt {
+  readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP'
+}

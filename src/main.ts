@@ -1,0 +1,62 @@
+import { parseArguments } from './commands/arguments.ts'
+import type { Run } from './commands/run.ts'
+import type { Config } from './config/config.ts'
+import { loadConfig } from './config/load.ts'
+import { Failure } from './errors.ts'
+import type { Event } from './events.ts'
+import type { Io } from './io.ts'
+import { makeRedact } from './report/redact.ts'
+import { type Report, openReport } from './report/report.ts'
+import { defaultTerminationLog } from './report/termination.ts'
+
+/** The whole story of one call; resolves with the exit code and never rejects. */
+export async function main(io: Io): Promise<number> {
+  // Until the configuration is read, what goes wrong is told in the way its two variables ask for.
+  let report = openReport(io, {
+    format: io.env['UPFRONT_LOG_FORMAT'] === 'json' ? 'json' : 'text',
+    level: 'info',
+    secrets: [],
+    terminationLog: io.env['UPFRONT_TERMINATION_LOG'] || defaultTerminationLog,
+  })
+  let told = false
+  const emit = (event: Event) => {
+    told ||= event.type === 'failed'
+    report.emit(event)
+  }
+  try {
+    const { command, flags, settings, operands } = parseArguments(io.argv)
+    const config = await loadConfig(io, settings, { database: command.database })
+    report = openReport(io, reportOptions(config))
+    for (const message of config.warnings) emit({ type: 'warning', message })
+    const run: Run = {
+      io,
+      config,
+      flags,
+      operands,
+      emit,
+      answer: (text) => report.answer(text),
+      redact: makeRedact(config.secrets),
+      signal: io.signal,
+    }
+    return await (
+      await command.load()
+    )(run)
+  } catch (error) {
+    const failure = error instanceof Failure ? error : bug(error)
+    if (!told) tell(report, failure)
+    return failure.exitCode
+  }
+}
+
+function reportOptions({ logFormat, logLevel, secrets, terminationLog }: Config) {
+  return { format: logFormat, level: logLevel, secrets, terminationLog }
+}
+
+function tell(report: Report, failure: Failure): void {
+  report.emit({ type: 'failed', failure, applied: [], notRun: [] })
+}
+
+function bug(error: unknown): Failure {
+  const next = 'Please report it, with this text: it is a bug in upfront.'
+  return new Failure('INTERNAL', 'something happened that should not', { reason: String(error), next }, error)
+}

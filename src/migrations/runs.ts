@@ -1,0 +1,51 @@
+import type { Session } from '../postgres/session.ts'
+import { type HistoryTables, orMissing } from './tables.ts'
+
+/** The newest run that wrote something; null when there was none. */
+export interface NewestRun {
+  readonly command: string
+  readonly bundle: string | null
+  readonly seed: string | null
+  readonly outcome: string | null
+}
+
+/** The one question of a run with nothing to do; null as well when our tables do not exist. */
+export async function readNewestRun(session: Session, tables: HistoryTables): Promise<NewestRun | null> {
+  const sql = `select command, bundle, seed, outcome from ${tables.runs} order by id desc limit 1`
+  const rows = await orMissing(session, tables, () => session.query<NewestRun>(sql))
+  return rows?.[0] ?? null
+}
+
+export interface RunRecord {
+  readonly command: string
+  readonly bundle: string | null
+  /** `environment:digest` of the seeds, null without. */
+  readonly seed: string | null
+  readonly environment: string
+  readonly version: string
+  readonly host: string
+}
+
+/** Writes the row of a run that begins; returns its id. */
+export async function startRun(session: Session, tables: HistoryTables, run: RunRecord): Promise<string> {
+  const [row] = await session.query<{ id: string }>(
+    `insert into ${tables.runs} (command, bundle, seed, environment, version, host)
+     values ($1, $2, $3, $4, $5, $6) returning id::text as id`,
+    [run.command, run.bundle, run.seed, run.environment, run.version, run.host],
+  )
+  return row!.id
+}
+
+export interface RunEnd {
+  readonly outcome: 'done' | 'failed' | 'interrupted'
+  readonly failed?: { readonly name: string; readonly checksum: string }
+  readonly error?: string
+}
+
+export async function finishRun(session: Session, tables: HistoryTables, id: string, end: RunEnd): Promise<void> {
+  await session.query(
+    `update ${tables.runs} set finished_at = clock_timestamp(), outcome = $2, failed = $3, failed_checksum = $4, error = $5
+     where id = $1`,
+    [id, end.outcome, end.failed?.name ?? null, end.failed?.checksum ?? null, end.error ?? null],
+  )
+}

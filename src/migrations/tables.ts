@@ -1,0 +1,109 @@
+import { Failure } from '../errors.ts'
+import type { Session } from '../postgres/session.ts'
+
+/** The schema of our tables, quoted. */
+export interface HistoryTables {
+  readonly schema: string
+  readonly runs: string
+  readonly history: string
+}
+
+export function historyTables(session: Session, schema: string): HistoryTables {
+  const quoted = session.client.escapeIdentifier(schema)
+  return { schema: quoted, runs: `${quoted}.runs`, history: `${quoted}.history` }
+}
+
+/** Creates our tables; only ever called under the lock, because concurrent `if not exists` still collide. */
+export async function createTables(session: Session, tables: HistoryTables): Promise<void> {
+  try {
+    // `create schema if not exists` wants a privilege on the database even when the schema exists.
+    const [found] = await session.query<{ exists: boolean }>(
+      'select pg_catalog.to_regnamespace($1) is not null as exists',
+      [tables.schema],
+    )
+    await session.query(`begin;
+      ${found!.exists ? '' : `create schema ${tables.schema};`}
+      create table if not exists ${tables.runs} (
+        id bigint generated always as identity primary key,
+        command text not null,
+        bundle text,
+        seed text,
+        environment text not null,
+        version text not null,
+        host text not null,
+        started_at timestamptz not null default clock_timestamp(),
+        finished_at timestamptz,
+        outcome text,
+        failed text,
+        failed_checksum text,
+        error text
+      );
+      create table if not exists ${tables.history} (
+        id bigint generated always as identity,
+        kind text not null,
+        name text not null,
+        checksum text not null,
+        state text not null,
+        statements_done integer not null default 0,
+        down text,
+        applied_at timestamptz not null default clock_timestamp(),
+        duration_ms integer not null default 0,
+        run bigint not null,
+        primary key (kind, name)
+      );
+      commit`)
+  } catch (error) {
+    await session.query('rollback').catch(() => {})
+    if ((error as { code?: string }).code !== '42501') throw error
+    const database = session.client.escapeIdentifier(session.client.database ?? '')
+    const role = session.client.escapeIdentifier(session.client.user ?? '')
+    throw new Failure(
+      'DENIED',
+      `the role ${role} may not create the schema ${tables.schema} for our history`,
+      {
+        sqlstate: '42501',
+        reason: (error as Error).message,
+        next: `As the owner of the database: grant create on database ${database} to ${role};`,
+      },
+      error,
+    )
+  }
+}
+
+/** The names among these relations that exist already, as this session would find them. */
+export async function findExisting(session: Session, relations: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    'select name from unnest($1::text[]) as name where pg_catalog.to_regclass(name) is not null',
+    [relations],
+  )
+  return rows.map(({ name }) => name)
+}
+const missing = new Set(['42P01', '3F000'])
+
+/** What a question to our tables answers; null when they do not exist, DENIED when the role may not ask. */
+export async function orMissing<T>(session: Session, tables: HistoryTables, ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask()
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code !== undefined && missing.has(code)) return null
+    if (code === '42501') throw deniedTables(session, tables, error)
+    throw error
+  }
+}
+
+/** DENIED, with the statements that a superuser or the owner would run. */
+export function deniedTables(session: Session, tables: HistoryTables, cause: unknown): Failure {
+  const role = session.client.escapeIdentifier(session.client.user ?? '')
+  const { message } = cause as Error
+  return new Failure(
+    'DENIED',
+    `the role ${role} may not use our tables in schema ${tables.schema}`,
+    {
+      sqlstate: '42501',
+      reason: message,
+      next: `Run as their owner, or as the owner: grant usage on schema ${tables.schema} to ${role}; grant select on all tables in schema ${tables.schema} to ${role};`,
+    },
+    cause,
+  )
+}

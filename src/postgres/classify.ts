@@ -1,0 +1,136 @@
+import type { FailureCode } from '../errors.ts'
+
+/**
+ * What a failed attempt to connect means. `retry`: time can mend it. `grace`: it may (a role made late), for a short
+ * while. `fatal`: it cannot.
+ */
+export interface Verdict {
+  readonly verdict: 'retry' | 'grace' | 'fatal'
+  /** The exit when it is fatal or grace has run out. */
+  readonly code: FailureCode
+  /** For people, in one line. */
+  readonly reason: string
+  readonly sqlstate?: string
+  readonly next?: string
+}
+
+interface Coded {
+  readonly code?: string
+  readonly message: string
+  readonly severity?: string
+  readonly errors?: readonly Coded[]
+}
+
+/** Classifies by the retry table of a runner that waits; see docs/architecture.md, "What is retried". */
+export function classifyConnectError(error: unknown): Verdict {
+  const e = error as Coded
+  // Happy eyeballs: one error a tried address; the one that time can mend decides.
+  if (e.errors?.length) {
+    const all = e.errors.map(classifyConnectError)
+    return all.find((one) => one.verdict === 'retry') ?? all[0]!
+  }
+  const code = e.code ?? ''
+  if (/^[0-9A-Z]{5}$/.test(code) && e.severity !== undefined) return classifySqlstate(code, e.message)
+  return classifySystemError(code, e.message)
+}
+
+const dialled = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ENOTCONN|EADDRNOTAVAIL|EAI_AGAIN|EAI_FAIL|ESERVFAIL|ENOENT)$/ // prettier-ignore
+const certificate = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO|HOSTNAME_MISMATCH)/
+
+function classifySystemError(code: string, message: string): Verdict {
+  const reason = code && !message.includes(code) ? `${message} (${code})` : message
+  if (dialled.test(code)) return { verdict: 'retry', code: 'NOT_READY', reason }
+  if (code === 'ENOTFOUND') {
+    return { verdict: 'retry', code: 'NOT_READY', reason, next: 'Check the host name in the connection settings.' }
+  }
+  if (code === 'EACCES' || code === 'EPERM') return { verdict: 'grace', code: 'DENIED', reason }
+  if (certificate.test(code)) {
+    return {
+      verdict: 'fatal',
+      code: 'DENIED',
+      reason,
+      next: 'Give the certificate authority by sslrootcert (PGSSLROOTCERT), or correct the host name the certificate is for.',
+    }
+  }
+  if (/does not support (TLS|SSL)/.test(message)) {
+    return {
+      verdict: 'fatal',
+      code: 'DENIED',
+      reason,
+      next: 'Turn TLS on at the server, or set sslmode=prefer or sslmode=disable.',
+    }
+  }
+  if (/client password must be a/.test(message)) {
+    return {
+      verdict: 'fatal',
+      code: 'USAGE',
+      reason: 'the server asks for a password and none is set',
+      next: 'Put the password into the connection URL, or set PGPASSWORD or PGPASSWORD_FILE.',
+    }
+  }
+  if (/^SASL|SCRAM/.test(message)) return { verdict: 'fatal', code: 'DENIED', reason }
+  // Accepted and closed, timed out, or something that is not Postgres: it may be starting.
+  return { verdict: 'retry', code: 'NOT_READY', reason: reason || 'no answer' }
+}
+
+const pooler = {
+  fatalUnsafe: /unsupported startup parameter|statement pooling mode/,
+  fatalDenied: /bouncer config error|no such database|no such user/,
+}
+
+function classifySqlstate(sqlstate: string, message: string): Verdict {
+  const is = (verdict: Verdict['verdict'], code: FailureCode, next?: string): Verdict => ({
+    verdict,
+    code,
+    reason: message,
+    sqlstate,
+    ...(next === undefined ? {} : { next }),
+  })
+  switch (sqlstate) {
+    case '57P03': // starting up, shutting down, in recovery
+    case '57P01':
+    case '57P02':
+    case '57P05':
+    case '53300': // too many connections
+    case '53100':
+    case '53200':
+      return is('retry', 'NOT_READY')
+    case '28P01': // wrong password, unknown role, expired role: all look the same under SCRAM
+      return is('grace', 'DENIED', 'Check user and password; the role must exist and its password not be expired.')
+    case '28000':
+      return /no encryption/.test(message)
+        ? is('fatal', 'DENIED', 'The server takes only encrypted connections from here: set sslmode=require.')
+        : is('grace', 'DENIED', 'Check the role (LOGIN) and the pg_hba.conf of the server.')
+    case '3D000':
+      return is('grace', 'DENIED', 'Create the database, correct its name, or set UPFRONT_CREATE_DATABASE=true.')
+    case '25006':
+      return is('retry', 'NOT_READY')
+    case '08P01': // every error of PgBouncer
+      if (pooler.fatalUnsafe.test(message)) return is('fatal', 'UNSAFE')
+      if (pooler.fatalDenied.test(message)) return is('fatal', 'DENIED')
+      return is('retry', 'NOT_READY')
+    case '42501':
+      return is('fatal', 'DENIED', 'Grant the role what it lacks; docs/errors.md#denied has the statements.')
+  }
+  if (sqlstate.startsWith('08')) return is('retry', 'NOT_READY')
+  if (sqlstate === 'XX000' && /compute node|Control plane|endpoint/.test(message)) return is('retry', 'NOT_READY')
+  return is('fatal', 'DENIED')
+}
+
+const lostStates = new Set(['57P01', '57P02', '57P05', '08000', '08001', '08003', '08006', '08007', '40003'])
+
+/** Whether a query's error says that its connection is gone, so that its outcome is to be read from the history. */
+export function isConnectionLost(error: unknown): boolean {
+  const e = error as Coded
+  if (e.severity !== undefined) return lostStates.has(e.code ?? '')
+  if (/^(ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTCONN|ECONNREFUSED)$/.test(e.code ?? ''))
+    return true
+  return /Connection terminated|connection error and is not queryable|Client was closed|timeout expired/.test(e.message)
+}
+
+/** Whether a query's error is one that running the whole migration again may avoid. */
+export function isContention(error: unknown): boolean {
+  const e = error as Coded
+  if (e.code === '55P03' || e.code === '40P01' || e.code === '40001') return true
+  return e.code === 'XX000' && /tuple concurrently updated/.test(e.message)
+}

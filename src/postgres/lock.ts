@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { pause } from './pause.ts'
+import type { Session } from './session.ts'
+
+export interface LockOptions {
+  readonly key: bigint
+  /** For another runner to finish; 0 waits without limit. */
+  readonly waitMs: number
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+const firstPauseMs = 50
+const longestPauseMs = 2_000
+const nameHolderEveryMs = 30_000
+
+/** The advisory lock of a history schema: the first eight bytes of sha256("upfront:" + schema), as a signed bigint. */
+export function lockKey(schema: string): bigint {
+  return createHash('sha256').update(`upfront:${schema}`).digest().readBigInt64BE(0)
+}
+
+/**
+ * Holds the lock while `use` runs, on this very session, so that losing the one loses the other. Before each poll it
+ * asks `isDone`; when that says yes it returns undefined without the lock. Throws LOCKED when the wait is over.
+ */
+export async function withLock<Result>(
+  session: Session,
+  options: LockOptions,
+  isDone: () => Promise<boolean>,
+  use: () => Promise<Result>,
+): Promise<Result | undefined> {
+  if (!(await takeLock(session, options, isDone))) return undefined
+  try {
+    const result = await use()
+    await release(session, options)
+    return result
+  } catch (error) {
+    // The cause must not be hidden by a session that is gone.
+    await release(session, options).catch(() => {})
+    throw error
+  }
+}
+
+/** Takes the lock if it is free this moment, without waiting. */
+export async function tryLock(session: Session, key: bigint): Promise<boolean> {
+  const [row] = await session.query<{ locked: boolean }>(`select pg_catalog.pg_try_advisory_lock(${key}) as locked`)
+  return row!.locked
+}
+
+/** Gives the lock back; a lock that was not ours any more is said aloud, because something ended it. */
+export async function release(session: Session, options: Pick<LockOptions, 'key' | 'emit'>): Promise<void> {
+  const [row] = await session.query<{ released: boolean }>(
+    `select pg_catalog.pg_advisory_unlock(${options.key}) as released`,
+  )
+  if (!row!.released) {
+    options.emit({ type: 'warning', message: 'the advisory lock was gone before we released it' })
+  }
+}
+
+async function takeLock(session: Session, options: LockOptions, isDone: () => Promise<boolean>): Promise<boolean> {
+  const begun = performance.now()
+  let pauseMs = firstPauseMs
+  let namedAt = -Infinity
+  // Polls: a session blocked inside pg_advisory_lock() deadlocks CREATE INDEX CONCURRENTLY.
+  for (let tries = 0; ; tries += 1) {
+    if (tries > 0 && (await isDone())) return false
+    if (await tryLock(session, options.key)) return true
+    const elapsedMs = performance.now() - begun
+    const over = options.waitMs !== 0 && elapsedMs >= options.waitMs
+    if (over || elapsedMs - namedAt >= nameHolderEveryMs) {
+      const holder = await findHolder(session, options.key)
+      if (over) throw locked(options.waitMs, holder)
+      // A short wait for a sister is not worth a line: the holder is named when the wait gets long.
+      if (tries > 3) {
+        options.emit({ type: 'lock_waiting', holder, elapsedMs })
+        namedAt = elapsedMs
+      }
+    }
+    const left = options.waitMs === 0 ? Infinity : options.waitMs - elapsedMs
+    await pause(Math.min(pauseMs * (0.5 + Math.random()), left), options.signal)
+    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
+  }
+}
+
+/** Who has the lock, for people; the application name is what an ordinary role may see of another's session. */
+async function findHolder(session: Session, key: bigint): Promise<string> {
+  const [row] = await session.query<{ pid: number; name: string; since: string | null }>(`
+    select l.pid, a.application_name as name, to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as since
+    from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
+      and ((l.classid::bigint << 32) | l.objid::bigint) = ${key} limit 1`)
+  if (!row) return 'a session that has just let go of it'
+  return `${row.name || 'an unnamed session'} (pid ${row.pid}${row.since ? `, connected since ${row.since} UTC` : ''})`
+}
+
+function locked(waitMs: number, holder: string): Failure {
+  return new Failure('LOCKED', `another runner held the lock for all of ${waitMs / 1000} s`, {
+    reason: `held by ${holder}`,
+    next: 'Let it finish, or raise UPFRONT_LOCK_WAIT; if that session is dead, end it with pg_terminate_backend(pid).',
+  })
+}

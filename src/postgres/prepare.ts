@@ -1,0 +1,58 @@
+import type { Session } from './session.ts'
+
+export interface SessionSettings {
+  readonly applicationName: string
+  readonly lockTimeoutMs: number
+  readonly statementTimeoutMs: number
+  /** A schema to find unqualified names in, undefined for the server's own setting. */
+  readonly searchPath: string | undefined
+}
+
+/**
+ * Puts our settings on a session, by SET and never as startup parameters, which PgBouncer refuses: a dead runner's
+ * locks go within seconds, and no time-out of a role or server ends a migration that we did not bound.
+ */
+export async function prepareSession(session: Session, settings: SessionSettings): Promise<void> {
+  try {
+    await session.query(setAll(session, settings, { client_connection_check_interval: '2s' }))
+  } catch (error) {
+    // Only Linux, macOS and the BSDs can look whether a client is still there.
+    if ((error as { code?: string }).code !== '22023') throw error
+    await session.query(setAll(session, settings, {}))
+  }
+}
+
+/** Forgets what a migration left in the session, and puts our settings back; the advisory lock stays. */
+export async function resetSession(session: Session, settings: SessionSettings): Promise<void> {
+  await session.query(resetSql)
+  await prepareSession(session, settings)
+}
+
+/** DISCARD ALL without the advisory locks; RESET ALL alone leaves a SET ROLE and a SET SESSION AUTHORIZATION. */
+const resetSql = `reset session authorization; reset role; reset all; deallocate all; close all; unlisten *;
+  discard temp; discard sequences`
+
+function setAll(session: Session, settings: SessionSettings, extra: Readonly<Record<string, string>>): string {
+  const values: Record<string, string> = {
+    application_name: settings.applicationName,
+    lock_timeout: `${settings.lockTimeoutMs}ms`,
+    statement_timeout: `${settings.statementTimeoutMs}ms`,
+    idle_in_transaction_session_timeout: '0',
+    idle_session_timeout: '0',
+    ...(session.serverVersion >= 170000 ? { transaction_timeout: '0' } : {}),
+    tcp_keepalives_idle: '10',
+    tcp_keepalives_interval: '5',
+    tcp_keepalives_count: '3',
+    ...(session.at.host.startsWith('/') ? {} : { tcp_user_timeout: '30s' }),
+    standard_conforming_strings: 'on',
+    client_encoding: 'UTF8',
+    // A history that row-level security hides would look empty; so it is an error instead.
+    row_security: 'off',
+    ...(settings.searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(settings.searchPath) }),
+    ...extra,
+  }
+  const calls = Object.entries(values).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, false)`,
+  )
+  return `select ${calls.join(', ')}`
+}

@@ -1,0 +1,43 @@
+import type { Session } from './session.ts'
+
+/** A message of several statements that stopped: which one failed (from 0), and what Postgres or the socket said. */
+export class ScriptError extends Error {
+  readonly statement: number
+  readonly error: unknown
+
+  constructor(statement: number, error: unknown) {
+    super((error as Error).message, { cause: error })
+    this.name = 'ScriptError'
+    this.statement = statement
+    this.error = error
+  }
+}
+
+/** What a script answered: one command tag for each completed statement; rows are thrown away as they come. */
+export interface ScriptResult {
+  readonly tags: readonly string[]
+}
+
+/**
+ * Sends text as one message of the simple protocol and counts what completes, because run-time errors of Postgres
+ * carry no position. Rejects with a ScriptError.
+ */
+export function runScript(session: Session, text: string): Promise<ScriptResult> {
+  return new Promise((resolve, reject) => {
+    const tags: string[] = []
+    session.client.query({
+      submit: (connection: { query(text: string): void }) => connection.query(text),
+      handleRowDescription() {},
+      handleDataRow() {},
+      handlePortalSuspended() {},
+      handleParseComplete() {},
+      handleCopyData() {},
+      handleEmptyQuery() {},
+      handleCommandComplete: (message: { text: string }) => void tags.push(message.text),
+      handleCopyInResponse: (connection: { sendCopyFail(reason: string): void }) =>
+        connection.sendCopyFail('COPY ... FROM stdin has no data here'),
+      handleError: (error: unknown) => reject(new ScriptError(tags.length, error)),
+      handleReadyForQuery: () => resolve({ tags }),
+    } as never)
+  })
+}

@@ -1,0 +1,122 @@
+import type { Duplex } from 'node:stream'
+import pg from 'pg'
+import type { HostPort, Target, TlsSettings } from '../config/target.ts'
+import { type Encryption, openSocket } from './socket.ts'
+
+/** One connection to one server; closed by whoever opened it. */
+export interface Session {
+  readonly client: pg.Client
+  readonly at: HostPort
+  /** The server process this connection said it is; a pooler says something else than pg_backend_pid(). */
+  readonly backendPid: number
+  /** As in server_version_num: 180004. */
+  readonly serverVersion: number
+  /** As Postgres says it: `18.4`. */
+  readonly serverVersionText: string
+  /** All rows of one statement; with parameters it goes through the extended protocol. */
+  query<Row extends object>(sql: string, params?: readonly unknown[]): Promise<Row[]>
+  /** Asks the server, on a new socket, to cancel what this session runs; resolves when the server has heard it. */
+  cancel(): Promise<void>
+  /** Says goodbye; never throws. */
+  close(): Promise<void>
+}
+
+/** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
+export async function openSession(
+  target: Target,
+  at: HostPort,
+  encryption: Encryption,
+  applicationName: string,
+  signal: AbortSignal,
+): Promise<Session> {
+  const socket = await openSocket(at, target.tls, encryption, signal)
+  const client = new pg.Client({
+    ...(target.options === undefined ? {} : { options: target.options }),
+    host: at.host,
+    port: at.port,
+    user: target.user,
+    database: target.database,
+    // A function, because pg would look for PGPASSWORD and ~/.pgpass behind our back.
+    password: () => target.password ?? '',
+    application_name: applicationName,
+    ssl: false,
+    stream: () => alreadyConnected(socket),
+  })
+  const server = { version: '' }
+  const { connection } = client as unknown as { connection: NodeJS.EventEmitter }
+  connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
+    if (message.parameterName === 'server_version') server.version = message.parameterValue
+  })
+  // Without a listener a connection lost between two queries would end the process; the next query reports it.
+  client.on('error', () => {})
+  const onAbort = () => socket.destroy(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await client.connect()
+  } catch (error) {
+    socket.destroy()
+    throw signal.aborted ? signal.reason : error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+  keepAlive(socket)
+  const key = client as unknown as { processID: number; secretKey: number }
+  return {
+    client,
+    at,
+    backendPid: key.processID,
+    serverVersion: versionNumber(server.version),
+    serverVersionText: server.version.split(' ')[0] ?? '',
+    query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
+      (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
+    cancel: () => sendCancel(at, target.tls, encryption, key.processID, key.secretKey),
+    close: () => closeClient(client, socket),
+  }
+}
+
+/** 18.4 -> 180004, 9.6.24 -> 90624; 0 for what is no version. */
+function versionNumber(text: string): number {
+  const [major = 0, minor = 0, patch = 0] = (/^[\d.]+/.exec(text)?.[0] ?? '').split('.').map(Number)
+  return major >= 10 ? major * 10_000 + minor : major * 10_000 + minor * 100 + patch
+}
+
+/** Makes pg, which wants to connect the stream itself, go on with one that is connected. */
+function alreadyConnected(socket: Duplex): Duplex {
+  const stream = socket as Duplex & { connect: () => void; setNoDelay?: () => void }
+  stream.connect = () => queueMicrotask(() => stream.emit('connect'))
+  return stream
+}
+
+/** Our own side notices a silent network too. */
+function keepAlive(socket: Duplex): void {
+  const stream = socket as Duplex & { setKeepAlive?: (on: boolean, delayMs: number) => void }
+  stream.setKeepAlive?.(true, 10_000)
+}
+
+const cancelTimeoutMs = 2_000
+
+async function sendCancel(at: HostPort, tls: TlsSettings, encryption: Encryption, pid: number, key: number) {
+  const signal = AbortSignal.timeout(cancelTimeoutMs)
+  const socket = await openSocket(at, tls, encryption, signal)
+  const request = Buffer.alloc(16)
+  request.writeInt32BE(16, 0)
+  request.writeInt32BE(80877102, 4)
+  request.writeInt32BE(pid, 8)
+  request.writeInt32BE(key, 12)
+  await new Promise<void>((resolve) => {
+    // The server closes when it has sent the signal on.
+    socket.on('close', resolve).on('error', () => resolve())
+    socket.resume()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    socket.write(request)
+  })
+  socket.destroy()
+}
+
+const goodbyeTimeoutMs = 500
+
+async function closeClient(client: pg.Client, socket: Duplex): Promise<void> {
+  const late = new Promise((resolve) => setTimeout(resolve, goodbyeTimeoutMs).unref())
+  await Promise.race([client.end().catch(() => {}), late])
+  socket.destroy()
+}

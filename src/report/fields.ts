@@ -1,0 +1,96 @@
+import type { Event } from '../events.ts'
+
+/** How much an event matters; UPFRONT_LOG_LEVEL shows its own level and those after it. */
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** One event as the JSON log promises it: besides `time`, `level` and `event` it has these fields. */
+export interface EventFields {
+  readonly level: Level
+  /** One sentence for the documentation. */
+  readonly meaning: string
+  readonly fields: readonly string[]
+  /** Fields that are left out when there is nothing to say. */
+  readonly optional?: readonly string[]
+}
+
+/** Every event of the log; the types say which fields are possible, a unit test that none is missing. */
+export const eventFields: { readonly [T in Event['type']]: EventFields & { readonly fields: readonly FieldOf<T>[] } } =
+  {
+    start: {
+      level: 'info',
+      meaning:
+        'The run begins: what it will do and to which database; `source` is the setting that named the database.',
+      fields: ['command', 'version', 'bundle', 'migrations', 'target', 'source'],
+    },
+    warning: { level: 'warn', meaning: 'Something deserves attention and stops nothing.', fields: ['message'] },
+    waiting: {
+      level: 'info',
+      meaning: 'The database is not ready yet.',
+      fields: ['reason', 'target', 'elapsed_ms'],
+    },
+    ready: { level: 'info', meaning: 'The database answers.', fields: ['server_version', 'elapsed_ms'] },
+    up_to_date: {
+      level: 'info',
+      meaning: 'Nothing was pending; nothing was locked or written.',
+      fields: ['migrations', 'seed'],
+    },
+    ahead: {
+      level: 'warn',
+      meaning: 'The database has migrations that this image does not have, after all of its own; nothing was written.',
+      fields: ['names'],
+    },
+    lock_waiting: {
+      level: 'info',
+      meaning: 'Another runner holds the lock.',
+      fields: ['holder', 'elapsed_ms'],
+    },
+    connection_lost: {
+      level: 'warn',
+      meaning: 'The connection broke; the run connects again and reads what happened.',
+      fields: ['reason'],
+    },
+    retrying: {
+      level: 'warn',
+      meaning: 'A migration was rolled back and will be tried again after the delay.',
+      fields: ['name', 'reason', 'delay_ms'],
+    },
+    applying: { level: 'debug', meaning: 'A migration begins.', fields: ['name'] },
+    applied: { level: 'info', meaning: 'A migration is committed.', fields: ['name', 'duration_ms'] },
+    seeded: { level: 'info', meaning: 'A seed is committed.', fields: ['name', 'duration_ms'] },
+    baselined: {
+      level: 'info',
+      meaning: 'A migration was recorded as applied without running it.',
+      fields: ['name'],
+    },
+    notice: {
+      level: 'info',
+      meaning: 'Postgres said something while a migration ran; with severity WARNING the level is `warn`.',
+      fields: ['name', 'severity', 'message'],
+    },
+    interrupted: { level: 'warn', meaning: 'A signal asked the run to stop.', fields: ['signal'] },
+    done: {
+      level: 'info',
+      meaning: 'Everything that was pending is committed.',
+      fields: ['applied', 'seeded', 'elapsed_ms'],
+    },
+    failed: {
+      level: 'error',
+      meaning: 'The run ends with this exit code; `stack` only with code INTERNAL.',
+      fields: ['code', 'exit_code', 'message', 'applied', 'not_run'],
+      optional: ['place', 'sqlstate', 'reason', 'detail', 'hint', 'where', 'list', 'problems', 'next', 'stack'],
+    },
+  }
+
+/** The level of one event. */
+export function levelOf(event: Event): Level {
+  if (event.type === 'notice' && event.severity === 'WARNING') return 'warn'
+  return eventFields[event.type].level
+}
+
+type FieldOf<T extends Event['type']> = T extends 'failed'
+  ? 'code' | 'exit_code' | 'message' | 'applied' | 'not_run'
+  : SnakeCase<Exclude<keyof Extract<Event, { type: T }> & string, 'type'>>
+
+type SnakeCase<S extends string> = S extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : S

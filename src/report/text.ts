@@ -1,0 +1,93 @@
+import type { Event } from '../events.ts'
+import { formatDuration } from './duration.ts'
+import { describeFailure, joinNames } from './failure.ts'
+import { levelOf } from './fields.ts'
+import { layOut, type Line, type Tone } from './line.ts'
+import { printable } from './printable.ts'
+import type { Redact } from './redact.ts'
+
+/** How the log for people is written. */
+export interface TextOptions {
+  readonly debug: boolean
+  readonly colour: boolean
+  readonly redact: Redact
+}
+
+const noticeableWaitMs = 1000
+const successes: ReadonlySet<Event['type']> = new Set(['ready', 'up_to_date', 'applied', 'seeded', 'baselined', 'done'])
+
+/** Makes the log for people: each event becomes its lines, or nothing when there is no news in it. */
+export function makeText({ debug, colour, redact }: TextOptions): (event: Event) => string {
+  let waited = false
+  return (event) => {
+    waited ||= event.type === 'waiting'
+    // Whoever did not wait for the database need not hear that it is there.
+    if (event.type === 'ready' && !debug && !waited && event.elapsedMs < noticeableWaitMs) return ''
+    return layOut(describeEvent(event, redact), toneOf(event), colour)
+  }
+}
+
+/** What an event says to people, without secrets and without control characters. */
+export function describeEvent(event: Event, redact: Redact): readonly Line[] {
+  if (event.type === 'failed') return describeFailure(event, redact)
+  const describe = lines[event.type] as (event: Event) => readonly Line[]
+  return describe(mapStrings(event, (text) => printable(redact(text))))
+}
+
+type Described = Exclude<Event, { type: 'failed' }>
+
+const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type: T }>) => readonly Line[] } = {
+  start: ({ command, version, bundle, migrations, target, source }) => [
+    ...line(`upfront ${version}`, `${command}: ${count(migrations, 'migration')} in ${bundle}`),
+    ...(target === '' ? [] : line('database', source === '' ? target : `${target} (${source})`)),
+  ],
+  warning: ({ message }) => line('warning', message),
+  waiting: ({ reason, target }) => line('waiting', `${reason} (${target})`),
+  ready: ({ serverVersion, elapsedMs }) =>
+    line('ready', `PostgreSQL ${serverVersion} after ${formatDuration(elapsedMs)}`),
+  up_to_date: ({ migrations, seed }) =>
+    line('up to date', `${count(migrations, 'migration')}${seed === null ? '' : ` and the seeds for ${seed}`}`),
+  ahead: ({ names }) =>
+    line('ahead', `the database has ${count(names.length, 'migration')} that this image has not: ${joinNames(names)}`),
+  lock_waiting: ({ holder, elapsedMs }) =>
+    line('waiting', `another runner holds the lock: ${holder} (${formatDuration(elapsedMs)})`),
+  connection_lost: ({ reason }) => line('disconnected', reason),
+  retrying: ({ name, reason, delayMs }) => line('retrying', `${name}  in ${formatDuration(delayMs)}: ${reason}`),
+  applying: ({ name }) => line('applying', name),
+  applied: ({ name, durationMs }) => line('applied', `${name}  ${formatDuration(durationMs)}`),
+  seeded: ({ name, durationMs }) => line('seeded', `${name}  ${formatDuration(durationMs)}`),
+  baselined: ({ name }) => line('baselined', name),
+  notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),
+  interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
+  done: ({ applied, seeded, elapsedMs }) => line('done', `${tally(applied, seeded)} in ${formatDuration(elapsedMs)}`),
+}
+
+function toneOf(event: Event): Tone {
+  const level = levelOf(event)
+  if (level === 'warn' || level === 'error') return level
+  return successes.has(event.type) ? 'good' : 'plain'
+}
+
+function line(verb: string, text: string): Line[] {
+  return [{ verb, text }]
+}
+
+function tally(applied: number, seeded: number): string {
+  const parts = [...(applied > 0 ? [count(applied, 'migration')] : []), ...(seeded > 0 ? [count(seeded, 'seed')] : [])]
+  return parts.length === 0 ? 'nothing to apply,' : `${parts.join(' and ')} applied`
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** The same value with every string in it replaced, so that no formatter can forget to. */
+function mapStrings<T>(value: T, change: (text: string) => string): T {
+  const map = (inner: unknown): unknown => {
+    if (typeof inner === 'string') return change(inner)
+    if (Array.isArray(inner)) return inner.map(map)
+    if (typeof inner !== 'object' || inner === null) return inner
+    return Object.fromEntries(Object.entries(inner).map(([key, field]) => [key, map(field)]))
+  }
+  return map(value) as T
+}

@@ -1,0 +1,58 @@
+import { Failure } from '../../../src/errors.ts'
+import type { Event } from '../../../src/events.ts'
+
+/** A failure with everything a failure can say. */
+export const fullFailure = new Failure('FAILED', '0003_documents failed and was rolled back', {
+  place: { file: 'migrations/0003_documents.sql', line: 12, column: 8, text: 'create tabel documents (' },
+  sqlstate: '42601',
+  reason: 'syntax error at or near "tabel"',
+  detail: 'first line\nsecond line',
+  hint: 'spell it "table"',
+  where: 'SQL statement "select 1"\nPL/pgSQL function f() line 1 at SQL statement',
+  list: ['public.documents', 'public.users'],
+  problems: [
+    { what: 'no such type', place: { file: 'a.sql', line: 1, column: 1, text: 'x' }, next: 'create it' },
+    { what: 'no place for this one' },
+  ],
+  next: 'correct the file and start again',
+})
+
+/** One event of each type. */
+export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T }> } = {
+  start: {
+    type: 'start',
+    command: 'up',
+    version: '0.1.0',
+    bundle: './migrations',
+    migrations: 6,
+    target: 'app on db:5432 as app',
+    source: 'DATABASE_URL',
+  },
+  warning: { type: 'warning', message: 'UPFRONT_FOO is not a setting' },
+  waiting: { type: 'waiting', reason: 'connection refused', target: 'db:5432', elapsedMs: 20 },
+  ready: { type: 'ready', serverVersion: '18.4', elapsedMs: 1100 },
+  up_to_date: { type: 'up_to_date', migrations: 6, seed: null },
+  ahead: { type: 'ahead', names: ['0007_new', '0008_newer'] },
+  lock_waiting: { type: 'lock_waiting', holder: 'pid 42 on web-1', elapsedMs: 12_000 },
+  connection_lost: { type: 'connection_lost', reason: 'Connection terminated unexpectedly' },
+  retrying: { type: 'retrying', name: '0002_users', reason: 'lock timeout', delayMs: 800 },
+  applying: { type: 'applying', name: '0001_extensions' },
+  applied: { type: 'applied', name: '0001_extensions', durationMs: 12.4 },
+  seeded: { type: 'seeded', name: 'development/010_users.sql', durationMs: 3 },
+  baselined: { type: 'baselined', name: '0001_extensions' },
+  notice: { type: 'notice', name: '0002_users', severity: 'NOTICE', message: 'relation "users" exists, skipping' },
+  interrupted: { type: 'interrupted', signal: 'SIGTERM' },
+  done: { type: 'done', applied: 6, seeded: 3, elapsedMs: 200 },
+  failed: {
+    type: 'failed',
+    failure: fullFailure,
+    applied: ['0001_extensions', '0002_users'],
+    notRun: ['0004_a', '0005_b', '0006_c', '0007_d'],
+  },
+}
+
+/** A stream that remembers. */
+export function collect(isTTY = false) {
+  const written: string[] = []
+  return { isTTY, write: (text: string) => written.push(text), text: () => written.join('') }
+}
