@@ -86,7 +86,7 @@ function isPort(port: string): boolean {
 
 function isHost(host: string): boolean {
   const address = host.includes(':') && /^[0-9a-f:.]+(%[\w.-]+)?$/i.test(host)
-  return host.startsWith('/') || address || /^[\p{L}\p{N}._-]+$/u.test(host)
+  return host.startsWith('/') || address || /^[\w.\u0080-\uffff-]+$/.test(host)
 }
 
 const modes: readonly SslMode[] = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']

@@ -40,7 +40,7 @@ function refuseText(text: string): string | undefined {
   if (text.trim() === '') return 'it is empty'
   if (/^["'`]/.test(text)) return 'it begins with a quote (docker --env-file and Kubernetes keep quotes as they are)'
   if (/^[a-z_]+\s*=/i.test(text)) return 'it is a list of key=value pairs; write it as a URL'
-  if (/[\s\p{Cc}]/u.test(text)) return 'it has white space in it: a space, tab, newline or carriage return'
+  if (/[^!-~\u0080-\uffff]|\s/.test(text)) return 'it has white space in it: a space, tab, newline or carriage return'
   const scheme = /^([a-z][a-z0-9+.:-]*?):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) return 'it does not begin with postgres:// or postgresql://'
   if (scheme === 'postgres' || scheme === 'postgresql') return undefined

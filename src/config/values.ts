@@ -50,7 +50,7 @@ export function parseSetting(name: SettingName, text: string): Parsed {
     }
     case 'text':
     case 'path': {
-      const odd = text.trim() !== text || /\p{Cc}/u.test(text)
+      const odd = text.trim() !== text || /[^ -~\u00a0-\uffff]/.test(text)
       const reason = odd ? 'has white space around it or a control character in it; expected a plain text' : undefined
       const problem = reason ?? rules[name]?.(text)
       return problem === undefined ? { value: text } : refuse(problem)
