@@ -1,4 +1,3 @@
-import { openBundle } from '../compile/open.ts'
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
 import { insertBaseline, readHistory } from '../migrations/history.ts'
@@ -9,13 +8,14 @@ import { lockKey, withLock } from '../postgres/lock.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
 import { version } from '../version.ts'
+import { openMigrationsOf } from './folders.ts'
 import type { Run } from './run.ts'
 import { requirePrimary, sessionSettings, withServer } from './server.ts'
 
 /** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
 export async function baseline(run: Run): Promise<number> {
   const { config, emit, signal } = run
-  const bundle = await openBundle(config.migrationsDir)
+  const bundle = await openMigrationsOf(run)
   const migrations = upTo(await bundle.list(), run.flags['to'])
   const begun = performance.now()
   await withServer(run, requirePrimary, async (session) => {

@@ -1,4 +1,3 @@
-import { openBundle, openSeedBundle } from '../compile/open.ts'
 import { failures } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
@@ -7,6 +6,7 @@ import { pendingSeeds } from '../migrations/seeds.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { renderTable } from '../report/table.ts'
+import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import type { Run } from './run.ts'
 import { sessionSettings, withServer } from './server.ts'
 
@@ -22,8 +22,8 @@ interface StatusRow {
 /** Answers with every migration, and the seeds when an environment is set; writes nothing and takes no lock. */
 export async function status(run: Run): Promise<number> {
   const { config } = run
-  const bundle = await openBundle(config.migrationsDir)
-  const seeds = config.seed === null ? null : await openSeedBundle(config.seedsDir, config.seed)
+  const bundle = await openMigrationsOf(run)
+  const seeds = await openSeedsOf(run)
   const history = await withServer(
     run,
     async () => {},

@@ -1,4 +1,3 @@
-import { openBundle, openSeedBundle } from '../compile/open.ts'
 import { describeTarget } from '../config/target.ts'
 import { Failure } from '../errors.ts'
 import type { Bundle, SeedBundle } from '../migrations/migration.ts'
@@ -6,6 +5,7 @@ import { type NewestRun, readNewestRun } from '../migrations/runs.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { pause } from '../postgres/pause.ts'
 import { version } from '../version.ts'
+import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import type { Run } from './run.ts'
 import { requirePrimary, withServer } from './server.ts'
 
@@ -31,8 +31,8 @@ const reconnections = 5
 /** The main job: when this resolves, the database has every migration of the bundle and the seeds that were asked for. */
 export async function up(run: Run): Promise<number> {
   const { config, emit } = run
-  const bundle = await openBundle(config.migrationsDir)
-  const seeds = config.seed === null ? null : await openSeedBundle(config.seedsDir, config.seed)
+  const bundle = await openMigrationsOf(run)
+  const seeds = await openSeedsOf(run)
   const begun = performance.now()
   const progress = { runId: null, inFlight: null, applied: [], seeded: [], notRun: [] }
   const job: Job = { run, bundle, seeds, progress, begun }

@@ -49,31 +49,31 @@ export function packStatements(statements: readonly Statement[]): PackedStatemen
 }
 
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
-export function openMigrations(dir: string): Bundle {
-  const { digest, count } = readHead<MigrationsHead>(dir)
+export function openMigrations(dir: string, shown = dir): Bundle {
+  const { digest, count } = readHead<MigrationsHead>(dir, shown)
   return {
-    dir,
+    dir: shown,
     digest,
     count,
-    list: async () => readEntries<PackedMigration>(dir, 'migrations').map((one) => unpack(dir, one)),
+    list: async () => readEntries<PackedMigration>(dir, shown, 'migrations').map((one) => unpack(dir, shown, one)),
   }
 }
 
 /** The seeds of one environment of a compiled folder; an environment without a folder has the common ones. */
-export function openSeeds(dir: string, environment: string): SeedBundle {
-  const { digests } = readHead<SeedsHead>(dir)
+export function openSeeds(dir: string, environment: string, shown = dir): SeedBundle {
+  const { digests } = readHead<SeedsHead>(dir, shown)
   const digest = Object.hasOwn(digests, environment) ? digests[environment]! : (digests[''] ?? '')
   const list = async () =>
-    readEntries<PackedSeed>(dir, 'seeds')
+    readEntries<PackedSeed>(dir, shown, 'seeds')
       .filter(({ name }) => !name.includes('/') || name.startsWith(`${environment}/`))
       .sort((a, b) => Number(a.name.includes('/')) - Number(b.name.includes('/')))
-      .map((one) => unpackSeed(dir, one))
+      .map((one) => unpackSeed(dir, shown, one))
   return { environment, digest, list }
 }
 
 const headBytes = 4096
 
-function readHead<Head extends { readonly format: number }>(dir: string): Head {
+function readHead<Head extends { readonly format: number }>(dir: string, shown: string): Head {
   const path = join(dir, manifestFile)
   const file = openSync(path, 'r')
   try {
@@ -87,27 +87,27 @@ function readHead<Head extends { readonly format: number }>(dir: string): Head {
     if (head.format === manifestFormat) return head
     throw new Error(`format ${String(head.format)} is not ${manifestFormat}`)
   } catch (error) {
-    throw broken(dir, `${path}: ${(error as Error).message}`)
+    throw broken(shown, `${manifestFile}: ${(error as Error).message}`)
   } finally {
     closeSync(file)
   }
 }
 
-function readEntries<Entry>(dir: string, list: string): Entry[] {
+function readEntries<Entry>(dir: string, shown: string, list: string): Entry[] {
   const path = join(dir, manifestFile)
   try {
     const entries = (JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry[]>)[list]
     if (!Array.isArray(entries)) throw new Error(`it has no ${list}`)
     return entries
   } catch (error) {
-    throw broken(dir, `${path}: ${(error as Error).message}`)
+    throw broken(shown, `${manifestFile}: ${(error as Error).message}`)
   }
 }
 
-function unpack(dir: string, packed: PackedMigration): Migration {
+function unpack(dir: string, shown: string, packed: PackedMigration): Migration {
   const { name, transaction, creates } = packed
-  const file = join(dir, `${name}.sql`)
-  const readSql = () => readVerified(dir, file, packed.checksum)
+  const file = join(shown, `${name}.sql`)
+  const readSql = () => readVerified(join(dir, `${name}.sql`), shown, packed.checksum)
   return {
     name,
     file,
@@ -122,14 +122,14 @@ function unpack(dir: string, packed: PackedMigration): Migration {
   }
 }
 
-function unpackSeed(dir: string, packed: PackedSeed): Seed {
-  const file = join(dir, packed.name)
+function unpackSeed(dir: string, shown: string, packed: PackedSeed): Seed {
+  const file = join(shown, packed.name)
   return {
     name: packed.name,
     file,
     checksum: packed.checksum,
     statements: unpackStatements(packed.statements),
-    readSql: () => readVerified(dir, file, packed.checksum),
+    readSql: () => readVerified(join(dir, packed.name), shown, packed.checksum),
   }
 }
 
@@ -137,17 +137,17 @@ function unpackStatements(packed: readonly PackedStatement[]): Statement[] {
   return packed.map(([start, end, line, kind]) => ({ start, end, line, kind }))
 }
 
-function readVerified(dir: string, file: string, expected: string): string {
+function readVerified(file: string, shown: string, expected: string): string {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw broken(dir, (error as Error).message)
+    throw broken(shown, (error as Error).message)
   }
-  if (checksum(text) !== expected) throw broken(dir, `${file} is not the file that was compiled`)
+  if (checksum(text) !== expected) throw broken(shown, `${file} is not the file that was compiled`)
   return text
 }
 
-function broken(dir: string, reason: string): Failure {
-  return new Failure('INVALID', `the bundle in ${dir} is damaged`, { reason, next: 'Compile it again.' })
+function broken(shown: string, reason: string): Failure {
+  return new Failure('INVALID', `the bundle in ${shown} is damaged`, { reason, next: 'Compile it again.' })
 }

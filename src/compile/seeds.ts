@@ -15,31 +15,32 @@ export function listEnvironments(dir: string): string[] {
 }
 
 /** Compiles the seeds of one environment in memory; throws one INVALID with every problem of every file. */
-export async function compileSeeds(dir: string, environment: string): Promise<SeedBundle> {
-  requireFolder(dir, 'seeds', 'UPFRONT_SEEDS_DIR')
+export async function compileSeeds(dir: string, environment: string, shown = dir): Promise<SeedBundle> {
+  requireFolder(dir, shown, 'seeds', 'UPFRONT_SEEDS_DIR')
   await loadParser()
   const problems: Problem[] = []
-  const names = [...listFiles(dir, '', problems)]
-  if (environment !== '' && isFolder(join(dir, environment))) names.push(...listFiles(dir, environment, problems))
-  const seeds = names.flatMap((name) => compileSeed(dir, name, problems))
-  if (problems.length > 0) throw invalid(dir, problems)
+  const names = [...listFiles(dir, shown, '', problems)]
+  if (environment !== '' && isFolder(join(dir, environment)))
+    names.push(...listFiles(dir, shown, environment, problems))
+  const seeds = names.flatMap((name) => compileSeed(dir, shown, name, problems))
+  if (problems.length > 0) throw invalid(shown, problems)
   return { environment, digest: digest(seeds), list: async () => seeds }
 }
 
-function listFiles(dir: string, folder: string, problems: Problem[]): string[] {
+function listFiles(dir: string, shown: string, folder: string, problems: Problem[]): string[] {
   const files: string[] = []
   for (const file of readdirSync(join(dir, folder)).sort(compareNatural)) {
     const name = folder === '' ? file : `${folder}/${file}`
     if (file.startsWith('.') || /^readme\b/i.test(file) || isFolder(join(dir, name))) continue
     if (file.endsWith('.sql')) files.push(name)
-    else problems.push({ what: `${join(dir, name)} is not a seed`, next: 'Seeds are .sql files; move others away.' })
+    else problems.push({ what: `${join(shown, name)} is not a seed`, next: 'Seeds are .sql files; move others away.' })
   }
   return files
 }
 
-function compileSeed(dir: string, name: string, problems: Problem[]): Seed[] {
-  const file = join(dir, name)
-  const read = readText(file)
+function compileSeed(dir: string, shown: string, name: string, problems: Problem[]): Seed[] {
+  const file = join(shown, name)
+  const read = readText(join(dir, name), file)
   if ('problem' in read) {
     problems.push(read.problem)
     return []

@@ -7,16 +7,16 @@ import { loadParser, parseSql } from './sql.ts'
 import { checksum, decode, digest } from './text.ts'
 
 /** Compiles a folder of migrations in memory; throws one INVALID with every problem of every file. */
-export async function compileMigrations(dir: string): Promise<Bundle> {
-  requireFolder(dir, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
-  const { migrations: sources, problems: found } = listPlain(dir)
+export async function compileMigrations(dir: string, shown = dir): Promise<Bundle> {
+  requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
+  const { migrations: sources, problems: found } = listPlain(dir, shown)
   await loadParser()
-  const compiled = sources.map((source) => compileMigration(dir, source))
+  const compiled = sources.map((source) => compileMigration(dir, shown, source))
   const problems = [...found, ...compiled.flatMap((one) => one.problems)]
-  if (problems.length > 0) throw invalid(dir, problems)
+  if (problems.length > 0) throw invalid(shown, problems)
   const migrations = compiled.map((one) => one.migration!)
-  if (migrations.length === 0) throw emptyFolder(dir)
-  return { dir, digest: digest(migrations), count: migrations.length, list: async () => migrations }
+  if (migrations.length === 0) throw emptyFolder(dir, shown)
+  return { dir: shown, digest: digest(migrations), count: migrations.length, list: async () => migrations }
 }
 
 /** INVALID with all that was found, each with its place. */
@@ -26,25 +26,25 @@ export function invalid(dir: string, problems: readonly Problem[]): Failure {
 }
 
 /** Throws INVALID when there is no such folder. */
-export function requireFolder(dir: string, what: string, setting: string): void {
+export function requireFolder(dir: string, shown: string, what: string, setting: string): void {
   if (existsSync(dir) && statSync(dir).isDirectory()) return
-  throw new Failure('INVALID', `there is no ${what} folder ${dir}`, {
+  throw new Failure('INVALID', `there is no ${what} folder ${shown}`, {
     next: `Mount it there (-v ./${what}:/${what}:ro), copy it into the image, or set ${setting}.`,
   })
 }
 
 /** The text of a file, or the problem it has. */
-export function readText(path: string): { readonly text: string } | { readonly problem: Problem } {
+export function readText(path: string, shown: string): { readonly text: string } | { readonly problem: Problem } {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)
   } catch (error) {
-    return { problem: { what: `${path} cannot be read`, next: (error as Error).message } }
+    return { problem: { what: `${shown} cannot be read`, next: (error as Error).message } }
   }
   const decoded = decode(bytes)
   if ('text' in decoded) return decoded
   const before = bytes.subarray(0, decoded.offset).toString('latin1').split('\n')
-  const place = { file: path, line: before.length, column: before.at(-1)!.length + 1, text: '' }
+  const place = { file: shown, line: before.length, column: before.at(-1)!.length + 1, text: '' }
   return { problem: { what: decoded.problem, place, next: 'Save the file as UTF-8.' } }
 }
 
@@ -56,9 +56,9 @@ interface Compiled {
 const downMarker = /^--[ \t]*upfront:down[ \t]*$/m
 const noTransactionMarker = /^(\s|--.*\n)*--[ \t]*upfront:no-transaction[ \t]*$/m
 
-function compileMigration(dir: string, source: SourceMigration): Compiled {
-  const file = join(dir, source.file)
-  const read = readText(file)
+function compileMigration(dir: string, shown: string, source: SourceMigration): Compiled {
+  const file = join(shown, source.file)
+  const read = readText(join(dir, source.file), file)
   if ('problem' in read) return { problems: [read.problem] }
   const marker = downMarker.exec(read.text)
   const up = marker ? read.text.slice(0, marker.index) : read.text
@@ -71,7 +71,7 @@ function compileMigration(dir: string, source: SourceMigration): Compiled {
       next: 'Remove the marker, or run that file by hand.',
     })
   }
-  const down = readDown(dir, source, marker ? read.text.slice(marker.index) : null, problems)
+  const down = readDown(dir, shown, source, marker ? read.text.slice(marker.index) : null, problems)
   if (marker && down !== null) {
     // Blank lines in front keep the places of the down part those of the file.
     const shifted = up.replace(/[^\n]/g, ' ') + down
@@ -87,9 +87,15 @@ function compileMigration(dir: string, source: SourceMigration): Compiled {
   }
 }
 
-function readDown(dir: string, source: SourceMigration, section: string | null, problems: Problem[]): string | null {
+function readDown(
+  dir: string,
+  shown: string,
+  source: SourceMigration,
+  section: string | null,
+  problems: Problem[],
+): string | null {
   if (source.downFile === null) return section
-  const file = join(dir, source.downFile)
+  const file = join(shown, source.downFile)
   if (section !== null) {
     problems.push({
       what: `${source.name} has two downs: ${file}, and a part after "-- upfront:down"`,
@@ -97,7 +103,7 @@ function readDown(dir: string, source: SourceMigration, section: string | null, 
     })
     return section
   }
-  const read = readText(file)
+  const read = readText(join(dir, source.downFile), file)
   if ('problem' in read) {
     problems.push(read.problem)
     return null
@@ -107,11 +113,11 @@ function readDown(dir: string, source: SourceMigration, section: string | null, 
 }
 
 /** Other tools keep a folder for each migration: an empty answer would be a green deploy of nothing. */
-function emptyFolder(dir: string): Failure {
+function emptyFolder(dir: string, shown: string): Failure {
   const nested = readdirSync(dir, { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && !entry.name.startsWith('.'),
   )
-  return new Failure('INVALID', `there are no migrations in ${dir}`, {
+  return new Failure('INVALID', `there are no migrations in ${shown}`, {
     ...(nested.length > 0 ? { reason: `it holds folders only, such as ${nested[0]!.name}/` } : {}),
     next: 'Put files named <digits>_<words>.sql there, for example 0001_users.sql.',
   })

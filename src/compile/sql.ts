@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { hasSqlDetails, loadModule, parseSync } from 'libpg-query'
 import type { Problem } from '../errors.ts'
 import type { Statement } from '../migrations/migration.ts'
@@ -17,7 +18,12 @@ interface RawStatement {
 }
 
 /** Loads the parser (WebAssembly); to be awaited once before parseSql. */
-export const loadParser: () => Promise<void> = loadModule
+export async function loadParser(): Promise<void> {
+  // The optimising compiler works on in the background, and the exit of the process waits for it: ten times our start.
+  setFlagsFromString('--no-wasm-tier-up')
+  setFlagsFromString('--no-wasm-dynamic-tiering')
+  await loadModule()
+}
 
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {

@@ -12,7 +12,7 @@ export interface Config {
   /** What this database is; guards destructive commands. */
   readonly environment: string
   /** Whose folder layout the migrations have; `auto` leaves it to the compiler. */
-  readonly format: string
+  readonly format: 'auto' | 'plain'
   readonly schema: string
   readonly waitTimeoutMs: number
   readonly authGraceMs: number
@@ -24,7 +24,6 @@ export interface Config {
   readonly outOfOrder: 'error' | 'apply'
   readonly invalidIndexes: 'fail' | 'drop'
   readonly createDatabase: boolean
-  readonly verify: 'warn' | 'fail' | 'off'
   readonly logFormat: 'text' | 'json'
   readonly logLevel: 'warn' | 'info' | 'debug'
   readonly terminationLog: string

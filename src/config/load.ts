@@ -59,7 +59,6 @@ function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'secre
     outOfOrder: read('UPFRONT_OUT_OF_ORDER'),
     invalidIndexes: read('UPFRONT_INVALID_INDEXES'),
     createDatabase: read('UPFRONT_CREATE_DATABASE'),
-    verify: read('UPFRONT_VERIFY'),
     logFormat: read('UPFRONT_LOG_FORMAT'),
     logLevel: read('UPFRONT_LOG_LEVEL'),
     terminationLog: resolve(cwd, read('UPFRONT_TERMINATION_LOG')),

@@ -36,7 +36,12 @@ export const settings = {
     default: 'production',
     meaning: 'what this database is; recorded in it, guards destructive commands',
   },
-  UPFRONT_FORMAT: { kind: 'text', default: 'auto', meaning: 'whose folder layout the migrations have' },
+  UPFRONT_FORMAT: {
+    kind: 'enum',
+    default: 'auto',
+    choices: ['auto', 'plain'],
+    meaning: 'whose folder layout the migrations have',
+  },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
   UPFRONT_WAIT_TIMEOUT: {
     kind: 'duration',
@@ -77,12 +82,6 @@ export const settings = {
     kind: 'boolean',
     default: 'false',
     meaning: 'create the database when it does not exist',
-  },
-  UPFRONT_VERIFY: {
-    kind: 'enum',
-    default: 'warn',
-    choices: ['warn', 'fail', 'off'],
-    meaning: 'compare the live schema after applying',
   },
   UPFRONT_LOG_FORMAT: { kind: 'enum', default: 'text', choices: ['text', 'json'], meaning: 'how log lines look' },
   UPFRONT_LOG_LEVEL: {

@@ -21,8 +21,6 @@ const booleans: Readonly<Record<string, boolean>> = {
 const rules: Partial<Record<SettingName, (text: string) => string | undefined>> = {
   UPFRONT_SEED: (text) =>
     /[/\\]/.test(text) || /^\.+$/.test(text) ? 'is not a plain folder name; expected one such as demo' : undefined,
-  UPFRONT_FORMAT: (text) =>
-    /^[a-z][a-z0-9-]*$/.test(text) ? undefined : 'is not the name of a layout; expected one such as auto or plain',
   UPFRONT_SCHEMA: refuseSchema,
 }
 

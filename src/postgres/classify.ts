@@ -110,7 +110,7 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
       if (pooler.fatalDenied.test(message)) return is('fatal', 'DENIED')
       return is('retry', 'NOT_READY')
     case '42501':
-      return is('fatal', 'DENIED', 'Grant the role what it lacks; docs/errors.md#denied has the statements.')
+      return is('fatal', 'DENIED', 'Grant the role what it lacks: docs/errors.md, DENIED, has the statements.')
   }
   if (sqlstate.startsWith('08')) return is('retry', 'NOT_READY')
   if (sqlstate === 'XX000' && /compute node|Control plane|endpoint/.test(message)) return is('retry', 'NOT_READY')

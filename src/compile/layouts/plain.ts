@@ -21,38 +21,38 @@ const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251
  * Our own layout: `<version>_<name>.sql`, its down in `<version>_<name>.down.sql`. README and dot files, folders and
  * files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
  */
-export function listPlain(dir: string): Listing {
+export function listPlain(dir: string, shown = dir): Listing {
   const problems: Problem[] = []
   const ups = new Map<string, string[]>()
   const downs = new Map<string, string>()
   for (const file of readdirSync(dir).sort()) {
     if (file.startsWith('.') || !file.endsWith('.sql') || /^readme\b/i.test(file)) {
-      problems.push(...refuseScript(dir, file))
+      problems.push(...refuseScript(shown, file))
       continue
     }
-    if (!isFile(dir, file, problems)) continue
+    if (!isFile(dir, shown, file, problems)) continue
     const down = file.endsWith('.down.sql')
     const name = file.replace(/(\.up|\.down)?\.sql$/, '')
-    if (!parseName(name)) problems.push({ what: `${join(dir, file)} is not named like a migration`, next: shape })
+    if (!parseName(name)) problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
     else if (down) downs.set(name, file)
     else ups.set(name, [...(ups.get(name) ?? []), file])
   }
   const migrations: SourceMigration[] = []
   for (const [name, files] of ups) {
-    if (files.length > 1) problems.push(duplicate(dir, name, files))
+    if (files.length > 1) problems.push(duplicate(shown, name, files))
     migrations.push({ ...parseName(name)!, file: files[0]!, downFile: downs.get(name) ?? null })
     downs.delete(name)
   }
-  for (const file of downs.values()) problems.push(orphan(dir, file))
+  for (const file of downs.values()) problems.push(orphan(shown, file))
   return { migrations: migrations.sort(compareNames), problems }
 }
 
-function isFile(dir: string, file: string, problems: Problem[]): boolean {
+function isFile(dir: string, shown: string, file: string, problems: Problem[]): boolean {
   try {
     return statSync(join(dir, file)).isFile()
   } catch (error) {
     problems.push({
-      what: `${join(dir, file)} cannot be read`,
+      what: `${join(shown, file)} cannot be read`,
       next: `${(error as Error).message}. A broken or circular link?`,
     })
     return false
@@ -60,22 +60,24 @@ function isFile(dir: string, file: string, problems: Problem[]): boolean {
 }
 
 /** Skipping what somebody meant to run would be the worst answer. */
-function refuseScript(dir: string, file: string): Problem[] {
+function refuseScript(shown: string, file: string): Problem[] {
   if (!/^\d+_.+\.(ts|mts|cts|js|mjs|cjs)$/.test(file) || file.endsWith('.d.ts')) return []
-  return [{ what: `${join(dir, file)} is not SQL`, next: 'Write it as SQL, or move it out of the migrations folder.' }]
+  return [
+    { what: `${join(shown, file)} is not SQL`, next: 'Write it as SQL, or move it out of the migrations folder.' },
+  ]
 }
 
-function duplicate(dir: string, name: string, files: readonly string[]): Problem {
+function duplicate(shown: string, name: string, files: readonly string[]): Problem {
   return {
-    what: `two files have the identity ${name}: ${files.map((file) => join(dir, file)).join(' and ')}`,
+    what: `two files have the identity ${name}: ${files.map((file) => join(shown, file)).join(' and ')}`,
     next: 'Rename one of them: the whole file name without its extension is the identity of a migration.',
   }
 }
 
-function orphan(dir: string, file: string): Problem {
+function orphan(shown: string, file: string): Problem {
   const up = file.replace(/\.down\.sql$/, '.sql')
   return {
-    what: `${join(dir, file)} has no up: ${up} does not exist`,
+    what: `${join(shown, file)} has no up: ${up} does not exist`,
     next: `Add ${up}, or rename or remove the down file.`,
   }
 }
