@@ -79,7 +79,6 @@ test('with nothing set every setting has its default', async () => {
     outOfOrder: 'error',
     invalidIndexes: 'fail',
     createDatabase: false,
-    verify: 'warn',
     logFormat: 'text',
     logLevel: 'info',
     terminationLog: '/dev/termination-log',
@@ -99,7 +98,7 @@ test('every setting can be set', async () => {
     UPFRONT_SEEDS_DIR: '/elsewhere/seeds',
     UPFRONT_SEED: 'demo',
     UPFRONT_ENV: 'staging',
-    UPFRONT_FORMAT: 'golang-migrate',
+    UPFRONT_FORMAT: 'plain',
     UPFRONT_SCHEMA: 'My Schema',
     UPFRONT_WAIT_TIMEOUT: '1ms',
     UPFRONT_AUTH_GRACE: '2ms',
@@ -111,7 +110,6 @@ test('every setting can be set', async () => {
     UPFRONT_OUT_OF_ORDER: 'apply',
     UPFRONT_INVALID_INDEXES: 'drop',
     UPFRONT_CREATE_DATABASE: 'true',
-    UPFRONT_VERIFY: 'off',
     UPFRONT_LOG_FORMAT: 'json',
     UPFRONT_LOG_LEVEL: 'debug',
     UPFRONT_TERMINATION_LOG: 'last-words',
@@ -121,7 +119,7 @@ test('every setting can be set', async () => {
     seedsDir: '/elsewhere/seeds',
     seed: 'demo',
     environment: 'staging',
-    format: 'golang-migrate',
+    format: 'plain',
     schema: 'My Schema',
     waitTimeoutMs: 1,
     authGraceMs: 2,
@@ -133,7 +131,6 @@ test('every setting can be set', async () => {
     outOfOrder: 'apply',
     invalidIndexes: 'drop',
     createDatabase: true,
-    verify: 'off',
     logFormat: 'json',
     logLevel: 'debug',
     terminationLog: join(cwd, 'last-words'),
@@ -177,7 +174,6 @@ test.each([
   ['UPFRONT_SEED', '..', 'is not a plain folder name'],
   ['UPFRONT_SEED', '.', 'is not a plain folder name'],
   ['UPFRONT_SEED', 'demo ', 'white space'],
-  ['UPFRONT_FORMAT', 'Plain Text', 'is not the name of a layout'],
   ['UPFRONT_SCHEMA', 'x'.repeat(64), 'has 64 bytes; expected at most 63'],
   ['UPFRONT_SCHEMA', 'ä'.repeat(32), 'has 64 bytes; expected at most 63'],
   ['UPFRONT_SCHEMA', 'pg_upfront', 'reserved'],
@@ -198,7 +194,7 @@ test('all problems come at once, each with where it comes from', async () => {
   const failure = await load({
     env: { UPFRONT_SEED: '..', UPFRONT_WAIT_TIMOUT: '5s', DATABASE_URL: 'mysql://u:sesame@h/db' },
     flags: { 'lock-wait': '10', 'bogus-flag': 'x' },
-    dotenv: 'UPFRONT_VERIFY=no\nUPFRONT_LOG_FORMATT=json',
+    dotenv: 'UPFRONT_OUT_OF_ORDER=no\nUPFRONT_LOG_FORMATT=json',
     database: true,
   }).catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'USAGE', exitCode: 2, message: 'the configuration has 7 problems' })
@@ -209,7 +205,7 @@ test('all problems come at once, each with where it comes from', async () => {
     'UPFRONT_LOG_FORMATT (.env)',
     'UPFRONT_SEED',
     '--lock-wait',
-    'UPFRONT_VERIFY (.env)',
+    'UPFRONT_OUT_OF_ORDER (.env)',
     'DATABASE_URL',
   ])
   expect(JSON.stringify(problems)).not.toContain('sesame')
