@@ -10,7 +10,8 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 const io: Io = {
   argv: process.argv.slice(2),
-  env: process.env,
+  // A copy: every look at the real one is a call into the system.
+  env: { ...process.env },
   cwd: process.cwd(),
   stdout: process.stdout,
   stderr: process.stderr,

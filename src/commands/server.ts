@@ -27,7 +27,7 @@ export async function withServer<First, Result>(
     run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
     return await use(session, first)
   } finally {
-    await session.close()
+    session.close()
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Problem } from '../errors.ts'
@@ -9,16 +9,15 @@ import type { Layer } from './layers.ts'
 export async function readDotenv(cwd: string, problems: Problem[]): Promise<Layer> {
   const path = join(cwd, '.env')
   const layer = { label: ' (.env)', cwd } as const
+  // Asked first, because in a container there is none, and an error that is thrown costs more.
+  if (!existsSync(path)) return { ...layer, variables: {} }
   let content: string
   try {
     content = readFileSync(path, 'utf8')
   } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    if (!absent)
-      problems.push({ what: `.env: ${path} ${explainReadError(error)}; expected a file of NAME=value lines` })
+    problems.push({ what: `.env: ${path} ${explainReadError(error)}; expected a file of NAME=value lines` })
     return { ...layer, variables: {} }
   }
-  // Imported only here, because in a container there is no such file.
   const { parse } = await import('dotenv')
   return { ...layer, variables: parse(content.replace(/^\uFEFF/, '')) }
 }

@@ -115,7 +115,7 @@ const hangUpAfterMs = 6_000
 function cancelOnAbort(session: Session, signal: AbortSignal): () => void {
   let timer: NodeJS.Timeout | undefined
   const onAbort = () => {
-    timer = setTimeout(() => void session.close(), hangUpAfterMs)
+    timer = setTimeout(() => session.close(), hangUpAfterMs)
     session.cancel().catch(() => {})
   }
   signal.addEventListener('abort', onAbort, { once: true })

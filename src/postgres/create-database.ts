@@ -18,6 +18,6 @@ export async function createDatabase(
     const { code } = error as { code?: string }
     if (code !== '42P04' && code !== '23505') throw error
   } finally {
-    await session.close()
+    session.close()
   }
 }

@@ -18,7 +18,7 @@ export interface Session {
   /** Asks the server, on a new socket, to cancel what this session runs; resolves when the server has heard it. */
   cancel(): Promise<void>
   /** Says goodbye; never throws. */
-  close(): Promise<void>
+  close(): void
 }
 
 /** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
@@ -115,8 +115,11 @@ async function sendCancel(at: HostPort, tls: TlsSettings, encryption: Encryption
 
 const goodbyeTimeoutMs = 500
 
-async function closeClient(client: pg.Client, socket: Duplex): Promise<void> {
-  const late = new Promise((resolve) => setTimeout(resolve, goodbyeTimeoutMs).unref())
-  await Promise.race([client.end().catch(() => {}), late])
-  socket.destroy()
+/** The goodbye is written at once; nobody needs to wait until the server has closed its side. */
+function closeClient(client: pg.Client, socket: Duplex): void {
+  const late = setTimeout(() => socket.destroy(), goodbyeTimeoutMs).unref()
+  client.end().then(
+    () => clearTimeout(late),
+    () => socket.destroy(),
+  )
 }

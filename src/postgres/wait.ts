@@ -122,7 +122,7 @@ async function attempt<First>(
     const first = await raceAbort(ask(session), signal)
     return { session, first }
   } catch (error) {
-    void session?.close()
+    session?.close()
     if (options.signal.aborted) throw options.signal.reason
     if (error instanceof Failure) throw error
     if (error instanceof NotYet) {
