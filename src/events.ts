@@ -14,10 +14,12 @@ export type Event =
   | { readonly type: 'applying'; readonly name: string }
   | { readonly type: 'applied'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'seeded'; readonly name: string; readonly durationMs: number }
+  | { readonly type: 'reverted'; readonly name: string; readonly durationMs: number }
+  | { readonly type: 'pending'; readonly names: readonly string[]; readonly elapsedMs: number }
   | { readonly type: 'baselined'; readonly name: string }
   | { readonly type: 'notice'; readonly name: string; readonly severity: string; readonly message: string }
   | { readonly type: 'interrupted'; readonly signal: string }
-  | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly elapsedMs: number }
+  | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly reverted: number; readonly elapsedMs: number }
   | { readonly type: 'failed'; readonly failure: Failure; readonly applied: readonly string[]; readonly notRun: readonly string[] } // prettier-ignore
 
 /** Takes an event to whoever reports it; never throws. */

@@ -38,9 +38,10 @@ export async function main(io: Io): Promise<number> {
       redact: makeRedact(config.secrets),
       signal: io.signal,
     }
-    return await (
-      await command.load()
-    )(run)
+    const said = () => emit({ type: 'interrupted', signal: /SIG\w+/.exec(String(io.signal.reason))?.[0] ?? 'a signal' })
+    io.signal.addEventListener('abort', said, { once: true })
+    const execute = await command.load()
+    return await execute(run)
   } catch (error) {
     const failure = error instanceof Failure ? error : bug(error)
     if (!told) tell(report, failure)

@@ -30,7 +30,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
       continue
     }
     const [flag, inline] = splitOnce(word.slice(2))
-    const own = command.flags?.[flag]
+    const own = Object.hasOwn(command.flags ?? {}, flag) ? command.flags![flag] : undefined
     const setting = settingNames.find((one) => flagOf(one) === flag)
     if (!own && !setting) throw unknownFlag(name, command, flag)
     const takesValue = own ? own.value !== undefined : (settings[setting!] as Setting).kind !== 'boolean'

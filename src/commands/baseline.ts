@@ -27,7 +27,7 @@ export async function baseline(run: Run): Promise<number> {
       async () => false,
       () => record(run, session, migrations),
     )
-    emit({ type: 'done', applied: recorded!, seeded: 0, elapsedMs: performance.now() - begun })
+    emit({ type: 'done', applied: recorded!, seeded: 0, reverted: 0, elapsedMs: performance.now() - begun })
   })
   return 0
 }

@@ -1,4 +1,5 @@
 import type { Command } from './run.ts'
+import { consentFlag } from './consent.ts'
 import { up } from './up.ts'
 
 /** Every command; the first is what runs when none is named, and the order is that of the help. */
@@ -6,6 +7,7 @@ export const commands: Readonly<Record<string, Command>> = {
   up: {
     summary: 'wait, lock, apply what is pending, seed, leave (default)',
     aliases: ['migrate', 'deploy'],
+    flags: { 'dry-run': { summary: 'the same as plan' }, json: { summary: 'with --dry-run: as data' } },
     database: true,
     // Not lazy: what nearly every start needs is one file with the rest.
     load: async () => up,
@@ -24,6 +26,44 @@ export const commands: Readonly<Record<string, Command>> = {
     flags: { to: { value: 'name', summary: 'the last one to record; without it every one' } },
     database: true,
     load: async () => (await import('./baseline.ts')).baseline,
+  },
+  plan: {
+    summary: 'the SQL that up would run, in order and how; touches nothing',
+    flags: { json: { summary: 'as data' } },
+    database: true,
+    load: async () => (await import('./plan.ts')).plan,
+  },
+  down: {
+    summary: 'take the newest migration back',
+    flags: {
+      step: { value: 'n', summary: 'that many' },
+      to: { value: 'name', summary: 'all after this one' },
+      ...consentFlag,
+    },
+    database: true,
+    load: async () => (await import('./down.ts')).down,
+  },
+  redo: {
+    summary: 'take the newest migration back and apply it again',
+    flags: consentFlag,
+    database: true,
+    load: async () => (await import('./redo.ts')).redo,
+  },
+  wait: {
+    summary: 'wait until the database has every migration of this bundle; only reads',
+    database: true,
+    load: async () => (await import('./wait.ts')).wait,
+  },
+  seed: {
+    summary: 'apply the seeds of the environment that --seed names',
+    database: true,
+    load: async () => (await import('./seed.ts')).seed,
+  },
+  new: {
+    summary: 'make the next migration, with its down',
+    operands: ['name'],
+    database: false,
+    load: async () => (await import('./new.ts')).newMigration,
   },
   help: { summary: 'this text', database: false, load: async () => (await import('./help.ts')).help },
   version: { summary: 'the version', database: false, load: async () => (await import('./version.ts')).printVersion },

@@ -1,25 +1,24 @@
 import { Failure } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
-import { runSteps } from '../migrations/migrator.ts'
 import { makePlan, refuseMismatch } from '../migrations/plan.ts'
-import { type RunRecord, finishRun, readNewestRun, startRun } from '../migrations/runs.ts'
-import { type ScriptRun, applyScript } from '../migrations/apply.ts'
-import { type Script, migrationScript, seedScript } from '../migrations/script.ts'
+import { finishRun, readNewestRun, startRun } from '../migrations/runs.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
+import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, createTables, findExisting, historyTables } from '../migrations/tables.ts'
 import { lockKey, release, tryLock, withLock } from '../postgres/lock.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
-import { version } from '../version.ts'
+import { applyAll } from './apply.ts'
+import { type Job, isComplete, recordOf } from './job.ts'
 import { requirePrimary, sessionSettings } from './server.ts'
-import { type Job, isComplete, seedKey } from './up.ts'
 
 /** What there is to do, by what the history says now. */
 interface Work {
   readonly migrations: readonly Migration[]
   readonly seeds: readonly Seed[]
   readonly ahead: readonly string[]
+  readonly history: readonly HistoryRow[]
   readonly tablesExist: boolean
 }
 
@@ -64,6 +63,7 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
     migrations: plan.pending,
     seeds: seeds === null ? [] : pendingSeeds(await seeds.list(), history),
     ahead: plan.ahead,
+    history,
     tablesExist: rows !== null,
   }
 }
@@ -86,7 +86,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   if (!(await tryLock(session, key))) return
   try {
     if (!isNothing(await findWork(job, session, tables))) return
-    const id = await startRun(session, tables, runRecord(job))
+    const id = await startRun(session, tables, recordOf(job))
     await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
     // A role that may only read is right to find nothing to do; it asks two questions instead of one, every time.
@@ -96,19 +96,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   }
 }
 
-function runRecord(job: Job): RunRecord {
-  const { bundle, seeds, run } = job
-  return {
-    command: 'up',
-    bundle: bundle.digest,
-    seed: seeds === null ? null : seedKey(seeds),
-    environment: run.config.environment,
-    version,
-    host: run.io.hostname,
-  }
-}
-
-async function apply(job: Job, tables: HistoryTables, on: ScriptRun): Promise<void> {
+async function apply(job: Job, tables: HistoryTables, on: StepRun): Promise<void> {
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
@@ -118,63 +106,7 @@ async function apply(job: Job, tables: HistoryTables, on: ScriptRun): Promise<vo
     await refuseForeignTables(session, work.migrations)
     await createTables(session, tables)
   }
-  const id = (job.progress.runId ??= await startRun(session, tables, runRecord(job)))
-  const items: Item[] = [
-    ...work.migrations.map((one) => ({ ...only(one), script: () => migrationScript(session, tables, one, id) })),
-    ...work.seeds.map((one) => ({ ...only(one), script: () => seedScript(session, tables, one, id) })),
-  ]
-  const applying = { item: undefined as Item | undefined }
-  const run = async (item: Item, index: number) => {
-    applying.item = item
-    job.progress.notRun = items.slice(index + 1).map(({ name }) => name)
-    await applyItem(job, on, item)
-  }
-  try {
-    await runSteps(items.map((item, index) => ({ name: `${index} ${item.name}`, run: () => run(item, index) })))
-    await finishRun(session, tables, id, { outcome: 'done' })
-  } catch (error) {
-    await recordEnd(job, session, tables, id, error, applying.item)
-    throw error
-  }
-}
-
-interface Item {
-  readonly name: string
-  readonly checksum: string
-  readonly script: () => Script
-}
-
-function only({ name, checksum }: { readonly name: string; readonly checksum: string }) {
-  return { name, checksum }
-}
-
-async function applyItem(job: Job, on: ScriptRun, item: Item): Promise<void> {
-  const { progress } = job
-  const script = item.script()
-  on.emit({ type: 'applying', name: item.name })
-  progress.inFlight = item.name
-  const durationMs = await applyScript(on, script)
-  progress.inFlight = null
-  const seed = script.kind === 'seed'
-  ;(seed ? progress.seeded : progress.applied).push(item.name)
-  on.emit({ type: seed ? 'seeded' : 'applied', name: item.name, durationMs })
-}
-
-/** Leaves word of how the run ended, for whoever comes next; a session that is gone cannot. */
-async function recordEnd(
-  job: Job,
-  session: Session,
-  tables: HistoryTables,
-  id: string,
-  error: unknown,
-  item: Item | undefined,
-): Promise<void> {
-  const message = error instanceof Failure ? `${error.message}: ${error.facts.reason ?? ''}` : String(error)
-  await finishRun(session, tables, id, {
-    outcome: job.run.signal.aborted ? 'interrupted' : 'failed',
-    ...(item === undefined ? {} : { failed: item }),
-    error: job.run.redact(message),
-  }).catch(() => {})
+  await applyAll(job, tables, on, work)
 }
 
 /** A database that has our relations but not our history was filled by somebody else; running on would fail or lie. */
@@ -196,5 +128,5 @@ function emitDone(job: Job): void {
     return run.emit({ type: 'up_to_date', migrations: bundle.count, seed: seeds?.environment ?? null })
   }
   const elapsedMs = performance.now() - job.begun
-  run.emit({ type: 'done', applied: applied.length, seeded: seeded.length, elapsedMs })
+  run.emit({ type: 'done', applied: applied.length, seeded: seeded.length, reverted: 0, elapsedMs })
 }

@@ -1,3 +1,5 @@
+import { describeTarget } from '../config/target.ts'
+import type { Bundle } from '../migrations/migration.ts'
 import { NotYet, waitForServer } from '../postgres/wait.ts'
 import type { SessionSettings } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
@@ -29,6 +31,20 @@ export async function withServer<First, Result>(
   } finally {
     session.close()
   }
+}
+
+/** Says what is about to happen, and to which database. */
+export function announce(run: Run, command: string, bundle: Bundle): void {
+  const target = run.config.target!
+  run.emit({
+    type: 'start',
+    command,
+    version,
+    bundle: bundle.dir,
+    migrations: bundle.count,
+    target: describeTarget(target),
+    source: target.source,
+  })
 }
 
 /** Throws NotYet while this server cannot take writes but may soon: a standby, or one that is read only. */

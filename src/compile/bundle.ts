@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Bundle } from '../migrations/migration.ts'
 import {
@@ -11,6 +11,7 @@ import {
   packStatements,
   renderManifest,
 } from './manifest.ts'
+import { moduleWriter } from './modules.ts'
 import { compileSeeds, listEnvironments } from './seeds.ts'
 import { compileMigrations } from './source.ts'
 
@@ -19,19 +20,16 @@ export async function writeMigrations(dir: string, out: string): Promise<Bundle>
   const bundle = await compileMigrations(dir)
   const migrations = await bundle.list()
   fresh(out)
+  const code = await moduleWriter(out)
   const entries = migrations.map((migration): PackedMigration => {
-    const { name, checksum, transaction, creates, down } = migration
-    writeFileSync(join(out, `${name}.sql`), migration.readSql())
+    const { name, checksum, script, creates, down } = migration
     if (down !== null) writeFileSync(join(out, `${name}.down.sql`), down)
-    return {
-      name,
-      checksum,
-      transaction,
-      down: down !== null,
-      creates,
-      statements: packStatements(migration.statements),
-    }
+    const packed = { name, checksum, down: down !== null }
+    if (script.kind === 'module') return { ...packed, module: code.write(script.path, dir) }
+    writeFileSync(join(out, `${name}.sql`), script.read())
+    return { ...packed, transaction: script.transaction, creates, statements: packStatements(script.statements) }
   })
+  code.finish()
   const head: MigrationsHead = { format: manifestFormat, digest: bundle.digest, count: bundle.count }
   writeFileSync(join(out, manifestFile), renderManifest(head, 'migrations', entries))
   return bundle
@@ -41,15 +39,23 @@ export async function writeMigrations(dir: string, out: string): Promise<Bundle>
 export async function writeSeeds(dir: string, out: string): Promise<void> {
   const bundles = await Promise.all(['', ...listEnvironments(dir)].map((environment) => compileSeeds(dir, environment)))
   fresh(out)
+  const code = await moduleWriter(out)
   const entries = new Map<string, PackedSeed>()
   for (const bundle of bundles) {
     for (const seed of await bundle.list()) {
-      const { name, checksum } = seed
+      const { name, checksum, script } = seed
       mkdirSync(dirname(join(out, name)), { recursive: true })
-      writeFileSync(join(out, name), seed.readSql())
-      entries.set(name, { name, checksum, statements: packStatements(seed.statements) })
+      if (script.kind === 'module') entries.set(name, { name, checksum, module: code.write(script.path, dir) })
+      else if (script.kind === 'csv') {
+        copyFileSync(script.path, join(out, name))
+        entries.set(name, { name, checksum })
+      } else {
+        writeFileSync(join(out, name), script.read())
+        entries.set(name, { name, checksum, statements: packStatements(script.statements) })
+      }
     }
   }
+  code.finish()
   const digests = Object.fromEntries(bundles.map(({ environment, digest }) => [environment, digest]))
   const head: SeedsHead = { format: manifestFormat, digests }
   writeFileSync(join(out, manifestFile), renderManifest(head, 'seeds', [...entries.values()]))

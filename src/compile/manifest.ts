@@ -1,7 +1,8 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
-import type { Bundle, Migration, Seed, SeedBundle, Statement } from '../migrations/migration.ts'
+import type { Bundle, Migration, Seed, SeedBundle, SqlScript, StatedIndex, Statement } from '../migrations/migration.ts'
+import { parseCsvName } from './csv.ts'
 import { checksum } from './text.ts'
 
 /** What docs/formats.md promises of a manifest.json: its first line holds all that a run with nothing to do needs. */
@@ -20,21 +21,32 @@ export interface SeedsHead {
   readonly digests: Readonly<Record<string, string>>
 }
 
-type PackedStatement = readonly [start: number, end: number, line: number, kind: string]
+type PackedStatement = readonly [
+  start: number,
+  end: number,
+  line: number,
+  kind: string,
+  alone: 0 | 1,
+  index?: StatedIndex,
+]
 
+/** An entry for a module has `code`, the checksum of the JavaScript beside it; one for SQL has statements. */
 export interface PackedMigration {
   readonly name: string
+  /** Of the source, which is what the history keeps. */
   readonly checksum: string
-  readonly transaction: boolean
+  readonly transaction?: boolean
+  readonly creates?: readonly string[]
+  readonly statements?: readonly PackedStatement[]
+  readonly module?: string
   readonly down: boolean
-  readonly creates: readonly string[]
-  readonly statements: readonly PackedStatement[]
 }
 
 export interface PackedSeed {
   readonly name: string
   readonly checksum: string
-  readonly statements: readonly PackedStatement[]
+  readonly statements?: readonly PackedStatement[]
+  readonly module?: string
 }
 
 /** JSON whose first line is the head and whose every further line is one entry. */
@@ -45,7 +57,9 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 }
 
 export function packStatements(statements: readonly Statement[]): PackedStatement[] {
-  return statements.map(({ start, end, line, kind }) => [start, end, line, kind])
+  return statements.map(({ start, end, line, kind, alone, index }) =>
+    index ? [start, end, line, kind, 1, index] : [start, end, line, kind, alone ? 1 : 0],
+  )
 }
 
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
@@ -105,36 +119,47 @@ function readEntries<Entry>(dir: string, shown: string, list: string): Entry[] {
 }
 
 function unpack(dir: string, shown: string, packed: PackedMigration): Migration {
-  const { name, transaction, creates } = packed
-  const file = join(shown, `${name}.sql`)
-  const readSql = () => readVerified(join(dir, `${name}.sql`), shown, packed.checksum)
+  const { name, checksum, creates = [], transaction = true } = packed
+  const file = packed.module ?? `${name}.sql`
   return {
     name,
-    file,
-    checksum: packed.checksum,
-    transaction,
+    file: join(shown, file),
+    checksum,
     creates,
-    statements: unpackStatements(packed.statements),
+    script: packed.module
+      ? { kind: 'module', path: resolve(dir, file) }
+      : unpackSql(dir, shown, file, packed, transaction),
     get down() {
       return packed.down ? readFileSync(join(dir, `${name}.down.sql`), 'utf8') : null
     },
-    readSql,
   }
 }
 
 function unpackSeed(dir: string, shown: string, packed: PackedSeed): Seed {
-  const file = join(shown, packed.name)
-  return {
-    name: packed.name,
-    file,
-    checksum: packed.checksum,
-    statements: unpackStatements(packed.statements),
-    readSql: () => readVerified(join(dir, packed.name), shown, packed.checksum),
-  }
+  const { name, checksum } = packed
+  const path = resolve(dir, packed.module ?? name)
+  const script: Seed['script'] = packed.module
+    ? { kind: 'module', path }
+    : name.endsWith('.csv')
+      ? { kind: 'csv', path, ...parseCsvName(name)! }
+      : unpackSql(dir, shown, name, packed, true)
+  return { name, file: join(shown, name), checksum, script }
+}
+
+function unpackSql(dir: string, shown: string, file: string, packed: PackedSeed, transaction: boolean): SqlScript {
+  const statements = unpackStatements(packed.statements ?? [])
+  return { kind: 'sql', transaction, statements, read: () => readVerified(join(dir, file), shown, packed.checksum) }
 }
 
 function unpackStatements(packed: readonly PackedStatement[]): Statement[] {
-  return packed.map(([start, end, line, kind]) => ({ start, end, line, kind }))
+  return packed.map(([start, end, line, kind, alone, index]) => ({
+    start,
+    end,
+    line,
+    kind,
+    alone: alone === 1,
+    ...(index ? { index } : {}),
+  }))
 }
 
 function readVerified(file: string, shown: string, expected: string): string {

@@ -1,10 +1,12 @@
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { resolve, join } from 'node:path'
 import { Failure, type Problem } from '../errors.ts'
-import type { Bundle, Migration } from '../migrations/migration.ts'
+import type { Bundle, Migration, SqlScript } from '../migrations/migration.ts'
+import { compileDown, splitDown } from './down.ts'
+import { readText, requireFolder } from './files.ts'
 import { type SourceMigration, listPlain } from './layouts/plain.ts'
-import { loadParser, parseSql } from './sql.ts'
-import { checksum, decode, digest } from './text.ts'
+import { type ParsedSql, loadParser, parseSql } from './sql.ts'
+import { checksum, digest } from './text.ts'
 
 /** Compiles a folder of migrations in memory; throws one INVALID with every problem of every file. */
 export async function compileMigrations(dir: string, shown = dir): Promise<Bundle> {
@@ -25,91 +27,57 @@ export function invalid(dir: string, problems: readonly Problem[]): Failure {
   return new Failure('INVALID', `${count} in ${dir}; the database was not touched`, { problems })
 }
 
-/** Throws INVALID when there is no such folder. */
-export function requireFolder(dir: string, shown: string, what: string, setting: string): void {
-  if (existsSync(dir) && statSync(dir).isDirectory()) return
-  throw new Failure('INVALID', `there is no ${what} folder ${shown}`, {
-    next: `Mount it there (-v ./${what}:/${what}:ro), copy it into the image, or set ${setting}.`,
-  })
-}
-
-/** The text of a file, or the problem it has. */
-export function readText(path: string, shown: string): { readonly text: string } | { readonly problem: Problem } {
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(path)
-  } catch (error) {
-    return { problem: { what: `${shown} cannot be read`, next: (error as Error).message } }
-  }
-  const decoded = decode(bytes)
-  if ('text' in decoded) return decoded
-  const before = bytes.subarray(0, decoded.offset).toString('latin1').split('\n')
-  const place = { file: shown, line: before.length, column: before.at(-1)!.length + 1, text: '' }
-  return { problem: { what: decoded.problem, place, next: 'Save the file as UTF-8.' } }
-}
-
 interface Compiled {
   readonly migration?: Migration
   readonly problems: readonly Problem[]
 }
 
-const downMarker = /^--[ \t]*upfront:down[ \t]*$/m
-const noTransactionMarker = /^(\s|--.*\n)*--[ \t]*upfront:no-transaction[ \t]*$/m
-
 function compileMigration(dir: string, shown: string, source: SourceMigration): Compiled {
+  const path = resolve(dir, source.file)
   const file = join(shown, source.file)
-  const read = readText(join(dir, source.file), file)
-  if ('problem' in read) return { problems: [read.problem] }
-  const marker = downMarker.exec(read.text)
-  const up = marker ? read.text.slice(0, marker.index) : read.text
-  const problems: Problem[] = []
-  const parsed = parseSql(file, up)
-  problems.push(...parsed.problems)
-  if (noTransactionMarker.test(up)) {
-    problems.push({
-      what: `${file} is marked upfront:no-transaction, which this version cannot run yet`,
-      next: 'Remove the marker, or run that file by hand.',
-    })
-  }
-  const down = readDown(dir, shown, source, marker ? read.text.slice(marker.index) : null, problems)
-  if (marker && down !== null) {
-    // Blank lines in front keep the places of the down part those of the file.
-    const shifted = up.replace(/[^\n]/g, ' ') + down
-    problems.push(...parseSql(file, shifted).problems)
-  }
-  if (problems.length > 0) return { problems }
-  const { statements, creates } = parsed
   const { name } = source
-  const sum = checksum(up)
+  const read = readText(path, file)
+  if ('problem' in read) return { problems: [read.problem] }
+  if (source.kind === 'module') {
+    const down = compileDown(dir, shown, source, null)
+    if (down.problems.length > 0) return down
+    const script = { kind: 'module', path } as const
+    return {
+      problems: [],
+      migration: { name, file, checksum: checksum(read.text), script, creates: [], down: down.sql },
+    }
+  }
+  const { up, section } = splitDown(read.text)
+  const parsed = parseSql(file, up)
+  const down = compileDown(dir, shown, source, section)
+  const problems = [...parsed.problems, ...refuseAlone(file, up, parsed), ...down.problems]
+  if (problems.length > 0) return { problems }
+  const script = sqlScript(up, parsed)
   return {
     problems: [],
-    migration: { name, file, checksum: sum, transaction: true, statements, creates, down, readSql: () => up },
+    migration: { name, file, checksum: checksum(up), script, creates: parsed.creates, down: down.sql },
   }
 }
 
-function readDown(
-  dir: string,
-  shown: string,
-  source: SourceMigration,
-  section: string | null,
-  problems: Problem[],
-): string | null {
-  if (source.downFile === null) return section
-  const file = join(shown, source.downFile)
-  if (section !== null) {
-    problems.push({
-      what: `${source.name} has two downs: ${file}, and a part after "-- upfront:down"`,
-      next: 'Keep one of them.',
-    })
-    return section
-  }
-  const read = readText(join(dir, source.downFile), file)
-  if ('problem' in read) {
-    problems.push(read.problem)
-    return null
-  }
-  problems.push(...parseSql(file, read.text).problems)
-  return read.text
+/** How a checked text runs: outside a transaction when it says so, or when it is one statement that has to. */
+export function sqlScript(text: string, { statements }: ParsedSql): SqlScript {
+  const single = statements.length === 1 && statements[0]!.alone
+  return { kind: 'sql', transaction: !single && !isMarked(text), statements, read: () => text }
+}
+
+/** Whether a comment before the first statement says `upfront:no-transaction`. */
+function isMarked(text: string): boolean {
+  return /(?:\s|--.*(?:\n|$)|\/\*[\s\S]*?\*\/)*?--[ \t]*upfront:no-transaction[ \t]*$/my.test(text)
+}
+
+/** A statement that cannot run in a transaction, in a file of several that runs in one. */
+export function refuseAlone(file: string, text: string, { statements, aloneNames }: ParsedSql): Problem[] {
+  if (statements.length < 2 || isMarked(text)) return []
+  return aloneNames.map(({ name, place }) => ({
+    what: `${name} cannot run inside a transaction, and ${file} runs as one`,
+    place,
+    next: 'Put it into a file of its own, or begin the file with the comment "-- upfront:no-transaction".',
+  }))
 }
 
 /** Other tools keep a folder for each migration: an empty answer would be a green deploy of nothing. */

@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { hasSqlDetails, loadModule, parseSync } from 'libpg-query'
-import type { Problem } from '../errors.ts'
+import type { Place, Problem } from '../errors.ts'
+import { type Node, aloneName } from './checks/alone.ts'
+import { createdRelations, statedIndex } from './made.ts'
 import type { Statement } from '../migrations/migration.ts'
 import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
 
@@ -8,6 +10,8 @@ import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
 export interface ParsedSql {
   readonly statements: readonly Statement[]
   readonly creates: readonly string[]
+  /** The statements that Postgres refuses inside a transaction. */
+  readonly aloneNames: readonly { readonly name: string; readonly place: Place }[]
   readonly problems: readonly Problem[]
 }
 
@@ -28,25 +32,32 @@ export async function loadParser(): Promise<void> {
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {
   // The parser calls an empty text an error, Postgres does not.
-  if (text.trim() === '') return { statements: [], creates: [], problems: [] }
+  if (text.trim() === '') return { ...nothing, problems: [] }
   try {
     const { stmts = [] } = parseSync(text) as unknown as { stmts?: RawStatement[] }
     const at = byteOffsets(text)
     let line = { number: 1, offset: 0 }
+    const aloneNames: { name: string; place: Place }[] = []
     const statements = stmts.map(({ stmt, stmt_location = 0, stmt_len }) => {
       const start = at(stmt_location)
       const end = stmt_len === undefined ? text.length : at(stmt_location + stmt_len)
       line = { number: line.number + newlines(text, line.offset, start), offset: start }
-      return { start, end, line: line.number, kind: Object.keys(stmt)[0] ?? 'Unknown' }
+      const [kind, node] = Object.entries(stmt)[0] as [string, Node]
+      const name = aloneName(kind, node)
+      if (name !== null) aloneNames.push({ name, place: placeAt(file, text, start) })
+      const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
+      return { start, end, line: line.number, kind, alone: name !== null, ...index }
     })
-    return { statements, creates: stmts.flatMap(({ stmt }) => created(stmt)), problems: [] }
+    return { statements, aloneNames, creates: stmts.flatMap(({ stmt }) => createdRelations(stmt)), problems: [] }
   } catch (error) {
     if (!hasSqlDetails(error)) throw error
     const { message, cursorPosition } = error.sqlDetails!
     const place = placeAt(file, text, offsetOfCodePoint(text, Math.max(cursorPosition, 0)))
-    return { statements: [], creates: [], problems: [{ what: message, place }] }
+    return { ...nothing, problems: [{ what: message, place }] }
   }
 }
+
+const nothing = { statements: [], creates: [], aloneNames: [] } as const
 
 /** Turns ascending byte offsets of the UTF-8 text into UTF-16 offsets. */
 function byteOffsets(text: string): (bytes: number) => number {
@@ -69,29 +80,4 @@ function newlines(text: string, from: number, to: number): number {
   let count = 0
   for (let at = text.indexOf('\n', from); at !== -1 && at < to; at = text.indexOf('\n', at + 1)) count += 1
   return count
-}
-
-interface RangeVar {
-  readonly schemaname?: string
-  readonly relname?: string
-  readonly relpersistence?: string
-}
-
-/** The relation that a statement creates; temporary ones do not count. */
-function created(stmt: Readonly<Record<string, unknown>>): string[] {
-  const [kind, node] = Object.entries(stmt)[0] as [string, Record<string, unknown>]
-  const relation =
-    kind === 'CreateStmt' ? node['relation']
-    : kind === 'ViewStmt' ? node['view']
-    : kind === 'CreateSeqStmt' ? node['sequence']
-    : kind === 'CreateTableAsStmt' ? (node['into'] as { rel?: unknown }).rel
-    : kind === 'CreateForeignTableStmt' ? (node['base'] as { relation?: unknown }).relation
-    : undefined // prettier-ignore
-  const { schemaname, relname, relpersistence } = (relation ?? {}) as RangeVar
-  if (!relname || relpersistence === 't') return []
-  return [schemaname ? `${quote(schemaname)}.${quote(relname)}` : quote(relname)]
-}
-
-function quote(identifier: string): string {
-  return /^[a-z_][a-z0-9_$]*$/.test(identifier) ? identifier : `"${identifier.replaceAll('"', '""')}"`
 }

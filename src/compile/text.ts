@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
 
 /** What the database gets to see of a file's bytes, or why it cannot be read as SQL. */
 export type Decoded = { readonly text: string } | { readonly problem: string; readonly offset: number }
@@ -22,6 +23,27 @@ export function decode(bytes: Buffer): Decoded {
 /** The promise of docs/formats.md: a checksum of the normalised text, with its algorithm in its name. */
 export function checksum(text: string): string {
   return `v1:sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** The checksum of a large file's text, read piece by piece. */
+export function checksumOfFile(path: string): string {
+  const hash = createHash('sha256')
+  const file = openSync(path, 'r')
+  const buffer = Buffer.alloc(1 << 16)
+  try {
+    let carry = ''
+    for (let first = true, read = readSync(file, buffer); read > 0; first = false, read = readSync(file, buffer)) {
+      // latin1 keeps every byte as it is, and a CR at the end may belong to an LF of the next piece.
+      let piece = carry + buffer.toString('latin1', 0, read)
+      if (first && piece.startsWith('\u00ef\u00bb\u00bf')) piece = piece.slice(3)
+      carry = piece.endsWith('\r') ? '\r' : ''
+      hash.update(piece.slice(0, piece.length - carry.length).replaceAll('\r\n', '\n'), 'latin1')
+    }
+    hash.update(carry, 'latin1')
+  } finally {
+    closeSync(file)
+  }
+  return `v1:sha256:${hash.digest('hex')}`
 }
 
 /** One digest of a list of things that have names and checksums. */

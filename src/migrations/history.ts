@@ -14,6 +14,10 @@ export interface HistoryRow {
   /** UTC, ISO 8601. */
   readonly appliedAt: string
   readonly durationMs: number
+  /** Of a migration that runs statement by statement, and the checksum of the text of those statements. */
+  readonly statementsDone: number
+  readonly doneChecksum: string | null
+  readonly down: string | null
 }
 
 /** All rows in the order in which they were recorded; null when our tables do not exist. */
@@ -21,37 +25,59 @@ export async function readHistory(session: Session, tables: HistoryTables): Prom
   return orMissing(session, tables, () =>
     session.query<HistoryRow>(`select kind, name, checksum, state, run::text as run,
       to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "appliedAt",
-      duration_ms as "durationMs" from ${tables.history} order by id`),
+      duration_ms as "durationMs", statements_done as "statementsDone", done_checksum as "doneChecksum", down from ${tables.history} order by id`),
   )
 }
 
-/** The statement that records a migration as running, for the message that runs it. */
-export function insertRunningSql(session: Session, tables: HistoryTables, migration: Migration, run: string): string {
+/** Statements as text, for the message that runs the thing they are about. */
+export interface RecordSql {
+  readonly before: string
+  /**
+   * Divides by zero when the row is not of this very transaction: then the script ended our transaction, and what it
+   * did is committed already.
+   */
+  readonly after: string
+}
+
+/** Records a migration or a seed as running, and then as applied; a row of an earlier content is replaced. */
+export function recordApplied(
+  session: Session,
+  tables: HistoryTables,
+  kind: Kind,
+  one: Migration | Seed,
+  run: string,
+): RecordSql {
   const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
-  const values = [`'migration'`, text(migration.name), text(migration.checksum), `'running'`, text(migration.down), run]
-  return `insert into ${tables.history} (kind, name, checksum, state, down, run) values (${values.join(', ')})`
+  const down = 'down' in one ? one.down : null
+  const values = [text(kind), text(one.name), text(one.checksum), `'running'`, text(down), run]
+  return {
+    before: `insert into ${tables.history} as h (kind, name, checksum, state, down, run) values (${values.join(', ')})
+      on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
+        run = excluded.run, applied_at = clock_timestamp(), statements_done = 0, done_checksum = null
+      where h.kind = 'seed' or h.state = 'running'`,
+    after: `with done as (
+        update ${tables.history} set state = 'applied',
+          duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000
+        where ${rowOf(session, kind, one.name)} and state = 'running' and ${ofThisTransaction} returning 1)
+      select 1 / count(*) from done`,
+  }
 }
 
-/** The same for a seed, whose row of an earlier content is replaced. */
-export function upsertRunningSql(session: Session, tables: HistoryTables, seed: Seed, run: string): string {
-  const text = session.client.escapeLiteral
-  return `insert into ${tables.history} (kind, name, checksum, state, run)
-    values ('seed', ${text(seed.name)}, ${text(seed.checksum)}, 'running', ${run})
-    on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', run = excluded.run,
-      applied_at = clock_timestamp()`
+/** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */
+export function recordReverted(session: Session, tables: HistoryTables, name: string): RecordSql {
+  const row = rowOf(session, 'migration', name)
+  return {
+    before: `with seeds as (delete from ${tables.history} where kind = 'seed')
+      update ${tables.history} set state = 'running' where ${row}`,
+    after: `with done as (delete from ${tables.history} where ${row} and ${ofThisTransaction} returning 1)
+      select 1 / count(*) from done`,
+  }
 }
 
-/**
- * The statement that turns the running row into an applied one. It divides by zero when that row is not of this very
- * transaction: then the script ended our transaction, and what it did is committed already.
- */
-export function markAppliedSql(session: Session, tables: HistoryTables, kind: Kind, name: string): string {
-  return `with done as (
-      update ${tables.history} set state = 'applied',
-        duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000
-      where kind = '${kind}' and name = ${session.client.escapeLiteral(name)} and state = 'running'
-        and xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid returning 1)
-    select 1 / count(*) from done`
+const ofThisTransaction = 'xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid'
+
+export function rowOf(session: Session, kind: Kind, name: string): string {
+  return `kind = '${kind}' and name = ${session.client.escapeLiteral(name)}`
 }
 
 /** Records a migration as if it had run. */

@@ -8,6 +8,47 @@ export interface Statement {
   readonly line: number
   /** The node type of the parse tree: `CreateStmt`, `InsertStmt` ... */
   readonly kind: string
+  /** Whether Postgres refuses it inside a transaction. */
+  readonly alone: boolean
+  /** What `create index concurrently` makes, to be looked for in the catalog. */
+  readonly index?: StatedIndex
+}
+
+/** An index as its statement says it; null stands for no name, for the search_path's schema, for an expression. */
+export interface StatedIndex {
+  readonly name: string | null
+  readonly schema: string | null
+  readonly table: string
+  readonly unique: boolean
+  readonly method: string
+  readonly columns: readonly (string | null)[]
+  readonly partial: boolean
+}
+
+/** SQL to run, as one transaction or, for a file that is marked so, statement by statement. */
+export interface SqlScript {
+  readonly kind: 'sql'
+  readonly transaction: boolean
+  readonly statements: readonly Statement[]
+  /** The normalised text; throws INVALID when the file is not the one that was compiled. */
+  readonly read: () => string
+}
+
+/** A module with `up(client, { signal, log })`, perhaps `down`, perhaps `transaction = false`. */
+export interface ModuleScript {
+  readonly kind: 'module'
+  /** Absolute. */
+  readonly path: string
+}
+
+/** Rows for one table, the first line naming its columns. */
+export interface CsvScript {
+  readonly kind: 'csv'
+  /** Absolute. */
+  readonly path: string
+  /** null when the search_path decides. */
+  readonly schema: string | null
+  readonly table: string
 }
 
 /** A migration, known by its whole file name without the extension. */
@@ -17,15 +58,11 @@ export interface Migration {
   readonly file: string
   /** `v1:sha256:` and 64 hexadecimal digits. */
   readonly checksum: string
-  /** False for a file whose statements run one by one, outside of a transaction. */
-  readonly transaction: boolean
-  readonly statements: readonly Statement[]
+  readonly script: SqlScript | ModuleScript
   /** Tables, views, sequences and the like that it creates, as written: `app.users` or `users`. */
   readonly creates: readonly string[]
-  /** The SQL that takes it back, null when there is none. */
+  /** The SQL that takes it back, null when there is none; a module has its own. */
   readonly down: string | null
-  /** The SQL to run, normalised; throws INVALID when the file is not the one that was compiled. */
-  readonly readSql: () => string
 }
 
 /** A seed, known by its path below the seeds folder, with its extension. */
@@ -33,12 +70,12 @@ export interface Seed {
   readonly name: string
   readonly file: string
   readonly checksum: string
-  readonly statements: readonly Statement[]
-  readonly readSql: () => string
+  readonly script: SqlScript | ModuleScript | CsvScript
 }
 
 /** A folder of migrations, compiled; `digest` and `count` are known without reading the rest. */
 export interface Bundle {
+  /** As messages call it. */
   readonly dir: string
   readonly digest: string
   readonly count: number

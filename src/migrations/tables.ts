@@ -45,6 +45,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         checksum text not null,
         state text not null,
         statements_done integer not null default 0,
+        done_checksum text,
         down text,
         applied_at timestamptz not null default clock_timestamp(),
         duration_ms integer not null default 0,

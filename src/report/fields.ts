@@ -57,6 +57,12 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
     applying: { level: 'debug', meaning: 'A migration begins.', fields: ['name'] },
     applied: { level: 'info', meaning: 'A migration is committed.', fields: ['name', 'duration_ms'] },
     seeded: { level: 'info', meaning: 'A seed is committed.', fields: ['name', 'duration_ms'] },
+    reverted: { level: 'info', meaning: 'A migration was taken back.', fields: ['name', 'duration_ms'] },
+    pending: {
+      level: 'info',
+      meaning: 'The gate found migrations that are not applied yet.',
+      fields: ['names', 'elapsed_ms'],
+    },
     baselined: {
       level: 'info',
       meaning: 'A migration was recorded as applied without running it.',
@@ -71,7 +77,7 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
     done: {
       level: 'info',
       meaning: 'Everything that was pending is committed.',
-      fields: ['applied', 'seeded', 'elapsed_ms'],
+      fields: ['applied', 'seeded', 'reverted', 'elapsed_ms'],
     },
     failed: {
       level: 'error',

@@ -14,7 +14,15 @@ export interface TextOptions {
 }
 
 const noticeableWaitMs = 1000
-const successes: ReadonlySet<Event['type']> = new Set(['ready', 'up_to_date', 'applied', 'seeded', 'baselined', 'done'])
+const successes: ReadonlySet<Event['type']> = new Set([
+  'ready',
+  'up_to_date',
+  'applied',
+  'seeded',
+  'reverted',
+  'baselined',
+  'done',
+])
 
 /** Makes the log for people: each event becomes its lines, or nothing when there is no news in it. */
 export function makeText({ debug, colour, redact }: TextOptions): (event: Event) => string {
@@ -56,10 +64,13 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   applying: ({ name }) => line('applying', name),
   applied: ({ name, durationMs }) => line('applied', `${name}  ${formatDuration(durationMs)}`),
   seeded: ({ name, durationMs }) => line('seeded', `${name}  ${formatDuration(durationMs)}`),
+  reverted: ({ name, durationMs }) => line('reverted', `${name}  ${formatDuration(durationMs)}`),
+  pending: ({ names }) => line('waiting', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
   baselined: ({ name }) => line('baselined', name),
   notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
-  done: ({ applied, seeded, elapsedMs }) => line('done', `${tally(applied, seeded)} in ${formatDuration(elapsedMs)}`),
+  done: ({ applied, seeded, reverted, elapsedMs }) =>
+    line('done', `${tally(applied, seeded, reverted)} in ${formatDuration(elapsedMs)}`),
 }
 
 function toneOf(event: Event): Tone {
@@ -72,9 +83,11 @@ function line(verb: string, text: string): Line[] {
   return [{ verb, text }]
 }
 
-function tally(applied: number, seeded: number): string {
+function tally(applied: number, seeded: number, reverted: number): string {
   const parts = [...(applied > 0 ? [count(applied, 'migration')] : []), ...(seeded > 0 ? [count(seeded, 'seed')] : [])]
-  return parts.length === 0 ? 'nothing to apply,' : `${parts.join(' and ')} applied`
+  const back = reverted > 0 ? [`${count(reverted, 'migration')} taken back`] : []
+  const said = [...back, ...(parts.length > 0 ? [`${parts.join(' and ')} applied`] : [])].join(', ')
+  return said === '' ? 'nothing to apply,' : said
 }
 
 function count(number: number, noun: string): string {

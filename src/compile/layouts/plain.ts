@@ -7,6 +7,7 @@ import { type MigrationName, compareNames, parseName } from '../names.ts'
 export interface SourceMigration extends MigrationName {
   /** File name inside the folder. */
   readonly file: string
+  readonly kind: 'sql' | 'module'
   readonly downFile: string | null
 }
 
@@ -17,30 +18,33 @@ export interface Listing {
 
 const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251025143000_add_metadata.sql.'
 
+/** What a file's extension makes of it: SQL of a down, SQL, or a module. */
+const extension = /(?<down>\.down\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.[cm]?[jt]s)$/
+
 /**
- * Our own layout: `<version>_<name>.sql`, its down in `<version>_<name>.down.sql`. README and dot files, folders and
- * files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
+ * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`. README and dot files,
+ * folders and files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
  */
 export function listPlain(dir: string, shown = dir): Listing {
   const problems: Problem[] = []
-  const ups = new Map<string, string[]>()
+  const ups = new Map<string, { file: string; kind: 'sql' | 'module' }[]>()
   const downs = new Map<string, string>()
   for (const file of readdirSync(dir).sort()) {
-    if (file.startsWith('.') || !file.endsWith('.sql') || /^readme\b/i.test(file)) {
-      problems.push(...refuseScript(shown, file))
-      continue
-    }
+    const found = extension.exec(file)
+    if (!found || /^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
     if (!isFile(dir, shown, file, problems)) continue
-    const down = file.endsWith('.down.sql')
-    const name = file.replace(/(\.up|\.down)?\.sql$/, '')
-    if (!parseName(name)) problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
-    else if (down) downs.set(name, file)
-    else ups.set(name, [...(ups.get(name) ?? []), file])
+    const name = file.slice(0, found.index)
+    const { down, module } = found.groups!
+    if (!parseName(name)) {
+      // A module that is not named like a migration is what others import.
+      if (!module) problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
+    } else if (down) downs.set(name, file)
+    else ups.set(name, [...(ups.get(name) ?? []), { file, kind: module ? 'module' : 'sql' }])
   }
   const migrations: SourceMigration[] = []
   for (const [name, files] of ups) {
     if (files.length > 1) problems.push(duplicate(shown, name, files))
-    migrations.push({ ...parseName(name)!, file: files[0]!, downFile: downs.get(name) ?? null })
+    migrations.push({ ...parseName(name)!, ...files[0]!, downFile: downs.get(name) ?? null })
     downs.delete(name)
   }
   for (const file of downs.values()) problems.push(orphan(shown, file))
@@ -59,17 +63,9 @@ function isFile(dir: string, shown: string, file: string, problems: Problem[]): 
   }
 }
 
-/** Skipping what somebody meant to run would be the worst answer. */
-function refuseScript(shown: string, file: string): Problem[] {
-  if (!/^\d+_.+\.(ts|mts|cts|js|mjs|cjs)$/.test(file) || file.endsWith('.d.ts')) return []
-  return [
-    { what: `${join(shown, file)} is not SQL`, next: 'Write it as SQL, or move it out of the migrations folder.' },
-  ]
-}
-
-function duplicate(shown: string, name: string, files: readonly string[]): Problem {
+function duplicate(shown: string, name: string, files: readonly { readonly file: string }[]): Problem {
   return {
-    what: `two files have the identity ${name}: ${files.map((file) => join(shown, file)).join(' and ')}`,
+    what: `two files have the identity ${name}: ${files.map(({ file }) => join(shown, file)).join(' and ')}`,
     next: 'Rename one of them: the whole file name without its extension is the identity of a migration.',
   }
 }

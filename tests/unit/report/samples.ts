@@ -39,10 +39,12 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   applying: { type: 'applying', name: '0001_extensions' },
   applied: { type: 'applied', name: '0001_extensions', durationMs: 12.4 },
   seeded: { type: 'seeded', name: 'development/010_users.sql', durationMs: 3 },
+  reverted: { type: 'reverted', name: '0002_users', durationMs: 5 },
+  pending: { type: 'pending', names: ['0007_new'], elapsedMs: 250 },
   baselined: { type: 'baselined', name: '0001_extensions' },
   notice: { type: 'notice', name: '0002_users', severity: 'NOTICE', message: 'relation "users" exists, skipping' },
   interrupted: { type: 'interrupted', signal: 'SIGTERM' },
-  done: { type: 'done', applied: 6, seeded: 3, elapsedMs: 200 },
+  done: { type: 'done', applied: 6, seeded: 3, reverted: 0, elapsedMs: 200 },
   failed: {
     type: 'failed',
     failure: fullFailure,

@@ -1,0 +1,97 @@
+import { Failure } from '../errors.ts'
+import type { HistoryRow } from '../migrations/history.ts'
+import type { Migration, Seed } from '../migrations/migration.ts'
+import { runSteps } from '../migrations/migrator.ts'
+import { loadModule } from '../migrations/module.ts'
+import { runOutside } from '../migrations/outside.ts'
+import { finishRun, startRun } from '../migrations/runs.ts'
+import { runStatementByStatement } from '../migrations/statement-by-statement.ts'
+import type { StepRun } from '../migrations/step.ts'
+import { makeStep } from '../migrations/steps.ts'
+import type { HistoryTables } from '../migrations/tables.ts'
+import { runInTransaction } from '../migrations/transaction.ts'
+import type { Session } from '../postgres/session.ts'
+import { type Job, recordOf } from './job.ts'
+
+/** What is to be applied, and what the history says of it. */
+export interface Pending {
+  readonly migrations: readonly Migration[]
+  readonly seeds: readonly Seed[]
+  readonly history: readonly HistoryRow[]
+}
+
+type Item = { readonly kind: 'migration'; readonly one: Migration } | { readonly kind: 'seed'; readonly one: Seed }
+
+/** Applies all of it in order, as one run in the history; stops at the first that fails, and records that too. */
+export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
+  const { session } = on
+  const { progress } = job
+  const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
+  const items: Item[] = [
+    ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),
+    ...pending.seeds.map((one) => ({ kind: 'seed', one }) as const),
+  ]
+  let current: Item | undefined
+  const steps = items.map((item, index) => ({
+    name: `${index} ${item.one.name}`,
+    run: async () => {
+      current = item
+      progress.notRun = items.slice(index + 1).map(({ one }) => one.name)
+      progress.inFlight = item.one.name
+      on.emit({ type: 'applying', name: item.one.name })
+      const durationMs = await applyOne(job, tables, on, item, pending, runId)
+      progress.inFlight = null
+      const seed = item.kind === 'seed'
+      ;(seed ? progress.seeded : progress.applied).push(item.one.name)
+      on.emit({ type: seed ? 'seeded' : 'applied', name: item.one.name, durationMs })
+    },
+  }))
+  try {
+    await runSteps(steps)
+    await finishRun(session, tables, runId, { outcome: 'done' })
+  } catch (error) {
+    await recordEnd(job, session, tables, runId, error, current)
+    throw error
+  }
+}
+
+async function applyOne(
+  job: Job,
+  tables: HistoryTables,
+  on: StepRun,
+  item: Item,
+  pending: Pending,
+  runId: string,
+): Promise<number> {
+  const { kind, one } = item
+  if (kind === 'migration') {
+    const left = pending.history.find((row) => row.kind === kind && row.name === one.name)
+    const { script } = one
+    if (script.kind === 'sql' && !script.transaction) {
+      const { invalidIndexes } = job.run.config
+      return runStatementByStatement(on, tables, { migration: one, script, runId, left, invalidIndexes })
+    }
+    if (script.kind === 'module') {
+      const module = await loadModule(script, one.file)
+      if (module.transaction === false) return runOutside(on, tables, { migration: one, module, runId, left })
+    }
+  }
+  return runInTransaction(on, makeStep(on, tables, kind, one, runId))
+}
+
+/** Leaves word of how the run ended, for whoever comes next; a session that is gone cannot. */
+export async function recordEnd(
+  job: Job,
+  session: Session,
+  tables: HistoryTables,
+  id: string,
+  error: unknown,
+  item?: { readonly one: Migration | Seed },
+): Promise<void> {
+  const message = error instanceof Failure ? `${error.message}: ${error.facts.reason ?? ''}` : String(error)
+  await finishRun(session, tables, id, {
+    outcome: job.run.signal.aborted ? 'interrupted' : 'failed',
+    ...(item === undefined ? {} : { failed: item.one }),
+    error: job.run.redact(message),
+  }).catch(() => {})
+}

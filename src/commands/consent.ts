@@ -1,0 +1,31 @@
+import { Failure } from '../errors.ts'
+import type { HistoryTables } from '../migrations/tables.ts'
+import type { Session } from '../postgres/session.ts'
+import type { Flag, Run } from './run.ts'
+
+/** The flag of every command that can destroy data. */
+export const consentFlag: Readonly<Record<string, Flag>> = {
+  'yes-destroy': { value: 'database', summary: 'the name of the database, when it is marked production' },
+}
+
+/** What the database was marked as by the newest run; production when nobody said otherwise. */
+export async function readMark(session: Session, tables: HistoryTables): Promise<string> {
+  const [row] = await session.query<{ environment: string }>(
+    `select environment from ${tables.runs} order by id desc limit 1`,
+  )
+  return row?.environment ?? 'production'
+}
+
+/** Throws REFUSED when a database marked production is to lose something and its name was not given with the consent. */
+export async function requireConsent(run: Run, session: Session, tables: HistoryTables): Promise<void> {
+  const mark = await readMark(session, tables)
+  const given = run.flags['yes-destroy']
+  const database = session.client.database ?? ''
+  if (given === database || (mark !== 'production' && given === undefined)) return
+  if (given !== undefined) {
+    throw new Failure('REFUSED', `--yes-destroy names ${String(given)}, but this is ${database}; nothing was changed`)
+  }
+  throw new Failure('REFUSED', `the database ${database} is marked production; nothing was changed`, {
+    next: `If that is what you want, say so: --yes-destroy ${database}`,
+  })
+}

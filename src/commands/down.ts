@@ -1,0 +1,112 @@
+import { Failure } from '../errors.ts'
+import { type HistoryRow, readHistory } from '../migrations/history.ts'
+import { runSteps } from '../migrations/migrator.ts'
+import { finishRun, startRun } from '../migrations/runs.ts'
+import type { StepRun } from '../migrations/step.ts'
+import { type HistoryTables, historyTables } from '../migrations/tables.ts'
+import { lockKey, withLock } from '../postgres/lock.ts'
+import { prepareSession } from '../postgres/prepare.ts'
+import { recordEnd } from './apply.ts'
+import { readMark, requireConsent } from './consent.ts'
+import { openMigrationsOf } from './folders.ts'
+import { type Job, recordOf, startJob } from './job.ts'
+import { reportEnd } from './reconnect.ts'
+import { findDowns, revert } from './revert.ts'
+import type { Run } from './run.ts'
+import { announce, requirePrimary, sessionSettings, withServer } from './server.ts'
+
+/** Takes the newest migrations back, one transaction each: `--step n` of them, or all after `--to name`. */
+export async function down(run: Run): Promise<number> {
+  const job = startJob(run, 'down', await openMigrationsOf(run), null)
+  announce(run, 'down', job.bundle)
+  const choose = chooseBy(run)
+  return reportEnd(job, () =>
+    underLock(job, async (tables, on) => {
+      await takeBack(job, tables, on, choose)
+    }),
+  )
+}
+
+/** Connects, locks, asks for consent, and lets `work` change what is applied. */
+export async function underLock(job: Job, work: (tables: HistoryTables, on: StepRun) => Promise<void>): Promise<void> {
+  const { run } = job
+  const { config, emit, signal } = run
+  await withServer(run, requirePrimary, async (session) => {
+    const settings = sessionSettings(run)
+    await prepareSession(session, settings)
+    const tables = historyTables(session, config.schema)
+    const key = lockKey(config.schema)
+    const { lockRetryMs, lockWaitMs } = config
+    await withLock(
+      session,
+      { key, waitMs: lockWaitMs, emit, signal },
+      async () => false,
+      () => work(tables, { session, settings, lockKey: key, lockRetryMs, emit, signal }),
+    )
+  })
+}
+
+/** Picks, from the applied migrations with the newest first, those that are to go. */
+type Choose = (newestFirst: readonly HistoryRow[]) => readonly HistoryRow[]
+
+/** Reverts what `choose` picks; throws REFUSED before anything runs when one of them has no way back. */
+export async function takeBack(
+  job: Job,
+  tables: HistoryTables,
+  on: StepRun,
+  choose: Choose,
+): Promise<readonly HistoryRow[]> {
+  const { session } = on
+  const { run, progress } = job
+  const rows = (await readHistory(session, tables)) ?? []
+  const chosen = choose(rows.filter((row) => row.kind === 'migration').reverse())
+  if (chosen.length === 0) {
+    run.emit({ type: 'warning', message: 'there is nothing to take back' })
+    return chosen
+  }
+  await requireConsent(run, session, tables)
+  const downs = await findDowns(job, chosen)
+  const begun = performance.now()
+  const id = await startRun(session, tables, { ...recordOf(job), environment: await readMark(session, tables) })
+  const steps = downs.map((one, index) => ({
+    name: `${index} ${one.row.name}`,
+    run: async () => {
+      progress.notRun = chosen.slice(index + 1).map(({ name }) => name)
+      const durationMs = await revert(on, tables, one)
+      progress.reverted.push(one.row.name)
+      on.emit({ type: 'reverted', name: one.row.name, durationMs })
+    },
+  }))
+  try {
+    await runSteps(steps)
+    await finishRun(session, tables, id, { outcome: 'done' })
+  } catch (error) {
+    await recordEnd(job, session, tables, id, error)
+    throw error
+  }
+  if (job.command === 'down') {
+    run.emit({ type: 'done', applied: 0, seeded: 0, reverted: chosen.length, elapsedMs: performance.now() - begun })
+  }
+  return chosen
+}
+
+function chooseBy(run: Run): Choose {
+  const { step, to } = run.flags
+  if (step !== undefined && to !== undefined) throw new Failure('USAGE', 'down takes --step or --to, not both')
+  if (typeof to === 'string') return (rows) => after(rows, to.replace(/\.sql$/, ''))
+  const count = step === undefined ? 1 : Number(step)
+  if (!Number.isInteger(count) || count < 1) {
+    throw new Failure('USAGE', `--step ${String(step)} is not a number of migrations`, {
+      next: 'For example: --step 2',
+    })
+  }
+  return (rows) => rows.slice(0, count)
+}
+
+function after(rows: readonly HistoryRow[], name: string): readonly HistoryRow[] {
+  const at = rows.findIndex((row) => row.name === name)
+  if (at !== -1) return rows.slice(0, at)
+  throw new Failure('USAGE', `${name} is not applied, so there is no going back to it`, {
+    next: 'upfront status lists what is applied; --to names the one that stays as the newest.',
+  })
+}

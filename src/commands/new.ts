@@ -1,0 +1,38 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compareNames, parseName } from '../compile/names.ts'
+import { Failure } from '../errors.ts'
+import type { Run } from './run.ts'
+
+/** Makes the next migration with its down: a timestamp or the next number, whichever the folder uses. */
+export async function newMigration(run: Run): Promise<number> {
+  const words = (run.operands[0] ?? '')
+    .trim()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_+|_+$/g, '')
+    .toLowerCase()
+  if (words === '') throw new Failure('USAGE', 'the new migration has no name', { next: 'upfront new add_users' })
+  const dir = run.config.migrationsDir
+  mkdirSync(dir, { recursive: true })
+  const name = `${nextVersion(readdirSync(dir), new Date())}_${words}`
+  const up = join(dir, `${name}.sql`)
+  const down = join(dir, `${name}.down.sql`)
+  writeFileSync(up, `-- What ${name} does.\n`, { flag: 'wx' })
+  writeFileSync(down, `-- Takes ${name} back.\n`, { flag: 'wx' })
+  run.answer(`${up}\n${down}`)
+  return 0
+}
+
+/** What comes after the versions in a folder: 14 digits are followed by the time, numbers by the next, as wide. */
+export function nextVersion(files: readonly string[], now: Date): string {
+  const last = files
+    .flatMap((file) => parseName(file.replace(/\..*$/, '')) ?? [])
+    .sort(compareNames)
+    .at(-1)
+  if (!last) return '0001'
+  const digits = /^\d+/.exec(last.name)![0]
+  if (digits.length < 14) return String(last.version + 1n).padStart(digits.length, '0')
+  const time = now.toISOString().replace(/\D/g, '').slice(0, digits.length).padEnd(digits.length, '0')
+  // Two in one second, or a clock that was ahead: the new one still comes last.
+  return BigInt(time) > last.version ? time : String(last.version + 1n)
+}

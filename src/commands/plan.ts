@@ -1,0 +1,74 @@
+import { readHistory } from '../migrations/history.ts'
+import type { Migration, Seed } from '../migrations/migration.ts'
+import { makePlan, refuseMismatch } from '../migrations/plan.ts'
+import { pendingSeeds } from '../migrations/seeds.ts'
+import { historyTables } from '../migrations/tables.ts'
+import { prepareSession } from '../postgres/prepare.ts'
+import { openMigrationsOf, openSeedsOf } from './folders.ts'
+import type { Run } from './run.ts'
+import { sessionSettings, withServer } from './server.ts'
+
+/** One thing that `up` would run. */
+interface Planned {
+  readonly kind: 'migration' | 'seed'
+  readonly name: string
+  readonly how: 'transaction' | 'statement by statement' | 'module' | 'copy'
+  /** The first statement to run, from 1, of a file that stopped half way. */
+  readonly from_statement: number
+  readonly file: string
+  readonly sql: string | null
+}
+
+/** Answers with the SQL that `up` would run, in order and how; touches nothing. */
+export async function plan(run: Run): Promise<number> {
+  const { config } = run
+  const bundle = await openMigrationsOf(run)
+  const seeds = await openSeedsOf(run)
+  const history = await withServer(
+    run,
+    async () => {},
+    async (session) => {
+      await prepareSession(session, sessionSettings(run))
+      return (await readHistory(session, historyTables(session, config.schema))) ?? []
+    },
+  )
+  const made = makePlan(
+    await bundle.list(),
+    history.filter((row) => row.kind === 'migration'),
+  )
+  refuseMismatch(made, config.outOfOrder)
+  const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
+  const pending = [
+    ...made.pending.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
+    ...(seeds === null ? [] : pendingSeeds(await seeds.list(), history).map((one) => planned('seed', one, 0))),
+  ]
+  run.answer(
+    run.flags['json'] ? JSON.stringify({ bundle: bundle.digest, pending }, null, 2) : asText(pending, made.ahead),
+  )
+  return 0
+}
+
+function planned(kind: Planned['kind'], { name, file, script }: Migration | Seed, statementsDone: number): Planned {
+  const sql = script.kind === 'sql' ? script.read() : null
+  const how =
+    script.kind === 'module' ? 'module'
+    : script.kind === 'csv' ? 'copy'
+    : script.transaction ? 'transaction'
+    : 'statement by statement' // prettier-ignore
+  return { kind, name, how, from_statement: statementsDone + 1, file, sql }
+}
+
+function asText(pending: readonly Planned[], ahead: readonly string[]): string {
+  if (pending.length === 0) {
+    return ahead.length === 0
+      ? '-- nothing is pending'
+      : `-- nothing is pending; the database is ahead: ${ahead.join(', ')}`
+  }
+  return pending
+    .map(({ kind, name, how, from_statement, file, sql }) => {
+      const from = from_statement > 1 ? `, from statement ${from_statement} on` : ''
+      const body = sql === null ? `-- runs ${file}` : sql.trimEnd()
+      return `-- ${kind} ${name} (${how}${from})\n${body}\n`
+    })
+    .join('\n')
+}

@@ -1,0 +1,31 @@
+import { Failure } from '../errors.ts'
+import { pause } from '../postgres/pause.ts'
+import type { Job } from './job.ts'
+
+const reconnections = 5
+
+/** A lost connection leaves the outcome open: connect again, lock, and read in the history what happened. */
+export async function withReconnection(job: Job, attempt: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt()
+    } catch (error) {
+      const { emit, signal } = job.run
+      if (!(error instanceof Failure) || error.code !== 'LOST' || tries > reconnections || signal.aborted) throw error
+      emit({ type: 'connection_lost', reason: error.facts.reason ?? error.message })
+      await pause(Math.random() * 250 * tries, signal)
+    }
+  }
+}
+
+/** Runs to the end and returns 0, or reports the failure together with what had been done before it. */
+export async function reportEnd(job: Job, work: () => Promise<void>): Promise<number> {
+  try {
+    await work()
+    return 0
+  } catch (error) {
+    const { applied, notRun } = job.progress
+    if (error instanceof Failure) job.run.emit({ type: 'failed', failure: error, applied, notRun })
+    throw error
+  }
+}

@@ -1,0 +1,35 @@
+import { Failure } from '../errors.ts'
+import { readHistory } from '../migrations/history.ts'
+import { applyAll } from './apply.ts'
+import { takeBack, underLock } from './down.ts'
+import { openMigrationsOf } from './folders.ts'
+import { startJob } from './job.ts'
+import { reportEnd } from './reconnect.ts'
+import type { Run } from './run.ts'
+import { announce } from './server.ts'
+
+/** Takes the newest migration back and applies it again, for the time when it is still being written. */
+export async function redo(run: Run): Promise<number> {
+  const job = startJob(run, 'redo', await openMigrationsOf(run), null)
+  announce(run, 'redo', job.bundle)
+  return reportEnd(job, () =>
+    underLock(job, async (tables, on) => {
+      const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
+      const [row] = await takeBack(job, tables, on, (rows) => {
+        const newest = rows.slice(0, 1)
+        for (const { name } of newest) if (!files.has(name)) throw gone(name)
+        return newest
+      })
+      if (!row) return
+      const history = (await readHistory(on.session, tables)) ?? []
+      await applyAll(job, tables, on, { migrations: [files.get(row.name)!], seeds: [], history })
+      run.emit({ type: 'done', applied: 1, seeded: 0, reverted: 1, elapsedMs: performance.now() - job.begun })
+    }),
+  )
+}
+
+function gone(name: string): Failure {
+  return new Failure('MISMATCH', `the newest applied migration is ${name}, which this bundle does not have`, {
+    next: 'Nothing was changed: it could be taken back (upfront down), but not be applied again.',
+  })
+}

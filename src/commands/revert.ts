@@ -1,0 +1,111 @@
+import { loadParser, parseSql } from '../compile/sql.ts'
+import { Failure } from '../errors.ts'
+import { type HistoryRow, recordReverted, rowOf } from '../migrations/history.ts'
+import type { Migration } from '../migrations/migration.ts'
+import { callModule, loadModule } from '../migrations/module.ts'
+import type { CodeBody, SqlBody, StepRun } from '../migrations/step.ts'
+import type { HistoryTables } from '../migrations/tables.ts'
+import { describeSqlError } from '../migrations/sql-error.ts'
+import { runInTransaction } from '../migrations/transaction.ts'
+import { prepareSession } from '../postgres/prepare.ts'
+import { ScriptError, runScript } from '../postgres/script.ts'
+import type { Job } from './job.ts'
+
+/** How one applied migration is taken back. */
+export interface Down {
+  readonly row: HistoryRow
+  /** For messages: the file, or that it is the one in the history. */
+  readonly file: string
+  readonly way:
+    { readonly kind: 'sql'; readonly sql: string } | { readonly kind: 'module'; readonly migration: Migration }
+}
+
+/** The way back of each, all before the first is taken; throws REFUSED, naming every migration that has none. */
+export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<Down[]> {
+  const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
+  const downs: Down[] = []
+  const without: string[] = []
+  for (const row of rows) {
+    const down = await findDown(row, files.get(row.name))
+    if (down) downs.push(down)
+    else without.push(row.name)
+  }
+  if (without.length === 0) return downs
+  throw new Failure('REFUSED', 'there is no way back; nothing was changed', {
+    list: without.map((name) => `${name}: neither its file nor the history has a down`),
+    next: 'Write <name>.down.sql next to the migration, or go forward: a new migration that undoes it.',
+  })
+}
+
+async function findDown(row: HistoryRow, migration: Migration | undefined): Promise<Down | null> {
+  if (row.state === 'running') throw halfWay(row)
+  // A file that is not what was applied may come with a down that does not fit.
+  const same = migration?.checksum === row.checksum ? migration : undefined
+  if (same?.down) return { row, file: `the down of ${same.file}`, way: { kind: 'sql', sql: same.down } }
+  if (same?.script.kind === 'module' && (await loadModule(same.script, same.file)).down) {
+    return { row, file: same.file, way: { kind: 'module', migration: same } }
+  }
+  return row.down === null
+    ? null
+    : { row, file: `the down of ${row.name} in the history`, way: { kind: 'sql', sql: row.down } }
+}
+
+/** Takes one back, together with its row; resolves with the milliseconds it took. */
+export async function revert(run: StepRun, tables: HistoryTables, { row, file, way }: Down): Promise<number> {
+  const record = recordReverted(run.session, tables, row.name)
+  const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
+  if (way.kind === 'module') return runInTransaction(run, { ...step, body: await moduleBody(run, way.migration) })
+  await loadParser()
+  const { statements, problems } = parseSql(file, way.sql)
+  if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
+  const body: SqlBody = { sql: way.sql, statements }
+  return statements.some(({ alone }) => alone)
+    ? revertOutside(run, tables, row, file, body)
+    : runInTransaction(run, { ...step, body })
+}
+
+async function moduleBody(run: StepRun, { script, file, name }: Migration): Promise<CodeBody> {
+  if (script.kind !== 'module') throw new TypeError(`${name} is not a module`)
+  const { down } = await loadModule(script, file)
+  return { run: (session, signal) => callModule(down!, session, { name, emit: run.emit, signal, inTransaction: true }) }
+}
+
+/** What no transaction may hold, statement by statement, and then the row. */
+async function revertOutside(
+  run: StepRun,
+  tables: HistoryTables,
+  row: HistoryRow,
+  file: string,
+  body: SqlBody,
+): Promise<number> {
+  const begun = performance.now()
+  const { session } = run
+  await prepareSession(session, { ...run.settings, lockTimeoutMs: 0 })
+  for (const [i, { start, end }] of body.statements.entries()) {
+    try {
+      await runScript(session, body.sql.slice(start, end))
+    } catch (error) {
+      const facts = describeSqlError(
+        { file, ...body },
+        { ...((error as ScriptError).error as object), position: undefined, message: (error as Error).message },
+        '',
+        i,
+      )
+      throw new Failure(
+        'PARTIAL',
+        `the down of ${row.name} stopped after ${i} of ${body.statements.length} statements`,
+        { ...facts, next: 'Take the rest back by hand, then run it again.' },
+        error,
+      )
+    }
+  }
+  await session.query(`delete from ${tables.history} where ${rowOf(session, 'migration', row.name)}`)
+  await prepareSession(session, run.settings)
+  return performance.now() - begun
+}
+
+function halfWay({ name }: HistoryRow): Failure {
+  return new Failure('PARTIAL', `${name} stopped half way; its down is for the whole of it, so it was not run`, {
+    next: 'Finish it first: start upfront up again.',
+  })
+}

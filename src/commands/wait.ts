@@ -1,0 +1,75 @@
+import { Failure } from '../errors.ts'
+import { readHistory } from '../migrations/history.ts'
+import type { Bundle } from '../migrations/migration.ts'
+import { makePlan, refuseMismatch } from '../migrations/plan.ts'
+import { historyTables } from '../migrations/tables.ts'
+import { pause } from '../postgres/pause.ts'
+import type { Session } from '../postgres/session.ts'
+import { openMigrationsOf } from './folders.ts'
+import { startJob } from './job.ts'
+import { reportEnd } from './reconnect.ts'
+import type { Run } from './run.ts'
+import { announce, withServer } from './server.ts'
+
+const firstPauseMs = 250
+const longestPauseMs = 2_000
+const repeatAfterMs = 10_000
+
+/**
+ * The read-only gate: resolves when the database has every migration of this bundle. Throws PENDING when it does not by
+ * the end of the wait, NOT_READY when no server came. Needs USAGE on the schema and SELECT on the history, no more.
+ */
+export async function wait(run: Run): Promise<number> {
+  const job = startJob(run, 'wait', await openMigrationsOf(run), null)
+  announce(run, 'wait', job.bundle)
+  return reportEnd(job, () => untilApplied(run, job.bundle, job.begun))
+}
+
+async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<void> {
+  const { config, emit, signal } = run
+  let pauseMs = firstPauseMs
+  let said = { pending: '', at: 0 }
+  for (;;) {
+    const elapsedMs = performance.now() - begun
+    const left = config.waitTimeoutMs === 0 ? Infinity : config.waitTimeoutMs - elapsedMs
+    const names = await withServer(
+      { ...run, config: { ...config, waitTimeoutMs: left === Infinity ? 0 : Math.max(left, 1) } },
+      (session) => listPending(run, bundle, session),
+      async (_, pending) => pending,
+    )
+    if (names.length === 0) return emit({ type: 'up_to_date', migrations: bundle.count, seed: null })
+    const now = performance.now() - begun
+    if (config.waitTimeoutMs !== 0 && now + pauseMs >= config.waitTimeoutMs)
+      throw pendingStill(config.waitTimeoutMs, names)
+    if (names.join() !== said.pending || now - said.at >= repeatAfterMs) {
+      emit({ type: 'pending', names, elapsedMs: now })
+      said = { pending: names.join(), at: now }
+    }
+    // Not connected in between: many gates may wait at once.
+    await pause(pauseMs * (0.75 + Math.random() / 2), signal)
+    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
+  }
+}
+
+/** What the bundle has and the database does not; no history yet means all of it. */
+async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
+  const rows = (await readHistory(session, historyTables(session, run.config.schema))) ?? []
+  const plan = makePlan(
+    await bundle.list(),
+    rows.filter((row) => row.kind === 'migration'),
+  )
+  // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
+  refuseMismatch({ ...plan, missing: [], outOfOrder: [], renamed: [] }, 'apply')
+  return plan.pending.map(({ name }) => name)
+}
+
+function pendingStill(waitedMs: number, list: readonly string[]): Failure {
+  return new Failure(
+    'PENDING',
+    `the database does not have every migration of this bundle after ${waitedMs / 1000} s`,
+    {
+      list,
+      next: 'Run upfront up, or look why it has not finished; raise UPFRONT_WAIT_TIMEOUT when it takes longer than that.',
+    },
+  )
+}

@@ -1,0 +1,88 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream/promises'
+import { Failure } from '../errors.ts'
+import type { Session } from '../postgres/session.ts'
+import type { CsvScript } from './migration.ts'
+
+/**
+ * Loads a CSV file into its table, streamed: into a temporary table by COPY, from there with `on conflict (primary key)
+ * do update`, so that a changed file can run again. Runs in the caller's transaction; throws SEED_FAILED.
+ */
+export async function loadCsv(session: Session, script: CsvScript, file: string, signal: AbortSignal): Promise<void> {
+  const quote = session.client.escapeIdentifier
+  const table = script.schema === null ? quote(script.table) : `${quote(script.schema)}.${quote(script.table)}`
+  const header = await readHeader(script.path)
+  const columns = header.map(quote)
+  const keys = await primaryKey(session, table, file)
+  checkHeader(file, header, keys)
+  const rest = header.filter((column) => !keys.includes(column)).map(quote)
+  await session.query(
+    `create temporary table upfront_csv on commit drop as select ${columns.join(', ')} from ${table} with no data`,
+  )
+  const { from } = await import('pg-copy-streams')
+  const copy = session.client.query(from('copy pg_temp.upfront_csv from stdin (format csv, header true)'))
+  await pipeline(createReadStream(script.path, { highWaterMark: 1 << 16 }), withoutMark, copy, { signal })
+  const update = rest.map((column) => `${column} = excluded.${column}`).join(', ')
+  await session.query(`insert into ${table} (${columns.join(', ')}) overriding system value
+    select ${columns.join(', ')} from pg_temp.upfront_csv
+    on conflict (${keys.map(quote).join(', ')}) do ${update === '' ? 'nothing' : `update set ${update}`}`)
+  await session.query('drop table pg_temp.upfront_csv')
+}
+
+/** The bytes without a byte order mark at their beginning, which COPY would take for a part of the first name. */
+async function* withoutMark(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let first = true
+  for await (const piece of pieces) {
+    yield first && piece.subarray(0, 3).equals(mark) ? piece.subarray(3) : piece
+    first = false
+  }
+}
+
+const mark = Buffer.from([0xef, 0xbb, 0xbf])
+
+/** The names in the first line. */
+async function readHeader(path: string): Promise<string[]> {
+  const input = createReadStream(path, { encoding: 'utf8', end: 1 << 20 })
+  try {
+    for await (const line of createInterface({ input })) return splitLine(line.replace(/^\uFEFF/, ''))
+    return []
+  } finally {
+    input.destroy()
+  }
+}
+
+function splitLine(line: string): string[] {
+  const cells = line.match(/"(?:[^"]|"")*"|[^,]+/g) ?? []
+  return cells.map((cell) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell.trim()))
+}
+
+async function primaryKey(session: Session, table: string, file: string): Promise<string[]> {
+  const [found] = await session.query<{ exists: boolean }>('select pg_catalog.to_regclass($1) is not null as exists', [
+    table,
+  ])
+  if (!found!.exists) {
+    throw new Failure('SEED_FAILED', `${file}: there is no table ${table}`, {
+      next: 'Name the file after an existing table: <digits>_<table>.csv or <digits>_<schema>.<table>.csv.',
+    })
+  }
+  const rows = await session.query<{ name: string }>(
+    `select a.attname as name from pg_catalog.pg_index i
+       join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+     where i.indrelid = $1::regclass and i.indisprimary`,
+    [table],
+  )
+  if (rows.length > 0) return rows.map(({ name }) => name)
+  throw new Failure('SEED_FAILED', `${file}: table ${table} has no primary key`, {
+    next: 'Give it one: without it a changed file could not run again without doubling its rows.',
+  })
+}
+
+function checkHeader(file: string, header: readonly string[], keys: readonly string[]): void {
+  const missing = keys.filter((key) => !header.includes(key))
+  if (header.length > 0 && missing.length === 0) return
+  const what = header.length === 0 ? 'has no header line' : `lacks the primary key column ${missing.join(', ')}`
+  throw new Failure('SEED_FAILED', `${file} ${what}`, {
+    next: 'The first line names the columns, those of the primary key among them.',
+  })
+}

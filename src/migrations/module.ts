@@ -1,0 +1,111 @@
+import { pathToFileURL } from 'node:url'
+import type { ClientBase } from 'pg'
+import { Failure } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import type { Session } from '../postgres/session.ts'
+import type { ModuleScript } from './migration.ts'
+
+/** What a module's functions get besides the client. */
+export interface MigrationContext {
+  /** Aborted when the run has to stop; pass it on to whatever takes one. */
+  readonly signal: AbortSignal
+  /** Says something in the log of the run. */
+  readonly log: (message: string) => void
+}
+
+type MigrationFunction = (client: ClientBase, context: MigrationContext) => Promise<void>
+
+/** A migration or a seed as code: what the file exports. */
+export interface Migration {
+  readonly up: MigrationFunction
+  readonly down?: MigrationFunction
+  /** false runs it outside of a transaction; default true. */
+  readonly transaction?: boolean
+}
+
+/** Loads a module and checks what it exports; throws INVALID with what is missing, or with why it does not load. */
+export async function loadModule(script: ModuleScript, file: string): Promise<Migration> {
+  let loaded: Partial<Migration>
+  try {
+    loaded = (await import(pathToFileURL(script.path).href)) as Partial<Migration>
+  } catch (error) {
+    throw new Failure(
+      'INVALID',
+      `${file} cannot be loaded`,
+      { reason: (error as Error).message, next: 'Mend it; packages of npm are not in the image, only what Node has.' },
+      error,
+    )
+  }
+  if (typeof loaded.up === 'function') return loaded as Migration
+  const next = 'Write: export async function up(client) { await client.query(...) }'
+  throw new Failure('INVALID', `${file} exports no function up`, { next })
+}
+
+/**
+ * Calls a module's function with the session's client. A query error that the function swallowed is thrown all the
+ * same: it has broken the transaction. The client's `end` and `release` do nothing.
+ */
+export async function callModule(
+  call: MigrationFunction,
+  session: Session,
+  context: {
+    readonly name: string
+    readonly emit: Emit
+    readonly signal: AbortSignal
+    readonly inTransaction: boolean
+  },
+): Promise<void> {
+  const { signal, emit, name } = context
+  const log = (message: string) => emit({ type: 'notice', name, severity: 'LOG', message: String(message) })
+  const watch = watchErrors(session)
+  try {
+    await abortable(Promise.resolve(call(watch.client, { signal, log })), signal)
+  } catch (error) {
+    throw asError(error)
+  }
+  if (context.inTransaction && watch.firstError() !== undefined && (await isBroken(session))) throw watch.firstError()
+}
+
+/** The client as the module sees it, and the first error that one of its queries had. */
+function watchErrors(session: Session) {
+  let first: unknown
+  const note = (error: unknown) => {
+    first ??= error
+  }
+  const query = (...args: unknown[]): unknown => {
+    const result: unknown = (session.client.query as (...all: unknown[]) => unknown)(...args)
+    if (result instanceof Promise) result.catch(note)
+    return result
+  }
+  const harmless = async () => {}
+  const client = new Proxy(session.client, {
+    get(target, property) {
+      if (property === 'query') return query
+      if (property === 'end' || property === 'release' || property === 'connect') return harmless
+      const value: unknown = Reflect.get(target, property, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  }) as unknown as ClientBase
+  return { client, firstError: () => first }
+}
+
+async function isBroken(session: Session): Promise<boolean> {
+  return session.query('select 1').then(
+    () => false,
+    () => true,
+  )
+}
+
+/** A function that never resolves is left behind when the run has to stop. */
+function abortable(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+/** What was thrown, as something that has a message. */
+function asError(thrown: unknown): unknown {
+  return thrown instanceof Error ? thrown : new Error(`it threw ${String(thrown)}`)
+}

@@ -1,0 +1,33 @@
+import type { StepRun } from './step.ts'
+
+interface Notice {
+  readonly code?: string
+  readonly severity?: string
+  readonly message?: string
+}
+
+const noticesShown = 20
+
+/** Listens to what the server says while a step runs; a flood of it is counted instead of shown. */
+export function collectNotices(run: StepRun, name: string) {
+  let count = 0
+  let truncated: string | undefined
+  const onNotice = (notice: Notice) => {
+    if (notice.code === '42622') truncated ??= notice.message
+    count += 1
+    if (count > noticesShown) return
+    const { severity = 'NOTICE', message = '' } = notice
+    run.emit({ type: 'notice', name, severity, message })
+  }
+  run.session.client.on('notice', onNotice as never)
+  return {
+    /** What Postgres said when it cut an identifier to 63 bytes. */
+    truncated: () => truncated,
+    stop: () => {
+      run.session.client.off('notice', onNotice as never)
+      if (count <= noticesShown) return
+      const message = `${count - noticesShown} more notices of the server are not shown`
+      run.emit({ type: 'notice', name, severity: 'NOTICE', message })
+    },
+  }
+}

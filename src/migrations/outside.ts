@@ -1,0 +1,68 @@
+import { Failure } from '../errors.ts'
+import { cancelOnAbort } from '../postgres/cancel.ts'
+import { isConnectionLost } from '../postgres/classify.ts'
+import { prepareSession, resetSession } from '../postgres/prepare.ts'
+import { type HistoryRow, rowOf } from './history.ts'
+import type { Migration } from './migration.ts'
+import { type Migration as MigrationModule, callModule } from './module.ts'
+import { describeSqlError } from './sql-error.ts'
+import type { StepRun } from './step.ts'
+import type { HistoryTables } from './tables.ts'
+
+/** A module that says `transaction = false`, and what the history knows of an earlier try. */
+export interface OutsideStep {
+  readonly migration: Migration
+  readonly module: MigrationModule
+  readonly runId: string
+  readonly left: HistoryRow | undefined
+}
+
+/**
+ * Runs a module outside a transaction; resolves with the milliseconds it took. Only its author knows how far it came
+ * when it stopped, so a row that an earlier try left running is PARTIAL until somebody has looked.
+ */
+export async function runOutside(run: StepRun, tables: HistoryTables, step: OutsideStep): Promise<number> {
+  const begun = performance.now()
+  const { session, signal, emit } = run
+  const { migration, module, left, runId } = step
+  const row = rowOf(session, 'migration', migration.name)
+  if (left !== undefined)
+    throw stopped(tables, row, migration, new Error('an earlier run was stopped in the middle of it'))
+  await session.query(
+    `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
+    [migration.name, migration.checksum, migration.down, runId],
+  )
+  await prepareSession(session, { ...run.settings, lockTimeoutMs: 0 })
+  const stopCancelling = cancelOnAbort(session, signal)
+  try {
+    await callModule(module.up, session, { name: migration.name, emit, signal, inTransaction: false })
+    if (session.client.getTransactionStatus() !== 'I') throw new Error('it left a transaction open')
+  } catch (error) {
+    if (isConnectionLost(error)) throw stopped(tables, row, migration, error)
+    await session.query('rollback').catch(() => {})
+    throw stopped(tables, row, migration, error)
+  } finally {
+    stopCancelling()
+  }
+  await session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
+    duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
+  await resetSession(session, run.settings)
+  return performance.now() - begun
+}
+
+function stopped(tables: HistoryTables, row: string, { name, file }: Migration, error: unknown): Failure {
+  const source = { file, sql: '', statements: [] }
+  return new Failure(
+    'PARTIAL',
+    `migration ${name} stopped half way; what it had done remains (it runs outside a transaction)`,
+    {
+      ...describeSqlError(source, error, '', -1),
+      list: [
+        `update ${tables.history} set state = 'applied' where ${row};`,
+        `delete from ${tables.history} where ${row};`,
+      ],
+      next: 'Look how far it came. When it is complete, run the first of these; when it can run again from its beginning, the second.',
+    },
+    error,
+  )
+}

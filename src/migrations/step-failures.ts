@@ -1,0 +1,74 @@
+import { Failure, type FailureCode } from '../errors.ts'
+import type { Step } from './step.ts'
+import { describeSqlError } from './sql-error.ts'
+
+export function failed(step: Step, error: unknown, before: string, statement: number): Failure {
+  const { code, title } = what(step)
+  return new Failure(code, title, describeSqlError(sourceOf(step), error, before, statement), error)
+}
+
+export function truncation(step: Step, message: string): Failure {
+  const { code, title } = what(step)
+  const at = /identifier "(.+?)" will be truncated/s.exec(message)?.[1]
+  const { sql, statements } = sourceOf(step)
+  const statement = statements.findIndex(({ start, end }) => at && sql.slice(start, end).includes(at))
+  return new Failure(code, title, {
+    ...describeSqlError(sourceOf(step), { code: '42622', message }, '', statement),
+    next: 'Choose a name of at most 63 bytes: Postgres would cut it silently, and another name could be cut to the same.',
+  })
+}
+
+export function lost(step: Step, error: unknown): Failure {
+  return new Failure(
+    'LOST',
+    `the connection was lost while ${step.name} ran`,
+    { reason: (error as Error).message, next: 'Run it again: the history says what was committed.' },
+    error,
+  )
+}
+
+export function lockGone(step: Step, error: unknown): Failure {
+  return new Failure(
+    'LOST',
+    `our advisory lock was gone before ${step.name} ran; another runner has it`,
+    { next: 'Run it again. A connection pooler in between? Connect to the server itself (UPFRONT_DATABASE_URL).' },
+    error,
+  )
+}
+
+export function endedTransaction(step: Step, error: unknown): Failure {
+  return new Failure(
+    'PARTIAL',
+    `${step.name} ended our transaction: part of it is committed, and it is not recorded as applied`,
+    { next: `Remove BEGIN, COMMIT and ROLLBACK from ${step.file}, and take back by hand what it has done.` },
+    error,
+  )
+}
+
+export function busy(step: Step, retriedMs: number, cause: unknown): Failure {
+  const { code, message } = cause as { code?: string; message: string }
+  return new Failure(
+    'BUSY',
+    `others' locks kept ${step.name} from running for ${retriedMs / 1000} s; nothing of it was applied`,
+    {
+      ...(code === undefined ? {} : { sqlstate: code }),
+      reason: message,
+      next: 'Run it again when the blocking transactions have ended, or raise UPFRONT_LOCK_RETRY.',
+    },
+    cause,
+  )
+}
+
+function what(step: Step): { code: FailureCode; title: string } {
+  if (step.action === 'revert') {
+    return { code: 'FAILED', title: `the down of ${step.name} failed and was rolled back; it is still applied` }
+  }
+  return step.kind === 'seed'
+    ? { code: 'SEED_FAILED', title: `seed ${step.name} failed and was rolled back; the schema is as it should be` }
+    : { code: 'FAILED', title: `migration ${step.name} failed and was rolled back; nothing of it remains` }
+}
+
+/** The text that places are in; a step without one has no places. */
+function sourceOf({ file, body }: Step) {
+  return 'sql' in body ? { file, ...body } : { file, sql: '', statements: [] }
+}

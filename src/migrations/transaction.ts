@@ -1,0 +1,145 @@
+import { Failure } from '../errors.ts'
+import { cancelOnAbort } from '../postgres/cancel.ts'
+import { isConnectionLost, isContention } from '../postgres/classify.ts'
+import { pause } from '../postgres/pause.ts'
+import { resetSession } from '../postgres/prepare.ts'
+import { ScriptError, runScript } from '../postgres/script.ts'
+import type { Session } from '../postgres/session.ts'
+import { collectNotices } from './notices.ts'
+import { busy, endedTransaction, failed, lockGone, lost, truncation } from './step-failures.ts'
+import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
+
+const firstRetryMs = 1_000
+const longestRetryMs = 15_000
+
+/**
+ * Runs a step and its history row in one transaction, again as a whole when lock_timeout or a deadlock stopped it;
+ * resolves with the milliseconds it took when COMMIT has answered COMMIT. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
+ * LOST (outcome to be read from the history), or the signal's reason.
+ */
+export async function runInTransaction(run: StepRun, step: Step): Promise<number> {
+  const begun = performance.now()
+  let retryMs = firstRetryMs
+  for (;;) {
+    const tryBegun = performance.now()
+    try {
+      await runOnce(run, step)
+      return performance.now() - tryBegun
+    } catch (error) {
+      const cause = causeOf(error)
+      if (run.signal.aborted) throw run.signal.reason
+      if (!isContention(cause)) throw error
+      const left = run.lockRetryMs - (performance.now() - begun)
+      if (left <= 0) throw busy(step, run.lockRetryMs, cause)
+      const delayMs = Math.min(retryMs * (0.5 + Math.random() / 2), left)
+      run.emit({ type: 'retrying', name: step.name, reason: (cause as Error).message, delayMs })
+      await pause(delayMs, run.signal)
+      retryMs = Math.min(retryMs * 2, longestRetryMs)
+    }
+  }
+}
+
+/** What Postgres or the socket said, below what we made of it. */
+function causeOf(error: unknown): unknown {
+  if (error instanceof ScriptError) return error.error
+  return error instanceof Failure && error.code !== 'LOST' ? (error.cause ?? error) : error
+}
+
+async function runOnce(run: StepRun, step: Step): Promise<void> {
+  const { session, signal } = run
+  signal.throwIfAborted()
+  const notices = collectNotices(run, step.name)
+  const stopCancelling = cancelOnAbort(session, signal)
+  try {
+    await ('sql' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
+    const truncated = notices.truncated()
+    if (truncated !== undefined) throw truncation(step, truncated)
+    signal.throwIfAborted()
+    await commit(session, step)
+  } catch (error) {
+    await rollback(session)
+    throw error
+  } finally {
+    stopCancelling()
+    notices.stop()
+  }
+  await resetSession(session, run.settings)
+}
+
+/** The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. */
+function beginning(run: StepRun, step: Step): string {
+  return `begin;\nselect 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int;\n${step.before};\n`
+}
+
+/** How many statements that is. */
+const statementsBefore = 3
+
+/** The step may have changed its role, and the rest is ours to do. */
+function ending(step: Step): string {
+  return `reset session authorization; reset role;\n${step.after}`
+}
+
+async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
+  const before = beginning(run, step)
+  try {
+    await runScript(run.session, `${before}${body.sql}\n;${ending(step)}`)
+  } catch (error) {
+    if (!(error instanceof ScriptError) || isContention(error.error) || run.signal.aborted) throw error
+    const own = error.statement - statementsBefore
+    const hasPosition = (error.error as { position?: string }).position !== undefined
+    if (own < 0 && !hasPosition) throw beginFailed(step, error)
+    if (own >= body.statements.length) throw endFailed(step, error)
+    if (isConnectionLost(error.error)) throw lost(step, error.error)
+    throw failed(step, error.error, before, own)
+  }
+}
+
+async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> {
+  const { session, signal } = run
+  try {
+    await runScript(session, beginning(run, step))
+  } catch (error) {
+    throw beginFailed(step, error as ScriptError)
+  }
+  try {
+    await body.run(session, signal)
+  } catch (error) {
+    if (signal.aborted || error instanceof Failure || isContention(error)) throw error
+    if (isConnectionLost(error)) throw lost(step, error)
+    throw failed(step, error, '', -1)
+  }
+  try {
+    await runScript(session, ending(step))
+  } catch (error) {
+    throw endFailed(step, error as ScriptError)
+  }
+}
+
+function beginFailed(step: Step, { statement, error }: ScriptError): unknown {
+  if (isConnectionLost(error)) return lost(step, error)
+  return statement === 1 ? lockGone(step, error) : error
+}
+
+function endFailed(step: Step, { error }: ScriptError): unknown {
+  if (isConnectionLost(error)) return lost(step, error)
+  return (error as { code?: string }).code === '22012' ? endedTransaction(step, error) : failed(step, error, '', -1)
+}
+
+/** Success is what COMMIT answers: in a broken transaction it answers ROLLBACK, without an error. */
+async function commit(session: Session, step: Step): Promise<void> {
+  let tags: readonly string[]
+  try {
+    tags = (await runScript(session, 'commit')).tags
+  } catch (error) {
+    const cause = (error as ScriptError).error
+    if (isConnectionLost(cause)) throw lost(step, cause)
+    if (isContention(cause)) throw error
+    throw failed(step, cause, '', -1)
+  }
+  if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`), '', -1)
+}
+
+/** Leaves no transaction open; a session that is gone has none. */
+async function rollback(session: Session): Promise<void> {
+  await session.query('rollback').catch(() => {})
+}
