@@ -148,7 +148,9 @@ function unpackSeed(dir: string, shown: string, packed: PackedSeed): Seed {
 
 function unpackSql(dir: string, shown: string, file: string, packed: PackedSeed, transaction: boolean): SqlScript {
   const statements = unpackStatements(packed.statements ?? [])
-  return { kind: 'sql', transaction, statements, read: () => readVerified(join(dir, file), shown, packed.checksum) }
+  const read = () => readVerified(join(dir, file), shown, packed.checksum)
+  const pieces = () => [{ sql: read(), line: 1, statements: statements.length }]
+  return { kind: 'sql', transaction, joinable: false, size: statements.at(-1)?.end ?? 0, statements, read, pieces }
 }
 
 function unpackStatements(packed: readonly PackedStatement[]): Statement[] {

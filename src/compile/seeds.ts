@@ -5,7 +5,7 @@ import type { Seed, SeedBundle } from '../migrations/migration.ts'
 import { parseCsvName } from './csv.ts'
 import { compareNatural } from './names.ts'
 import { readText, requireFolder } from './files.ts'
-import { invalid } from './source.ts'
+import { invalid, wholeScript } from './source.ts'
 import { loadParser, parseSql } from './sql.ts'
 import { checksum, checksumOfFile, digest } from './text.ts'
 
@@ -58,7 +58,7 @@ function compileSeed(dir: string, shown: string, name: string, problems: Problem
     problems.push({ what, place: alone.place, next: 'Make it a migration.' })
   }
   const { statements } = parsed
-  return [{ name, file, checksum: sum, script: { kind: 'sql', transaction: true, statements, read: () => read.text } }]
+  return [{ name, file, checksum: sum, script: wholeScript(read.text, true, statements) }]
 }
 
 function compileCsv(path: string, file: string, name: string, problems: Problem[]): Seed[] {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { resolve, join } from 'node:path'
 import { Failure, type Problem } from '../errors.ts'
-import type { Bundle, Migration, SqlScript } from '../migrations/migration.ts'
+import type { Bundle, Migration, SqlScript, Statement } from '../migrations/migration.ts'
 import { compileDown, splitDown } from './down.ts'
 import { readText, requireFolder } from './files.ts'
 import { type SourceMigration, listPlain } from './layouts/plain.ts'
@@ -62,7 +62,20 @@ function compileMigration(dir: string, shown: string, source: SourceMigration): 
 /** How a checked text runs: outside a transaction when it says so, or when it is one statement that has to. */
 export function sqlScript(text: string, { statements }: ParsedSql): SqlScript {
   const single = statements.length === 1 && statements[0]!.alone
-  return { kind: 'sql', transaction: !single && !isMarked(text), statements, read: () => text }
+  return wholeScript(text, !single && !isMarked(text), statements)
+}
+
+/** A script that is in memory whole, as one piece. */
+export function wholeScript(text: string, transaction: boolean, statements: readonly Statement[]): SqlScript {
+  return {
+    kind: 'sql',
+    transaction,
+    joinable: false,
+    size: Buffer.byteLength(text),
+    statements,
+    read: () => text,
+    pieces: () => [{ sql: text, line: 1, statements: statements.length }],
+  }
 }
 
 /** Whether a comment before the first statement says `upfront:no-transaction`. */

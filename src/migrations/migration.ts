@@ -29,9 +29,30 @@ export interface StatedIndex {
 export interface SqlScript {
   readonly kind: 'sql'
   readonly transaction: boolean
+  /**
+   * Whether it may share a message with other migrations: none of its statements can change what the session is set to,
+   * make a name that Postgres would cut, or wait for data.
+   */
+  readonly joinable: boolean
+  /** Of the normalised text, in bytes. */
+  readonly size: number
+  /** Every statement; of a file over 1 MiB none, its pieces are all that is kept. */
   readonly statements: readonly Statement[]
   /** The normalised text; throws INVALID when the file is not the one that was compiled. */
   readonly read: () => string
+  /** The same in order, piece by piece, so that a large file is never whole in memory; throws INVALID likewise. */
+  readonly pieces: () => Iterable<Piece>
+}
+
+/** Whole statements of a SQL file that are sent as one message: about 64 KiB, or one statement that is larger. */
+export interface Piece {
+  readonly sql: string
+  /** The line in the file at which it begins, from 1. */
+  readonly line: number
+  /** How many statements it has; a COPY ... FROM stdin is the last of its piece. */
+  readonly statements: number
+  /** The data of that COPY, without the line `\\.` that ends it. */
+  readonly data?: Iterable<Buffer>
 }
 
 /** A module with `up(client, { signal, log })`, perhaps `down`, perhaps `transaction = false`. */

@@ -2,6 +2,7 @@ import { Failure } from '../errors.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession, resetSession } from '../postgres/prepare.ts'
+import { rollBack } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import type { Migration } from './migration.ts'
 import { type Migration as MigrationModule, callModule } from './module.ts'
@@ -39,7 +40,7 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
     if (session.client.getTransactionStatus() !== 'I') throw new Error('it left a transaction open')
   } catch (error) {
     if (isConnectionLost(error)) throw stopped(tables, row, migration, error)
-    await session.query('rollback').catch(() => {})
+    await rollBack(session)
     throw stopped(tables, row, migration, error)
   } finally {
     stopCancelling()

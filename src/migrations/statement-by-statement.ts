@@ -3,7 +3,7 @@ import { Failure } from '../errors.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession, resetSession } from '../postgres/prepare.ts'
-import { ScriptError, runScript } from '../postgres/script.ts'
+import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import { dropIfAllowed, findIndex, invalidIndex, isAsStated } from './indexes.ts'
 import type { Migration, SqlScript, Statement } from './migration.ts'
@@ -96,7 +96,7 @@ async function runStatement(
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error
     if (isConnectionLost(error.error)) throw lost(step, error.error)
-    await session.query('rollback').catch(() => {})
+    await rollBack(session)
     await refuseInvalid(run, step, statement, error.error)
     if (run.signal.aborted) throw run.signal.reason
     if (i === 0) await forget(run, tables, step)

@@ -3,7 +3,7 @@ import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
 import { resetSession } from '../postgres/prepare.ts'
-import { ScriptError, runScript } from '../postgres/script.ts'
+import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation } from './step-failures.ts'
@@ -57,7 +57,7 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
     signal.throwIfAborted()
     await commit(session, step)
   } catch (error) {
-    await rollback(session)
+    await rollBack(session)
     throw error
   } finally {
     stopCancelling()
@@ -137,9 +137,4 @@ async function commit(session: Session, step: Step): Promise<void> {
     throw failed(step, cause, '', -1)
   }
   if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`), '', -1)
-}
-
-/** Leaves no transaction open; a session that is gone has none. */
-async function rollback(session: Session): Promise<void> {
-  await session.query('rollback').catch(() => {})
 }

@@ -41,3 +41,9 @@ export function runScript(session: Session, text: string): Promise<ScriptResult>
     } as never)
   })
 }
+
+/** Leaves no transaction open; a session that is gone has none. */
+export async function rollBack(session: Session): Promise<void> {
+  if (session.client.getTransactionStatus() === 'I') return
+  await session.query('rollback').catch(() => {})
+}
