@@ -1,6 +1,7 @@
 import { Failure } from '../errors.ts'
 import type { HistoryRow } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
+import { runJoined, takeJoinable } from '../migrations/joined.ts'
 import { runSteps } from '../migrations/migrator.ts'
 import { loadModule } from '../migrations/module.ts'
 import { runOutside } from '../migrations/outside.ts'
@@ -32,20 +33,31 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pen
     ...pending.seeds.map((one) => ({ kind: 'seed', one }) as const),
   ]
   let current: Item | undefined
-  const steps = items.map((item, index) => ({
-    name: `${index} ${item.one.name}`,
-    run: async () => {
-      current = item
-      progress.notRun = items.slice(index + 1).map(({ one }) => one.name)
-      progress.inFlight = item.one.name
-      on.emit({ type: 'applying', name: item.one.name })
-      const durationMs = await applyOne(job, tables, on, item, pending, runId)
-      progress.inFlight = null
-      const seed = item.kind === 'seed'
-      ;(seed ? progress.seeded : progress.applied).push(item.one.name)
-      on.emit({ type: seed ? 'seeded' : 'applied', name: item.one.name, durationMs })
-    },
-  }))
+  const applied = (item: Item, durationMs: number) => {
+    const seed = item.kind === 'seed'
+    ;(seed ? progress.seeded : progress.applied).push(item.one.name)
+    on.emit({ type: seed ? 'seeded' : 'applied', name: item.one.name, durationMs })
+  }
+  /** How many of the next items are applied already, together with an earlier one. */
+  let ahead = 0
+  const run = async (item: Item, index: number) => {
+    if (ahead > 0) return void (ahead -= 1)
+    current = item
+    progress.notRun = items.slice(index + 1).map(({ one }) => one.name)
+    const joined = takeJoinable(pending.migrations.slice(index))
+    if (joined.length > 1) {
+      progress.inFlight = joined.map(({ migration }) => migration.name)
+      const done = await runJoined(on, tables, joined, runId, (one, ms) => applied({ kind: 'migration', one }, ms))
+      progress.inFlight = []
+      if (done > 0) return void (ahead = done - 1)
+    }
+    progress.inFlight = [item.one.name]
+    on.emit({ type: 'applying', name: item.one.name })
+    const durationMs = await applyOne(job, tables, on, item, pending, runId)
+    progress.inFlight = []
+    applied(item, durationMs)
+  }
+  const steps = items.map((item, index) => ({ name: `${index} ${item.one.name}`, run: () => run(item, index) }))
   try {
     await runSteps(steps)
     await finishRun(session, tables, runId, { outcome: 'done' })

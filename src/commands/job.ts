@@ -17,7 +17,7 @@ export interface Progress {
   /** Our row in the runs, once there is one. */
   runId: string | null
   /** What had been sent to be committed when the connection was lost. */
-  inFlight: string | null
+  inFlight: readonly string[]
   readonly applied: string[]
   readonly seeded: string[]
   readonly reverted: string[]
@@ -25,7 +25,7 @@ export interface Progress {
 }
 
 export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedBundle | null): Job {
-  const progress = { runId: null, inFlight: null, applied: [], seeded: [], reverted: [], notRun: [] }
+  const progress = { runId: null, inFlight: [], applied: [], seeded: [], reverted: [], notRun: [] }
   return { run, command, bundle, seeds, progress, begun: performance.now() }
 }
 

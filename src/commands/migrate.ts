@@ -72,13 +72,14 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
 function resolveInFlight(job: Job, history: readonly HistoryRow[]): void {
   const { progress, run } = job
   const { inFlight, runId } = progress
-  if (inFlight === null) return
-  progress.inFlight = null
-  const row = history.find((one) => one.name === inFlight && one.run === runId && one.state === 'applied')
-  if (!row) return
-  const seed = row.kind === 'seed'
-  ;(seed ? progress.seeded : progress.applied).push(row.name)
-  run.emit({ type: seed ? 'seeded' : 'applied', name: row.name, durationMs: row.durationMs })
+  if (inFlight.length === 0) return
+  progress.inFlight = []
+  for (const { name, kind, durationMs, run: by, state } of history) {
+    if (!inFlight.includes(name) || by !== runId || state !== 'applied') continue
+    const seed = kind === 'seed'
+    ;(seed ? progress.seeded : progress.applied).push(name)
+    run.emit({ type: seed ? 'seeded' : 'applied', name, durationMs })
+  }
 }
 
 /** Nothing is pending, yet the newest run is another's: noted when the lock is free this moment, else left as it is. */

@@ -63,6 +63,23 @@ export function recordApplied(
   }
 }
 
+/**
+ * Records a migration as applied, last in its transaction, and divides by zero when the lock is not ours any more: for
+ * scripts that cannot have ended their transaction.
+ */
+export function insertAppliedSql(
+  session: Session,
+  tables: HistoryTables,
+  { name, checksum, down }: Migration,
+  run: string,
+  lockKey: bigint,
+): string {
+  const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
+  return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
+    values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${run}, now(),
+      extract(epoch from clock_timestamp() - now()) * 1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)`
+}
+
 /** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */
 export function recordReverted(session: Session, tables: HistoryTables, name: string): RecordSql {
   const row = rowOf(session, 'migration', name)

@@ -9,7 +9,7 @@ interface Notice {
 const noticesShown = 20
 
 /** Listens to what the server says while a step runs; a flood of it is counted instead of shown. */
-export function collectNotices(run: StepRun, name: string) {
+export function collectNotices(run: StepRun, first: string, current: () => string | undefined = () => first) {
   let count = 0
   let truncated: string | undefined
   const onNotice = (notice: Notice) => {
@@ -17,7 +17,7 @@ export function collectNotices(run: StepRun, name: string) {
     count += 1
     if (count > noticesShown) return
     const { severity = 'NOTICE', message = '' } = notice
-    run.emit({ type: 'notice', name, severity, message })
+    run.emit({ type: 'notice', name: current() ?? first, severity, message })
   }
   run.session.client.on('notice', onNotice as never)
   return {
@@ -27,7 +27,7 @@ export function collectNotices(run: StepRun, name: string) {
       run.session.client.off('notice', onNotice as never)
       if (count <= noticesShown) return
       const message = `${count - noticesShown} more notices of the server are not shown`
-      run.emit({ type: 'notice', name, severity: 'NOTICE', message })
+      run.emit({ type: 'notice', name: first, severity: 'NOTICE', message })
     },
   }
 }

@@ -19,9 +19,13 @@ export function truncation(step: Step, message: string): Failure {
 }
 
 export function lost(step: Step, error: unknown): Failure {
+  return lostConnection(step.name, error)
+}
+
+export function lostConnection(name: string, error: unknown): Failure {
   return new Failure(
     'LOST',
-    `the connection was lost while ${step.name} ran`,
+    `the connection was lost while ${name} ran`,
     { reason: (error as Error).message, next: 'Run it again: the history says what was committed.' },
     error,
   )

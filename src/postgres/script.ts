@@ -20,9 +20,13 @@ export interface ScriptResult {
 
 /**
  * Sends text as one message of the simple protocol and counts what completes, because run-time errors of Postgres
- * carry no position. Rejects with a ScriptError.
+ * carry no position; `onComplete` hears how many have. Rejects with a ScriptError.
  */
-export function runScript(session: Session, text: string): Promise<ScriptResult> {
+export function runScript(
+  session: Session,
+  text: string,
+  onComplete: (done: number) => void = () => {},
+): Promise<ScriptResult> {
   return new Promise((resolve, reject) => {
     const tags: string[] = []
     session.client.query({
@@ -33,7 +37,7 @@ export function runScript(session: Session, text: string): Promise<ScriptResult>
       handleParseComplete() {},
       handleCopyData() {},
       handleEmptyQuery() {},
-      handleCommandComplete: (message: { text: string }) => void tags.push(message.text),
+      handleCommandComplete: (message: { text: string }) => onComplete(tags.push(message.text)),
       handleCopyInResponse: (connection: { sendCopyFail(reason: string): void }) =>
         connection.sendCopyFail('COPY ... FROM stdin has no data here'),
       handleError: (error: unknown) => reject(new ScriptError(tags.length, error)),
