@@ -1,7 +1,8 @@
-import { chmodSync, copyFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { rolldown } from 'rolldown'
+import { type OutputOptions, rolldown } from 'rolldown'
 import { writeMigrations, writeSeeds } from '../src/compile/bundle.ts'
 
 /** Makes dist/: one entrypoint.js with its lazy chunks, and the compiled migrations and seeds of this repository. */
@@ -12,15 +13,48 @@ const only = process.argv[2]
 rmSync(dist, { recursive: true, force: true })
 await bundleProgram()
 if (only !== '--program') {
+  await bundleApi()
   const { count } = await writeMigrations(join(root, 'migrations'), join(dist, 'migrations'))
   await writeSeeds(join(root, 'seeds'), join(dist, 'seeds'))
   console.log(`dist/migrations  ${count} migrations compiled`)
 }
 
 async function bundleProgram(): Promise<void> {
-  const bundle = await rolldown({
+  const files = await bundle('entrypoint.ts', dist, {
+    // Importing node:fs or node:crypto as a module loads all they have; requiring them does not.
+    format: 'cjs',
+    // All that a start with nothing to do needs in one file, because each further one costs it time.
+    codeSplitting: { groups: [{ name: 'start', test: /(entrypoint\.ts|rolldown.runtime.*)$/ }] },
+  })
+  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+  chmodSync(join(dist, 'entrypoint.js'), 0o755)
+  console.log(`dist/entrypoint.js  and ${files.length - 1} chunks, ${kib(files)} KiB of code`)
+}
+
+/** What `import ... from 'upfront'` gets: no signal handlers, no process of its own. */
+async function bundleApi(): Promise<void> {
+  const files = await bundle('src/index.ts', join(dist, 'api'), { format: 'esm' })
+  writeFileSync(join(dist, 'api/package.json'), '{ "type": "module" }\n')
+  const types = join(dist, 'api/types')
+  execFileSync(process.execPath, [
+    join(root, 'node_modules/typescript/bin/tsc'),
+    ...['-p', root, '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rewriteRelativeImportExtensions'],
+    ...['--outDir', types],
+  ])
+  const needed = ['src/index.d.ts', 'src/errors.d.ts', 'src/events.d.ts', 'src/migrations/contract.d.ts']
+  const kept = needed.map((file) => [file, readFileSync(join(types, file))] as const)
+  rmSync(types, { recursive: true })
+  for (const [file, text] of kept) {
+    mkdirSync(dirname(join(types, file)), { recursive: true })
+    writeFileSync(join(types, file), text)
+  }
+  console.log(`dist/api/index.js    ${kib(files)} KiB of code`)
+}
+
+async function bundle(input: string, dir: string, options: OutputOptions): Promise<readonly string[]> {
+  const build = await rolldown({
     cwd: root,
-    input: 'entrypoint.ts',
+    input,
     platform: 'node',
     // The lazy chunks may take what they share with the start from the entrypoint itself.
     preserveEntrySignatures: 'allow-extension',
@@ -29,23 +63,21 @@ async function bundleProgram(): Promise<void> {
       // Umzug loads a command-line parser at import, which it needs only for a CLI we do not have.
       alias: { '@rushstack/ts-command-line': join(root, 'scripts/build/no-command-line.ts') },
     },
+    // What emscripten looks for its .wasm beside; in an ES module there is no such name.
+    ...(options.format === 'esm' ? { transform: { define: { __filename: 'import.meta.filename' } } } : {}),
   })
-  const { output } = await bundle.write({
-    dir: dist,
-    // Importing node:fs or node:crypto as a module loads all they have; requiring them does not.
-    format: 'cjs',
+  const { output } = await build.write({
+    dir,
     minify: true,
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
-    // All that a start with nothing to do needs in one file, because each further one costs it time.
-    codeSplitting: { groups: [{ name: 'start', test: /(entrypoint\.ts|rolldown.runtime.*)$/ }] },
+    ...options,
   })
   const wasm = fileURLToPath(import.meta.resolve('libpg-query')).replace(/[^/]+$/, 'libpg-query.wasm')
-  copyFileSync(wasm, join(dist, 'chunks/libpg-query.wasm'))
-  writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
-  chmodSync(join(dist, 'entrypoint.js'), 0o755)
-  const bytes = output.reduce((sum, file) => sum + ('code' in file ? file.code.length : 0), 0)
-  console.log(
-    `dist/entrypoint.js and ${readdirSync(join(dist, 'chunks')).length} files in chunks/, ${Math.round(bytes / 1024)} KiB of code`,
-  )
+  copyFileSync(wasm, join(dir, 'chunks/libpg-query.wasm'))
+  return output.map((file) => ('code' in file ? file.code : ''))
+}
+
+function kib(files: readonly string[]): number {
+  return Math.round(files.reduce((sum, code) => sum + code.length, 0) / 1024)
 }

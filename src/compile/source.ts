@@ -70,7 +70,7 @@ export function wholeScript(text: string, transaction: boolean, statements: read
   return {
     kind: 'sql',
     transaction,
-    joinable: false,
+    joinable: transaction,
     size: Buffer.byteLength(text),
     statements,
     read: () => text,

@@ -21,12 +21,12 @@ import { parseSetting } from './values.ts'
 export async function loadConfig(
   io: Io,
   flags: Readonly<Record<string, string>>,
-  needs: { readonly database: boolean },
+  needs: { readonly database: boolean; readonly dotenv?: boolean },
 ): Promise<Config> {
   const problems: Problem[] = []
   const warnings: string[] = []
   const environment: Layer = { label: '', variables: io.env, cwd: io.cwd }
-  const layers = [environment, await readDotenv(io.cwd, problems)]
+  const layers = needs.dotenv === false ? [environment] : [environment, await readDotenv(io.cwd, problems)]
 
   refuseUnknownFlags(flags, problems)
   for (const layer of layers) judgeStrangers(layer, problems, warnings)

@@ -3,25 +3,8 @@ import type { ClientBase } from 'pg'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import type { Session } from '../postgres/session.ts'
+import type { Migration, MigrationFunction } from './contract.ts'
 import type { ModuleScript } from './migration.ts'
-
-/** What a module's functions get besides the client. */
-export interface MigrationContext {
-  /** Aborted when the run has to stop; pass it on to whatever takes one. */
-  readonly signal: AbortSignal
-  /** Says something in the log of the run. */
-  readonly log: (message: string) => void
-}
-
-type MigrationFunction = (client: ClientBase, context: MigrationContext) => Promise<void>
-
-/** A migration or a seed as code: what the file exports. */
-export interface Migration {
-  readonly up: MigrationFunction
-  readonly down?: MigrationFunction
-  /** false runs it outside of a transaction; default true. */
-  readonly transaction?: boolean
-}
 
 /** Loads a module and checks what it exports; throws INVALID with what is missing, or with why it does not load. */
 export async function loadModule(script: ModuleScript, file: string): Promise<Migration> {

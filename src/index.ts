@@ -1,0 +1,123 @@
+import { resolve } from 'node:path'
+import { commands } from './commands/index.ts'
+import type { Flags } from './commands/run.ts'
+import { loadConfig } from './config/load.ts'
+import { flagOf, settingNames } from './config/settings.ts'
+import { Failure, type FailureCode, type FailureFacts, failures } from './errors.ts'
+import type { Event } from './events.ts'
+import type { Io } from './io.ts'
+import { makeRedact } from './report/redact.ts'
+
+export { Failure, failures }
+export type { Event, FailureCode, FailureFacts }
+export type { Migration, MigrationContext } from './migrations/contract.ts'
+
+/** What every call takes; nothing is read from the environment or from `.env` unless `env` is given. */
+export interface Options {
+  /** A connection URL as libpq knows it, several hosts allowed. */
+  readonly databaseUrl?: string
+  /** Default `./migrations`. */
+  readonly migrationsDir?: string
+  /** Default `./seeds`. */
+  readonly seedsDir?: string
+  /** The environment whose seeds run; none without it. */
+  readonly seed?: string
+  /** Any other setting by its name in the README, in camel case: `{ waitTimeout: '30s', schema: 'ops' }`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Variables to read settings from, for example `process.env`; options beat them. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Stops the call: what is in flight is cancelled and rolled back. */
+  readonly signal?: AbortSignal
+  /** Hears everything that happens; nothing is printed otherwise. */
+  readonly onEvent?: (event: Event) => void
+}
+
+export interface UpResult {
+  /** Names of the migrations that this call applied, in order. */
+  readonly applied: readonly string[]
+  readonly seeded: readonly string[]
+  /** What a newer image had applied before. */
+  readonly ahead: readonly string[]
+}
+
+export interface StatusResult {
+  readonly state: 'up_to_date' | 'pending' | 'mismatch'
+  readonly bundle: string
+  readonly migrations: readonly StatusEntry[]
+  readonly seeds: readonly StatusEntry[]
+}
+
+export interface StatusEntry {
+  readonly name: string
+  readonly state: 'applied' | 'baseline' | 'running' | 'pending' | 'out_of_order' | 'changed' | 'missing' | 'ahead'
+  readonly applied_at: string | null
+  readonly duration_ms: number | null
+}
+
+/** Waits, locks, migrates, seeds; resolves with what was applied, throws a Failure with its code. */
+export async function up(options: Options): Promise<UpResult> {
+  const applied: string[] = []
+  const seeded: string[] = []
+  let ahead: readonly string[] = []
+  await call('up', options, {}, (event) => {
+    if (event.type === 'applied') applied.push(event.name)
+    if (event.type === 'seeded') seeded.push(event.name)
+    if (event.type === 'ahead') ahead = event.names
+  })
+  return { applied, seeded, ahead }
+}
+
+/** What is applied, what is pending, what does not match; writes nothing. */
+export async function status(options: Options): Promise<StatusResult> {
+  return JSON.parse(await call('status', options, { json: true })) as StatusResult
+}
+
+/** Resolves when the database has every migration of the folder; throws PENDING or NOT_READY when it has not in time. */
+export async function wait(options: Options): Promise<void> {
+  await call('wait', options)
+}
+
+/** Runs one command as the process would, but in this one: no exit, no output, no handle left open. */
+async function call(name: string, options: Options, flags: Flags = {}, hear = (_: Event) => {}): Promise<string> {
+  let answered = ''
+  const write = (text: string) => (answered += text)
+  const env = {
+    ...options.env,
+    ...(options.databaseUrl === undefined ? {} : { UPFRONT_DATABASE_URL: options.databaseUrl }),
+  }
+  const io: Io = {
+    argv: [],
+    env,
+    cwd: resolve('.'),
+    stdout: { write },
+    stderr: { write: () => {} },
+    signal: options.signal ?? new AbortController().signal,
+    hostname: 'api',
+  }
+  const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
+  const emit = (event: Event) => {
+    hear(event)
+    options.onEvent?.(event)
+  }
+  for (const message of config.warnings) emit({ type: 'warning', message })
+  const redact = makeRedact(config.secrets)
+  const execute = await commands[name]!.load()
+  try {
+    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal: io.signal })
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw io.signal.aborted ? new Failure('INTERRUPTED_TERM', 'stopped by the caller', {}, error) : error
+  }
+  return answered
+}
+
+function settingsOf({ migrationsDir, seedsDir, seed, settings = {} }: Options): Record<string, string> {
+  const given = Object.entries({ ...settings, migrationsDir, seedsDir, seed })
+  const names = new Set(settingNames.map(flagOf))
+  const flags = given.flatMap(([name, value]) => {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    if (value !== undefined && !names.has(flag)) throw new Failure('USAGE', `${name} is not a setting`)
+    return value === undefined ? [] : [[flag, value]]
+  })
+  return Object.fromEntries(flags) as Record<string, string>
+}
