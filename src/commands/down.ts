@@ -67,7 +67,8 @@ export async function takeBack(
   await requireConsent(run, session, tables)
   const downs = await findDowns(job, chosen)
   const begun = performance.now()
-  const id = await startRun(session, tables, { ...recordOf(job), environment: await readMark(session, tables) })
+  const record = { ...recordOf(job), environment: await readMark(session, tables) }
+  const id = (progress.runId ??= await startRun(session, tables, record))
   const steps = downs.map((one, index) => ({
     name: `${index} ${one.row.name}`,
     run: async () => {
@@ -79,7 +80,8 @@ export async function takeBack(
   }))
   try {
     await runSteps(steps)
-    await finishRun(session, tables, id, { outcome: 'done' })
+    // A redo goes on, as the same run.
+    if (job.command === 'down') await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
     await recordEnd(job, session, tables, id, error)
     throw error
