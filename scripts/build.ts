@@ -8,15 +8,17 @@ import { writeMigrations, writeSeeds } from '../src/compile/bundle.ts'
 /** Makes dist/: one entrypoint.js with its lazy chunks, and the compiled migrations and seeds of this repository. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
-const only = process.argv[2]
+/** Nothing named means all of it; an image is made of parts that change at different times. */
+const parts = { '--program': bundleProgram, '--api': bundleApi, '--migrations': compileSample }
+const named = process.argv.slice(2)
 
-rmSync(dist, { recursive: true, force: true })
-await bundleProgram()
-if (only !== '--program') {
-  await bundleApi()
+if (named.length === 0) rmSync(dist, { recursive: true, force: true })
+for (const [name, make] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) await make()
+
+async function compileSample(): Promise<void> {
   const { count } = await writeMigrations(join(root, 'migrations'), join(dist, 'migrations'))
   await writeSeeds(join(root, 'seeds'), join(dist, 'seeds'))
-  console.log(`dist/migrations  ${count} migrations compiled`)
+  console.log(`dist/migrations      ${count} migrations compiled`)
 }
 
 async function bundleProgram(): Promise<void> {

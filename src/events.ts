@@ -11,6 +11,8 @@ export type Event =
   | { readonly type: 'lock_waiting'; readonly holder: string; readonly elapsedMs: number }
   | { readonly type: 'connection_lost'; readonly reason: string }
   | { readonly type: 'retrying'; readonly name: string; readonly reason: string; readonly delayMs: number }
+  | { readonly type: 'blocked'; readonly name: string; readonly blockers: readonly Blocker[]; readonly elapsedMs: number }
+  | { readonly type: 'progress'; readonly name: string; readonly phase: string; readonly percent: number | null; readonly elapsedMs: number } // prettier-ignore
   | { readonly type: 'applying'; readonly name: string }
   | { readonly type: 'applied'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'seeded'; readonly name: string; readonly durationMs: number }
@@ -21,6 +23,16 @@ export type Event =
   | { readonly type: 'interrupted'; readonly signal: string }
   | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly reverted: number; readonly elapsedMs: number }
   | { readonly type: 'failed'; readonly failure: Failure; readonly applied: readonly string[]; readonly notRun: readonly string[] } // prettier-ignore
+
+/** A session that keeps ours waiting; `query` is empty when we may not see it. */
+export interface Blocker {
+  readonly pid: number
+  readonly application: string
+  readonly user: string
+  readonly state: string
+  readonly forMs: number
+  readonly query: string
+}
 
 /** Takes an event to whoever reports it; never throws. */
 export type Emit = (event: Event) => void

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { commands } from './commands/index.ts'
+import { type Phase, withDeadline } from './commands/deadline.ts'
 import type { Flags } from './commands/run.ts'
 import { loadConfig } from './config/load.ts'
 import { flagOf, settingNames } from './config/settings.ts'
@@ -103,7 +104,9 @@ async function call(name: string, options: Options, flags: Flags = {}, hear = (_
   const redact = makeRedact(config.secrets)
   const execute = await commands[name]!.load()
   try {
-    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal: io.signal })
+    const phase: Phase = { current: 'waiting for the server' }
+    const signal = withDeadline(config.deadlineMs, io.signal, phase)
+    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, phase })
   } catch (error) {
     if (error instanceof Failure) throw error
     throw io.signal.aborted ? new Failure('INTERRUPTED_TERM', 'stopped by the caller', {}, error) : error

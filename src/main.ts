@@ -1,4 +1,5 @@
 import { parseArguments } from './commands/arguments.ts'
+import { type Phase, withDeadline } from './commands/deadline.ts'
 import type { Run } from './commands/run.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
@@ -28,6 +29,7 @@ export async function main(io: Io): Promise<number> {
     const config = await loadConfig(io, settings, { database: command.database })
     report = openReport(io, reportOptions(config))
     for (const message of config.warnings) emit({ type: 'warning', message })
+    const phase: Phase = { current: 'waiting for the server' }
     const run: Run = {
       io,
       config,
@@ -36,7 +38,8 @@ export async function main(io: Io): Promise<number> {
       emit,
       answer: (text) => report.answer(text),
       redact: makeRedact(config.secrets),
-      signal: io.signal,
+      signal: withDeadline(config.deadlineMs, io.signal, phase),
+      phase,
     }
     const said = () => emit({ type: 'interrupted', signal: /SIG\w+/.exec(String(io.signal.reason))?.[0] ?? 'a signal' })
     io.signal.addEventListener('abort', said, { once: true })

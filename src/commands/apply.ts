@@ -1,10 +1,10 @@
 import { Failure } from '../errors.ts'
-import type { HistoryRow } from '../migrations/history.ts'
+import { type HistoryRow, rowOf } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { runJoined, takeJoinable } from '../migrations/joined.ts'
 import { runSteps } from '../migrations/migrator.ts'
 import { loadModule } from '../migrations/module.ts'
-import { runOutside } from '../migrations/outside.ts'
+import { runOutside, stoppedHalfWay } from '../migrations/outside.ts'
 import { finishRun, startRun } from '../migrations/runs.ts'
 import { runStatementByStatement } from '../migrations/statement-by-statement.ts'
 import type { StepRun } from '../migrations/step.ts'
@@ -44,7 +44,7 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pen
     if (ahead > 0) return void (ahead -= 1)
     current = item
     progress.notRun = items.slice(index + 1).map(({ one }) => one.name)
-    const joined = takeJoinable(pending.migrations.slice(index))
+    const joined = takeJoinable(pending.migrations.slice(index), pending.history)
     if (joined.length > 1) {
       progress.inFlight = joined.map(({ migration }) => migration.name)
       const done = await runJoined(on, tables, joined, runId, (one, ms) => applied({ kind: 'migration', one }, ms))
@@ -87,6 +87,8 @@ async function applyOne(
       const module = await loadModule(script, one.file)
       if (module.transaction === false) return runOutside(on, tables, { migration: one, module, runId, left })
     }
+    // A transaction commits whole, unless the file ended it: then running it again would do its first part twice.
+    if (left) throw stoppedHalfWay(tables, rowOf(on.session, kind, one.name), one)
   }
   return runInTransaction(on, makeStep(on, tables, kind, one, runId))
 }
@@ -104,6 +106,7 @@ export async function recordEnd(
   await finishRun(session, tables, id, {
     outcome: job.run.signal.aborted ? 'interrupted' : 'failed',
     ...(item === undefined ? {} : { failed: item.one }),
+    ...(error instanceof Failure ? { code: error.code } : {}),
     error: job.run.redact(message),
   }).catch(() => {})
 }

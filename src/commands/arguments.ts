@@ -17,14 +17,14 @@ export interface Arguments {
 /** Throws USAGE for an unknown command or flag, with the nearest known one, and for a flag without its value. */
 export function parseArguments(argv: readonly string[]): Arguments {
   const words = [...argv]
-  const first = words.findIndex((word) => word === '-h' || word === '--help' || word === '-v' || word === '--version')
-  if (first !== -1) words.splice(0, words.length, words[first]!.includes('v') ? 'version' : 'help')
   const named = words[0] !== undefined && !words[0].startsWith('-')
   const { name, command } = findCommand(named ? words.shift()! : Object.keys(commands)[0]!)
   const flags: Record<string, string | true> = {}
   const settingFlags: Record<string, string> = {}
   const operands: string[] = []
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '-h' || word === '--help') return parseArguments(['help'])
+    if (word === '-v' || word === '--version') return parseArguments(['version'])
     if (!word.startsWith('--')) {
       operands.push(word)
       continue

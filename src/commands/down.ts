@@ -4,8 +4,7 @@ import { runSteps } from '../migrations/migrator.ts'
 import { finishRun, startRun } from '../migrations/runs.ts'
 import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, historyTables } from '../migrations/tables.ts'
-import { lockKey, withLock } from '../postgres/lock.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { withLock } from '../postgres/lock.ts'
 import { recordEnd } from './apply.ts'
 import { readMark, requireConsent } from './consent.ts'
 import { openMigrationsOf } from './folders.ts'
@@ -13,7 +12,7 @@ import { type Job, recordOf, startJob } from './job.ts'
 import { reportEnd } from './reconnect.ts'
 import { findDowns, revert } from './revert.ts'
 import type { Run } from './run.ts'
-import { announce, requirePrimary, sessionSettings, withServer } from './server.ts'
+import { announce, prepareStepRun, requirePrimary, withServer } from './server.ts'
 
 /** Takes the newest migrations back, one transaction each: `--step n` of them, or all after `--to name`. */
 export async function down(run: Run): Promise<number> {
@@ -32,16 +31,17 @@ export async function underLock(job: Job, work: (tables: HistoryTables, on: Step
   const { run } = job
   const { config, emit, signal } = run
   await withServer(run, requirePrimary, async (session) => {
-    const settings = sessionSettings(run)
-    await prepareSession(session, settings)
-    const tables = historyTables(session, config.schema)
-    const key = lockKey(config.schema)
-    const { lockRetryMs, lockWaitMs } = config
+    const on = await prepareStepRun(run, session)
+    run.phase.current = 'waiting for the lock'
+    const lock = { key: on.lockKey, waitMs: config.lockWaitMs, emit, signal }
     await withLock(
       session,
-      { key, waitMs: lockWaitMs, emit, signal },
+      lock,
       async () => false,
-      () => work(tables, { session, settings, lockKey: key, lockRetryMs, emit, signal }),
+      () => {
+        run.phase.current = 'applying'
+        return work(historyTables(session, config.schema), on)
+      },
     )
   })
 }

@@ -1,17 +1,16 @@
-import { Failure } from '../errors.ts'
+import { Failure, type FailureCode } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { makePlan, refuseMismatch } from '../migrations/plan.ts'
-import { finishRun, readNewestRun, startRun } from '../migrations/runs.ts'
+import { finishRun, readFailureSince, readNewestRun, startRun } from '../migrations/runs.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, createTables, findExisting, historyTables } from '../migrations/tables.ts'
-import { lockKey, release, tryLock, withLock } from '../postgres/lock.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { applyAll } from './apply.ts'
 import { type Job, isComplete, recordOf } from './job.ts'
-import { requirePrimary, sessionSettings } from './server.ts'
+import { prepareStepRun, requirePrimary } from './server.ts'
 
 /** What there is to do, by what the history says now. */
 interface Work {
@@ -25,22 +24,24 @@ interface Work {
 /** The rest of `up`, when the newest run is not of this bundle: plan, lock, plan again, apply, seed, record. */
 export async function migrate(job: Job, session: Session): Promise<void> {
   const { run } = job
-  const { config, emit, signal } = run
+  const { config, emit, signal, phase } = run
   const tables = historyTables(session, config.schema)
-  const settings = sessionSettings(run)
-  await prepareSession(session, settings)
+  const on = await prepareStepRun(run, session)
+  const key = on.lockKey
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return emit({ type: 'ahead', names: work.ahead })
-  const key = lockKey(config.schema)
   if (isNothing(work)) {
     await recordWithoutWaiting(job, session, tables, key)
     return emitDone(job)
   }
+  phase.current = 'waiting for the lock'
+  const [clock] = await session.query<{ now: string }>('select clock_timestamp()::text as now')
   const isDone = async () => isComplete(job, await readNewestRun(session, tables))
   const finished = await withLock(session, { key, waitMs: config.lockWaitMs, emit, signal }, isDone, async () => {
-    await apply(job, tables, { session, settings, lockKey: key, lockRetryMs: config.lockRetryMs, emit, signal })
-    return true
+    phase.current = 'applying'
+    return apply(job, tables, on, clock!.now)
   })
+  if (finished?.ahead.length) return emit({ type: 'ahead', names: finished.ahead })
   if (finished === undefined) resolveInFlight(job, (await readHistory(session, tables)) ?? [])
   emitDone(job)
 }
@@ -87,7 +88,8 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   if (!(await tryLock(session, key))) return
   try {
     if (!isNothing(await findWork(job, session, tables))) return
-    const id = await startRun(session, tables, recordOf(job))
+    // The row of a run whose last answer was lost is still open.
+    const id = job.progress.runId ?? (await startRun(session, tables, recordOf(job)))
     await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
     // A role that may only read is right to find nothing to do; it asks two questions instead of one, every time.
@@ -97,17 +99,34 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   }
 }
 
-async function apply(job: Job, tables: HistoryTables, on: StepRun): Promise<void> {
+async function apply(job: Job, tables: HistoryTables, on: StepRun, since: string): Promise<Work> {
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
-  if (isNothing(work) || work.ahead.length > 0) return
+  if (isNothing(work) || work.ahead.length > 0) return work
   if (!work.tablesExist) {
     await refuseForeignTables(session, work.migrations)
     await createTables(session, tables)
   }
+  await refuseToRepeat(session, tables, work, since)
   await applyAll(job, tables, on, work)
+  return work
+}
+
+const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])
+
+/** While we waited for the lock its holder failed at the very thing we would run next: that is our answer too. */
+async function refuseToRepeat(session: Session, tables: HistoryTables, work: Work, since: string): Promise<void> {
+  const next = work.migrations[0] ?? work.seeds[0]
+  const failure = await readFailureSince(session, tables, since)
+  if (!next || failure?.name !== next.name || failure.checksum !== next.checksum) return
+  if (worthRepeating.has(failure.code)) return
+  const message = `${next.name} failed in another runner (${failure.host}) while we waited for it; it was not run again`
+  throw new Failure(failure.code as FailureCode, message, {
+    reason: failure.error,
+    next: 'The log of that runner has the place; mend the file and start again.',
+  })
 }
 
 /** A database that has our relations but not our history was filled by somebody else; running on would fail or lie. */

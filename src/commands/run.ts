@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
+import type { Phase } from './deadline.ts'
 
 /** One call of one command: its world, its settings, and where it says things. */
 export interface Run {
@@ -15,6 +16,7 @@ export interface Run {
   readonly redact: (text: string) => string
   /** Aborted when the run has to stop; the reason is a Failure. */
   readonly signal: AbortSignal
+  readonly phase: Phase
 }
 
 /** The flags of the command itself; a flag without a value is `true`. */

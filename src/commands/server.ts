@@ -1,18 +1,30 @@
 import { describeTarget } from '../config/target.ts'
+import { Failure } from '../errors.ts'
 import type { Bundle } from '../migrations/migration.ts'
-import { NotYet, waitForServer } from '../postgres/wait.ts'
-import type { SessionSettings } from '../postgres/prepare.ts'
+import type { StepRun } from '../migrations/step.ts'
+import { historyTables } from '../migrations/tables.ts'
+import { cancelOnAbort } from '../postgres/cancel.ts'
+import { lockKey } from '../postgres/lock.ts'
+import { observe } from '../postgres/observe.ts'
+import { requireOwnBackend } from '../postgres/pooler.ts'
+import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
+import { NotYet, ReadOnly, waitForServer } from '../postgres/wait.ts'
 import type { Session } from '../postgres/session.ts'
 import { version } from '../version.ts'
+import { explainSessionError } from './session-errors.ts'
 import type { Run } from './run.ts'
 
-/** Opens a session of a ready server, asks it the first question, and closes the session after use. */
+/**
+ * Opens a session of a ready server, asks it the first question, and closes the session after use. What is in flight
+ * is cancelled when the run has to stop; errors of our own statements come out as Failures.
+ */
 export async function withServer<First, Result>(
   run: Run,
   ask: (session: Session) => Promise<First>,
   use: (session: Session, first: First) => Promise<Result>,
 ): Promise<Result> {
-  const { config } = run
+  const { config, signal, phase } = run
+  phase.current = 'waiting for the server'
   const { session, first, waitedMs } = await waitForServer(
     {
       target: config.target!,
@@ -21,15 +33,46 @@ export async function withServer<First, Result>(
       graceMs: config.authGraceMs,
       createDatabase: config.createDatabase,
       emit: run.emit,
-      signal: run.signal,
+      signal,
     },
     ask,
   )
+  const stopCancelling = cancelOnAbort(session, signal)
   try {
     run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
     return await use(session, first)
+  } catch (error) {
+    // What remains of it is worth more to know than that it was stopped.
+    if (signal.aborted) throw saysMore(error, signal.reason as Failure) ? error : signal.reason
+    throw explainSessionError(error, session, historyTables(session, config.schema))
   } finally {
+    stopCancelling()
     session.close()
+  }
+}
+
+/** An index left invalid, a COMMIT whose answer nobody waited for: not what the signal's reason claims. */
+function saysMore(error: unknown, reason: Failure): boolean {
+  return error instanceof Failure && (error.code === 'PARTIAL' || error.code === reason.code)
+}
+
+/** Prepares a session that is to change things: our settings on it, and no pooler that would lose our lock. */
+export async function prepareStepRun(run: Run, session: Session): Promise<StepRun> {
+  const { config, emit, signal } = run
+  const settings = sessionSettings(run)
+  await prepareSession(session, settings)
+  const target = config.target!
+  const pid = await requireOwnBackend(session, target, settings.applicationName)
+  const { applicationName } = settings
+  return {
+    session,
+    settings,
+    lockKey: lockKey(config.schema),
+    lockRetryMs: config.lockRetryMs,
+    emit,
+    signal,
+    watch: (name) =>
+      observe({ target, session, pid, applicationName, lockTimeoutMs: config.lockTimeoutMs, name, emit }),
   }
 }
 
@@ -47,10 +90,25 @@ export function announce(run: Run, command: string, bundle: Bundle): void {
   })
 }
 
-/** Throws NotYet while this server cannot take writes but may soon: a standby, or one that is read only. */
+const oldestServer = 140_000
+
+/**
+ * Throws NotYet while this server cannot take writes but may soon: a standby may be promoted, a server that is read only
+ * be made writable. Throws UNSAFE for a server that is older than we know.
+ */
 export async function requirePrimary(session: Session): Promise<void> {
-  const [row] = await session.query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby')
+  if (session.serverVersion < oldestServer) throw tooOld(session)
+  const [row] = await session.query<{ standby: boolean; readOnly: boolean }>(
+    `select pg_catalog.pg_is_in_recovery() as standby, current_setting('transaction_read_only') = 'on' as "readOnly"`,
+  )
   if (row!.standby) throw new NotYet('the server is a standby: it is read only until it is promoted')
+  if (row!.readOnly) throw new ReadOnly('the database is read only (default_transaction_read_only)')
+}
+
+function tooOld({ serverVersionText }: Session): Failure {
+  return new Failure('UNSAFE', `the server says it is version ${serverVersionText || 'unknown'}; nothing was changed`, {
+    next: 'Upfront works with PostgreSQL 14 to 18.',
+  })
 }
 
 /** Who we are, where others see their blockers: at most 63 bytes, as Postgres keeps of it. */

@@ -1,7 +1,6 @@
-import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
-import { insertAppliedSql } from './history.ts'
+import { type HistoryRow, insertAppliedSql } from './history.ts'
 import type { Migration, SqlScript } from './migration.ts'
 import { collectNotices } from './notices.ts'
 import { lostConnection } from './step-failures.ts'
@@ -17,12 +16,14 @@ export interface Joinable {
 const messageBytes = 64 * 1024
 
 /** The first of these migrations that may go together in one message; fewer than two are not worth one. */
-export function takeJoinable(migrations: readonly Migration[]): Joinable[] {
+export function takeJoinable(migrations: readonly Migration[], history: readonly HistoryRow[]): Joinable[] {
+  const left = new Set(history.map(({ kind, name }) => `${kind} ${name}`))
   const taken: Joinable[] = []
   let bytes = 0
   for (const migration of migrations) {
     const { script } = migration
     if (script.kind !== 'sql' || !script.joinable || !script.transaction) break
+    if (left.has(`migration ${migration.name}`)) break
     bytes += script.size
     if (bytes > messageBytes) break
     taken.push({ migration, script })
@@ -64,7 +65,7 @@ export async function runJoined(
     since = now
   }
   const notices = collectNotices(run, joined[0]!.migration.name, () => joined[committed.length]?.migration.name)
-  const stopCancelling = cancelOnAbort(session, signal)
+  const watch = run.watch(() => joined[committed.length]?.migration.name ?? '')
   const tell = () => committed.forEach(({ migration, durationMs }) => onApplied(migration, durationMs))
   try {
     await runScript(session, message, onComplete)
@@ -78,7 +79,7 @@ export async function runJoined(
     tell()
     if (signal.aborted) throw signal.reason
   } finally {
-    stopCancelling()
+    watch.stop()
     notices.stop()
   }
   return committed.length

@@ -13,6 +13,8 @@ export function collectNotices(run: StepRun, first: string, current: () => strin
   let count = 0
   let truncated: string | undefined
   const onNotice = (notice: Notice) => {
+    // Our own rollback, where there is nothing to roll back.
+    if (notice.code === '25P01') return
     if (notice.code === '42622') truncated ??= notice.message
     count += 1
     if (count > noticesShown) return

@@ -1,5 +1,4 @@
 import { Failure } from '../errors.ts'
-import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession, resetSession } from '../postgres/prepare.ts'
 import { rollBack } from '../postgres/script.ts'
@@ -28,14 +27,13 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
   const { session, signal, emit } = run
   const { migration, module, left, runId } = step
   const row = rowOf(session, 'migration', migration.name)
-  if (left !== undefined)
-    throw stopped(tables, row, migration, new Error('an earlier run was stopped in the middle of it'))
+  if (left !== undefined) throw stoppedHalfWay(tables, row, migration)
   await session.query(
     `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
     [migration.name, migration.checksum, migration.down, runId],
   )
   await prepareSession(session, { ...run.settings, lockTimeoutMs: 0 })
-  const stopCancelling = cancelOnAbort(session, signal)
+  const watch = run.watch(() => migration.name)
   try {
     await callModule(module.up, session, { name: migration.name, emit, signal, inTransaction: false })
     if (session.client.getTransactionStatus() !== 'I') throw new Error('it left a transaction open')
@@ -44,12 +42,17 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
     await rollBack(session)
     throw stopped(tables, row, migration, error)
   } finally {
-    stopCancelling()
+    watch.stop()
   }
   await session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
     duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
   await resetSession(session, run.settings)
   return performance.now() - begun
+}
+
+/** PARTIAL for a row that an earlier run left `running`, where nobody but its author knows how far it came. */
+export function stoppedHalfWay(tables: HistoryTables, row: string, migration: Migration): Failure {
+  return stopped(tables, row, migration, new Error('an earlier run was stopped in the middle of it'))
 }
 
 function stopped(tables: HistoryTables, row: string, { name, file }: Migration, error: unknown): Failure {

@@ -39,13 +39,38 @@ export async function startRun(session: Session, tables: HistoryTables, run: Run
 export interface RunEnd {
   readonly outcome: 'done' | 'failed' | 'interrupted'
   readonly failed?: { readonly name: string; readonly checksum: string }
+  readonly code?: string
   readonly error?: string
 }
 
 export async function finishRun(session: Session, tables: HistoryTables, id: string, end: RunEnd): Promise<void> {
   await session.query(
-    `update ${tables.runs} set finished_at = clock_timestamp(), outcome = $2, failed = $3, failed_checksum = $4, error = $5
+    `update ${tables.runs} set finished_at = clock_timestamp(), outcome = $2, failed = $3, failed_checksum = $4, error = $5, code = $6
      where id = $1`,
-    [id, end.outcome, end.failed?.name ?? null, end.failed?.checksum ?? null, end.error ?? null],
+    [id, end.outcome, end.failed?.name ?? null, end.failed?.checksum ?? null, end.error ?? null, end.code ?? null],
   )
+}
+
+/** A failure that another run has recorded. */
+export interface RecordedFailure {
+  readonly name: string
+  readonly checksum: string
+  readonly code: string
+  readonly error: string
+  readonly host: string
+}
+
+/** The newest failure since a moment of the server's clock, null when there is none. */
+export async function readFailureSince(
+  session: Session,
+  tables: HistoryTables,
+  since: string,
+): Promise<RecordedFailure | null> {
+  const [row] = await session.query<RecordedFailure>(
+    `select failed as name, failed_checksum as checksum, code, error, host from ${tables.runs}
+     where outcome = 'failed' and finished_at > $1::timestamptz and failed is not null and code is not null
+     order by id desc limit 1`,
+    [since],
+  )
+  return row ?? null
 }

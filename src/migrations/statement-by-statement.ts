@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
-import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession, resetSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
@@ -34,7 +33,7 @@ export async function runStatementByStatement(run: StepRun, tables: HistoryTable
   const done = await beginOrResume(run, tables, step, text)
   // lock_timeout would leave an invalid index behind; the deadline and a signal bound these statements.
   await prepareSession(run.session, { ...run.settings, lockTimeoutMs: 0 })
-  const stopCancelling = cancelOnAbort(run.session, run.signal)
+  const watch = run.watch(() => step.migration.name)
   const notices = collectNotices(run, step.migration.name)
   try {
     for (let i = done; i < statements.length; i += 1) {
@@ -46,7 +45,7 @@ export async function runStatementByStatement(run: StepRun, tables: HistoryTable
     }
     await finish(run, tables, step)
   } finally {
-    stopCancelling()
+    watch.stop()
     notices.stop()
   }
   await resetSession(run.session, run.settings)

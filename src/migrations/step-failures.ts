@@ -1,4 +1,5 @@
 import { Failure, type FailureCode } from '../errors.ts'
+import type { Blocker } from '../events.ts'
 import type { Step } from './step.ts'
 import { describeSqlError } from './sql-error.ts'
 
@@ -31,6 +32,16 @@ export function lostConnection(name: string, error: unknown): Failure {
   )
 }
 
+/** The run was stopped while COMMIT waited: it may be applied, and only the history knows. */
+export function unknownEnd(step: Step, stop: Failure, error: unknown): Failure {
+  return new Failure(
+    stop.code,
+    `${stop.message.split(';')[0]!} while the COMMIT of ${step.name} was in flight: it may be applied, or not`,
+    { reason: (error as Error).message, next: 'upfront status says which; starting again does what is left.' },
+    error,
+  )
+}
+
 export function lockGone(step: Step, error: unknown): Failure {
   return new Failure(
     'LOST',
@@ -49,7 +60,7 @@ export function endedTransaction(step: Step, error: unknown): Failure {
   )
 }
 
-export function busy(step: Step, retriedMs: number, cause: unknown): Failure {
+export function busy(step: Step, retriedMs: number, cause: unknown, blockers: readonly Blocker[]): Failure {
   const { code, message } = cause as { code?: string; message: string }
   return new Failure(
     'BUSY',
@@ -57,6 +68,7 @@ export function busy(step: Step, retriedMs: number, cause: unknown): Failure {
     {
       ...(code === undefined ? {} : { sqlstate: code }),
       reason: message,
+      list: blockers.map(nameBlocker),
       next: 'Run it again when the blocking transactions have ended, or raise UPFRONT_LOCK_RETRY.',
     },
     cause,
@@ -70,6 +82,11 @@ function what(step: Step): { code: FailureCode; title: string } {
   return step.kind === 'seed'
     ? { code: 'SEED_FAILED', title: `seed ${step.name} failed and was rolled back; the schema is as it should be` }
     : { code: 'FAILED', title: `migration ${step.name} failed and was rolled back; nothing of it remains` }
+}
+
+function nameBlocker({ pid, application, user, state, query }: Blocker): string {
+  const who = `blocked by pid ${pid} (${application || 'no application name'}, ${user}, ${state})`
+  return `${who}${query === '' ? '' : `: ${query}`}; to end it: select pg_terminate_backend(${pid});`
 }
 
 /** The text that places are in; a step without one has no places. */

@@ -1,5 +1,6 @@
 import type { Emit } from '../events.ts'
 import type { SessionSettings } from '../postgres/prepare.ts'
+import type { Watch } from '../postgres/observe.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Kind, Statement } from './migration.ts'
 
@@ -37,4 +38,6 @@ export interface StepRun {
   readonly lockRetryMs: number
   readonly emit: Emit
   readonly signal: AbortSignal
+  /** Watches what runs long from a second connection. */
+  readonly watch: (name: () => string) => Watch
 }

@@ -36,6 +36,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         outcome text,
         failed text,
         failed_checksum text,
+        code text,
         error text
       );
       create table if not exists ${tables.history} (

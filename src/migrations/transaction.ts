@@ -1,12 +1,11 @@
 import { Failure } from '../errors.ts'
-import { cancelOnAbort } from '../postgres/cancel.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
-import { busy, endedTransaction, failed, lockGone, lost, truncation } from './step-failures.ts'
+import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './step-failures.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
 
 const firstRetryMs = 1_000
@@ -22,21 +21,30 @@ export async function runInTransaction(run: StepRun, step: Step): Promise<number
   let retryMs = firstRetryMs
   for (;;) {
     const tryBegun = performance.now()
+    const watch = run.watch(() => step.name)
     try {
       await runOnce(run, step)
       return performance.now() - tryBegun
     } catch (error) {
       const cause = causeOf(error)
-      if (run.signal.aborted) throw run.signal.reason
+      if (run.signal.aborted) throw isAboutTheStop(error, run.signal) ? error : run.signal.reason
       if (!isContention(cause)) throw error
       const left = run.lockRetryMs - (performance.now() - begun)
-      if (left <= 0) throw busy(step, run.lockRetryMs, cause)
+      if (left <= 0) throw busy(step, run.lockRetryMs, cause, watch.blockers())
       const delayMs = Math.min(retryMs * (0.5 + Math.random() / 2), left)
       run.emit({ type: 'retrying', name: step.name, reason: (cause as Error).message, delayMs })
+      watch.stop()
       await pause(delayMs, run.signal)
       retryMs = Math.min(retryMs * 2, longestRetryMs)
+    } finally {
+      watch.stop()
     }
   }
+}
+
+/** Whether an error says more of how the run was stopped than the signal does. */
+function isAboutTheStop(error: unknown, signal: AbortSignal): boolean {
+  return error instanceof Failure && error.code === (signal.reason as Failure).code
 }
 
 /** What Postgres or the socket said, below what we made of it. */
@@ -49,18 +57,16 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
   const { session, signal } = run
   signal.throwIfAborted()
   const notices = collectNotices(run, step.name)
-  const stopCancelling = cancelOnAbort(session, signal)
   try {
     await ('sql' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
     const truncated = notices.truncated()
     if (truncated !== undefined) throw truncation(step, truncated)
     signal.throwIfAborted()
-    await commit(session, step)
+    await commit(run, step)
   } catch (error) {
     await rollBack(session)
     throw error
   } finally {
-    stopCancelling()
     notices.stop()
   }
   await resetSession(session, run.settings)
@@ -126,13 +132,13 @@ function endFailed(step: Step, { error }: ScriptError): unknown {
 }
 
 /** Success is what COMMIT answers: in a broken transaction it answers ROLLBACK, without an error. */
-async function commit(session: Session, step: Step): Promise<void> {
+async function commit({ session, signal }: StepRun, step: Step): Promise<void> {
   let tags: readonly string[]
   try {
     tags = (await runScript(session, 'commit')).tags
   } catch (error) {
     const cause = (error as ScriptError).error
-    if (isConnectionLost(cause)) throw lost(step, cause)
+    if (isConnectionLost(cause)) throw signal.aborted ? unknownEnd(step, signal.reason, cause) : lost(step, cause)
     if (isContention(cause)) throw error
     throw failed(step, cause, '', -1)
   }

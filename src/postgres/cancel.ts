@@ -1,6 +1,6 @@
 import type { Session } from './session.ts'
 
-const hangUpAfterMs = 6_000
+const hangUpAfterMs = 4_000
 
 /**
  * Cancels the statement in flight when the signal is aborted, and hangs up when even that is not answered in time;
@@ -9,7 +9,7 @@ const hangUpAfterMs = 6_000
 export function cancelOnAbort(session: Session, signal: AbortSignal): () => void {
   let timer: NodeJS.Timeout | undefined
   const onAbort = () => {
-    timer = setTimeout(() => session.close(), hangUpAfterMs)
+    timer = setTimeout(() => session.close('our cancel request was not answered'), hangUpAfterMs)
     session.cancel().catch(() => {})
   }
   if (signal.aborted) onAbort()

@@ -46,6 +46,8 @@ function setAll(session: Session, settings: SessionSettings, extra: Readonly<Rec
     ...(session.at.host.startsWith('/') ? {} : { tcp_user_timeout: '30s' }),
     standard_conforming_strings: 'on',
     client_encoding: 'UTF8',
+    // A role may have it at warning, and a cut identifier is only a notice.
+    client_min_messages: 'notice',
     // A history that row-level security hides would look empty; so it is an error instead.
     row_security: 'off',
     ...(settings.searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(settings.searchPath) }),

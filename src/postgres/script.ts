@@ -48,6 +48,5 @@ export function runScript(
 
 /** Leaves no transaction open; a session that is gone has none. */
 export async function rollBack(session: Session): Promise<void> {
-  if (session.client.getTransactionStatus() === 'I') return
   await session.query('rollback').catch(() => {})
 }

@@ -7,6 +7,7 @@ import { type Encryption, openSocket } from './socket.ts'
 export interface Session {
   readonly client: pg.Client
   readonly at: HostPort
+  readonly encryption: Encryption
   /** The server process this connection said it is; a pooler says something else than pg_backend_pid(). */
   readonly backendPid: number
   /** As in server_version_num: 180004. */
@@ -17,8 +18,8 @@ export interface Session {
   query<Row extends object>(sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Asks the server, on a new socket, to cancel what this session runs; resolves when the server has heard it. */
   cancel(): Promise<void>
-  /** Says goodbye; never throws. */
-  close(): void
+  /** Says goodbye; never throws. With a reason it hangs up at once, and whatever waits for an answer fails with it. */
+  close(reason?: string): void
 }
 
 /** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
@@ -64,13 +65,17 @@ export async function openSession(
   return {
     client,
     at,
+    encryption,
     backendPid: key.processID,
     serverVersion: versionNumber(server.version),
     serverVersionText: server.version.split(' ')[0] ?? '',
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
     cancel: () => sendCancel(at, target.tls, encryption, key.processID, key.secretKey),
-    close: () => closeClient(client, socket),
+    close: (reason) =>
+      reason === undefined
+        ? closeClient(client, socket)
+        : void socket.destroy(new Error(`Connection terminated: ${reason}`)),
   }
 }
 

@@ -22,6 +22,9 @@ export interface WaitOptions {
 /** A server that answers but cannot serve yet: thrown by the first question, time can mend it. */
 export class NotYet extends Error {}
 
+/** A server that takes no writes though it is no standby: given a short while, then UNSAFE. */
+export class ReadOnly extends Error {}
+
 const attemptTimeoutMs = 5_000
 const firstDelayMs = 100
 const longestDelayMs = 2_000
@@ -125,6 +128,9 @@ async function attempt<First>(
     session?.close()
     if (options.signal.aborted) throw options.signal.reason
     if (error instanceof Failure) throw error
+    if (error instanceof ReadOnly) {
+      return { verdict: { verdict: 'grace', code: 'UNSAFE', reason: error.message }, error }
+    }
     if (error instanceof NotYet) {
       return { verdict: { verdict: 'retry', code: 'NOT_READY', reason: error.message }, error }
     }

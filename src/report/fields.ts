@@ -54,6 +54,16 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'A migration was rolled back and will be tried again after the delay.',
       fields: ['name', 'reason', 'delay_ms'],
     },
+    blocked: {
+      level: 'warn',
+      meaning: 'Other sessions keep a statement waiting; said when they change, and every ten seconds.',
+      fields: ['name', 'blockers', 'elapsed_ms'],
+    },
+    progress: {
+      level: 'info',
+      meaning: 'A long statement is still running, in this phase; `percent` is null when Postgres cannot tell.',
+      fields: ['name', 'phase', 'percent', 'elapsed_ms'],
+    },
     applying: { level: 'debug', meaning: 'A migration begins.', fields: ['name'] },
     applied: { level: 'info', meaning: 'A migration is committed.', fields: ['name', 'duration_ms'] },
     seeded: { level: 'info', meaning: 'A seed is committed.', fields: ['name', 'duration_ms'] },

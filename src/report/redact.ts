@@ -30,7 +30,7 @@ function makeKnown(secrets: readonly string[]): RegExp | undefined {
 function spell(secret: string): string[] {
   // A lone surrogate has no URL form: encodeURIComponent would throw.
   const url = secret.isWellFormed() ? encodeURIComponent(secret) : secret
-  return [secret, JSON.stringify(secret).slice(1, -1), url]
+  return [secret, JSON.stringify(secret).slice(1, -1), secret.replaceAll("'", "''"), url]
 }
 
 function pattern(secret: string): string {

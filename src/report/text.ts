@@ -1,4 +1,4 @@
-import type { Event } from '../events.ts'
+import type { Blocker, Event } from '../events.ts'
 import { formatDuration } from './duration.ts'
 import { describeFailure, joinNames } from './failure.ts'
 import { levelOf } from './fields.ts'
@@ -61,6 +61,12 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
     line('waiting', `another runner holds the lock: ${holder} (${formatDuration(elapsedMs)})`),
   connection_lost: ({ reason }) => line('disconnected', reason),
   retrying: ({ name, reason, delayMs }) => line('retrying', `${name}  in ${formatDuration(delayMs)}: ${reason}`),
+  blocked: ({ name, blockers, elapsedMs }) => [
+    ...line('blocked', `${name}  for ${formatDuration(elapsedMs)}, by ${count(blockers.length, 'session')}`),
+    ...blockers.flatMap((blocker) => line('', describeBlocker(blocker))),
+  ],
+  progress: ({ name, phase, percent, elapsedMs }) =>
+    line('running', `${name}  ${formatDuration(elapsedMs)}: ${phase}${percent === null ? '' : `, ${percent} %`}`),
   applying: ({ name }) => line('applying', name),
   applied: ({ name, durationMs }) => line('applied', `${name}  ${formatDuration(durationMs)}`),
   seeded: ({ name, durationMs }) => line('seeded', `${name}  ${formatDuration(durationMs)}`),
@@ -71,6 +77,12 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
   done: ({ applied, seeded, reverted, elapsedMs }) =>
     line('done', `${tally(applied, seeded, reverted)} in ${formatDuration(elapsedMs)}`),
+}
+
+function describeBlocker({ pid, application, user, state, forMs, query }: Blocker): string {
+  const who = `pid ${pid} ${application === '' ? '(no application name)' : application} as ${user}`
+  const what = `${state} for ${formatDuration(forMs)}${query === '' ? '' : `: ${query}`}`
+  return `${who}, ${what}; to end it: select pg_terminate_backend(${pid});`
 }
 
 function toneOf(event: Event): Tone {

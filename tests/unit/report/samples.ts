@@ -39,6 +39,13 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   applying: { type: 'applying', name: '0001_extensions' },
   applied: { type: 'applied', name: '0001_extensions', durationMs: 12.4 },
   seeded: { type: 'seeded', name: 'development/010_users.sql', durationMs: 3 },
+  blocked: {
+    type: 'blocked',
+    name: '0002_users',
+    blockers: [{ pid: 42, application: 'web', user: 'app', state: 'idle in transaction', forMs: 61_000, query: '' }],
+    elapsedMs: 5_000,
+  },
+  progress: { type: 'progress', name: '0002_users', phase: 'create index: building', percent: 40, elapsedMs: 3_000 },
   reverted: { type: 'reverted', name: '0002_users', durationMs: 5 },
   pending: { type: 'pending', names: ['0007_new'], elapsedMs: 250 },
   baselined: { type: 'baselined', name: '0001_extensions' },

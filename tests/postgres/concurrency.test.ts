@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { lockKey } from '../../src/postgres/lock.ts'
+import { test, until, writeFolder } from '../support/database.ts'
+
+// Unkeyed, so that a migration that ran twice is seen.
+const files = {
+  '001_ledger.sql': 'create table ledger (name text); insert into ledger values (1)',
+  '002_slow.sql': 'insert into ledger values (2); select pg_sleep(0.3)',
+  '003_last.sql': 'insert into ledger values (3)',
+}
+const names = ['001_ledger', '002_slow', '003_last']
+const once = [{ name: '1' }, { name: '2' }, { name: '3' }]
+
+test('two replicas start together: one migrates, the other waits and finds nothing to do', async ({ db }) => {
+  db.files(files)
+
+  const [first, second] = await Promise.all([db.up(), db.up()])
+
+  expect([first.exitCode, second.exitCode]).toEqual([0, 0])
+  expect([...first.applied, ...second.applied]).toEqual(names)
+  expect(await db.query('select name from ledger order by name')).toEqual(once)
+})
+
+test('thirty at one instant on an empty database: all exit 0, each migration runs once', async ({ db }) => {
+  db.files(files)
+
+  const runs = await Promise.all(Array.from({ length: 30 }, () => db.up()))
+
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual(runs.map(() => 0))
+  expect(runs.flatMap(({ applied }) => applied)).toEqual(names)
+  expect(runs.filter(({ stderr }) => stderr.includes('up to date     3 migrations'))).toHaveLength(29)
+  expect(await db.query('select name from ledger order by name')).toEqual(once)
+  expect(await db.history()).toEqual(names.map((name) => `migration ${name} applied`))
+  expect(await db.query('select outcome from upfront.runs')).toEqual([{ outcome: 'done' }])
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
+
+test('eight processes at one instant on an empty database: all exit 0, each migration runs once', async ({ db }) => {
+  db.files(files)
+  db.seeds({ '010_a.sql': `insert into ledger values ('seed')` })
+
+  const runs = await Promise.all(Array.from({ length: 8 }, () => db.spawn(['up', '--seed', 'demo']).ended))
+
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual(runs.map(() => 0))
+  expect(runs.flatMap(({ applied }) => applied)).toEqual(names)
+  expect(runs.flatMap(({ seeded }) => seeded)).toEqual(['010_a.sql'])
+  expect(await db.query('select name from ledger order by name')).toEqual([...once, { name: 'seed' }])
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
+
+test('an old image and a new one start together: both exit 0, in either order', async ({ db }) => {
+  db.files(files)
+  const { '003_last.sql': _, ...older } = files
+  const old = join(db.dir, 'older')
+  writeFolder(old, older)
+
+  const runs = await Promise.all([db.up(), db.up(['--migrations-dir', old]), db.up(), db.up(['--migrations-dir', old])])
+
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0])
+  expect(runs.flatMap(({ applied }) => applied).sort()).toEqual(names)
+  expect(await db.query('select name from ledger order by name')).toEqual(once)
+})
+
+test('two histories in one database do not wait for each other', async ({ db }) => {
+  db.files({ '001_a.sql': 'select 1' })
+  await (await db.connect()).query(`select pg_advisory_lock(${lockKey('upfront')})`)
+  expect((await db.up([], { UPFRONT_SCHEMA: 'another' })).exitCode).toBe(0)
+})
+
+test('a lock that somebody holds to the end: exit 31, the holder named, nothing done', async ({ db }) => {
+  db.files(files)
+  const holder = await db.connect()
+  await holder.query(`set application_name = 'night shift'`)
+  const { rows } = await holder.query<{ pid: number }>(
+    `select pg_backend_pid() as pid, pg_advisory_lock(${lockKey('upfront')})`,
+  )
+
+  const { exitCode, stderr } = await db.up([], { UPFRONT_LOCK_WAIT: '400ms' })
+
+  expect(exitCode).toBe(31)
+  expect(stderr).toContain('another runner held the lock for all of 0.4 s (LOCKED, exit 31)')
+  expect(stderr).toContain(`reason: held by night shift (pid ${rows[0]!.pid}, connected since`)
+  expect(stderr).toContain('UPFRONT_LOCK_WAIT')
+  expect(await db.history()).toBeNull()
+  expect(await db.tables()).toEqual([])
+})
+
+test('while it waits it says for whom, and goes on when the lock is free', async ({ db }) => {
+  db.files(files)
+  const holder = await db.connect()
+  await holder.query(`set application_name = 'night shift'`)
+  await holder.query(`select pg_advisory_lock(${lockKey('upfront')})`)
+  const running = db.spawn()
+  await running.says(/waiting {8}another runner holds the lock: night shift/)
+  await holder.query('select pg_advisory_unlock_all()')
+
+  const { exitCode, applied, stderr } = await running.ended
+
+  expect(exitCode).toBe(0)
+  expect(applied).toEqual(names)
+  expect(stderr.match(/another runner holds the lock/g)).toHaveLength(1)
+})
+
+test('one that waits for the lock holds no transaction open', async ({ db }) => {
+  db.files(files)
+  await (await db.connect()).query(`select pg_advisory_lock(${lockKey('upfront')})`)
+  const running = db.spawn()
+  await running.says('another runner holds the lock')
+
+  const seen = await db.query(
+    `select state, xact_start, backend_xid, wait_event_type from pg_stat_activity
+     where datname = current_database() and application_name like 'upfront/%'`,
+  )
+
+  expect(seen).toEqual([{ state: 'idle', xact_start: null, backend_xid: null, wait_event_type: 'Client' }])
+})
+
+test('a migration that fails in one runner is not applied by the one that waited', async ({ db }) => {
+  db.files({ '001_bad.sql': 'create table t (id int); select pg_sleep(0.3); select 1 / 0' })
+
+  const runs = await Promise.all([db.up(), db.up()])
+
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual([22, 22])
+  expect(await db.tables()).toEqual([])
+  expect(await db.history()).toEqual([])
+})
+
+test('a runner whose session the server ends while it waits for the lock connects again', async ({ db }) => {
+  db.files(files)
+  const holder = await db.connect()
+  await holder.query(`select pg_advisory_lock(${lockKey('upfront')})`)
+  const running = db.spawn()
+  await running.says('another runner holds the lock')
+
+  await db.query(`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name like 'upfront/%'`)
+  await until(() => running.stderr().includes('disconnected') || running.stderr().includes('failed'), 'it noticed')
+  await holder.query('select pg_advisory_unlock_all()')
+
+  const { exitCode, applied, stderr } = await running.ended
+  expect(exitCode, stderr).toBe(0)
+  expect(applied).toEqual(names)
+})

@@ -1,0 +1,88 @@
+// X.509 certificates for tests, in so much DER as that takes: not every machine has openssl.
+import { type KeyObject, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { isIP } from 'node:net'
+
+/** A certificate and its private key, as PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+/** An authority that can issue certificates. */
+export interface Authority extends Certificate {
+  /** For a server known by these host names and addresses, or a client known by its name. */
+  issue(name: string, hosts?: readonly string[]): Certificate
+}
+
+/** A new authority, trusted by nobody yet. */
+export function makeAuthority(name: string): Authority {
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const make = (subject: string, publicKey: KeyObject, extensions: Buffer) =>
+    makeCertificate({ issuer: name, issuerKey: keys.privateKey, subject, publicKey, extensions })
+  return {
+    cert: make(name, keys.publicKey, extension('551d13', true, sequence(der(0x01, Buffer.from([0xff]))))),
+    key: toPem(keys.privateKey),
+    issue: (subject, hosts = []) => {
+      const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const names = hosts.map((host) =>
+        isIP(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
+      )
+      const extensions = names.length > 0 ? extension('551d11', false, sequence(...names)) : Buffer.alloc(0)
+      return { cert: make(subject, own.publicKey, extensions), key: toPem(own.privateKey) }
+    },
+  }
+}
+
+interface Parts {
+  readonly issuer: string
+  readonly issuerKey: KeyObject
+  readonly subject: string
+  readonly publicKey: KeyObject
+  readonly extensions: Buffer
+}
+
+function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions }: Parts): string {
+  const ecdsaWithSha256 = sequence(der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
+  const validity = sequence(utcTime(Date.now() - 86_400_000), utcTime(Date.now() + 86_400_000))
+  const body = sequence(
+    der(0xa0, der(0x02, Buffer.from([2]))),
+    der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+    ecdsaWithSha256,
+    distinguishedName(issuer),
+    validity,
+    distinguishedName(subject),
+    publicKey.export({ type: 'spki', format: 'der' }),
+    ...(extensions.length > 0 ? [der(0xa3, sequence(extensions))] : []),
+  )
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKey)]))
+  const base64 = sequence(body, ecdsaWithSha256, signature).toString('base64')
+  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+}
+
+function distinguishedName(commonName: string): Buffer {
+  const attribute = sequence(der(0x06, Buffer.from('550403', 'hex')), der(0x0c, Buffer.from(commonName)))
+  return sequence(der(0x31, attribute))
+}
+
+function extension(oid: string, critical: boolean, value: Buffer): Buffer {
+  const flag = critical ? [der(0x01, Buffer.from([0xff]))] : []
+  return sequence(der(0x06, Buffer.from(oid, 'hex')), ...flag, der(0x04, value))
+}
+
+function utcTime(ms: number): Buffer {
+  return der(0x17, Buffer.from(`${new Date(ms).toISOString().slice(2, 19).replace(/[-T:]/g, '')}Z`))
+}
+
+function sequence(...parts: readonly Buffer[]): Buffer {
+  return der(0x30, Buffer.concat(parts))
+}
+
+function der(tag: number, body: Buffer): Buffer {
+  const { length } = body
+  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
+  return Buffer.concat([Buffer.from([tag, ...size]), body])
+}
+
+function toPem(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
