@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type OutputOptions, rolldown } from 'rolldown'
 import { writeMigrations, writeSeeds } from '../src/compile/bundle.ts'
+import { Failure } from '../src/errors.ts'
+import { openReport } from '../src/report/report.ts'
 
 /** Makes dist/: one entrypoint.js with its lazy chunks, and the compiled migrations and seeds of this repository. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -15,10 +17,21 @@ const named = process.argv.slice(2)
 if (named.length === 0) rmSync(dist, { recursive: true, force: true })
 for (const [name, make] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) await make()
 
+/** A mistake in a file is for the person who wrote it: the words of a start, and no stack. */
 async function compileSample(): Promise<void> {
-  const { count } = await writeMigrations(join(root, 'migrations'), join(dist, 'migrations'))
-  await writeSeeds(join(root, 'seeds'), join(dist, 'seeds'))
-  console.log(`dist/migrations      ${count} migrations compiled`)
+  const [migrations, seeds] = await Promise.allSettled([
+    writeMigrations(join(root, 'migrations'), join(dist, 'migrations')),
+    writeSeeds(join(root, 'seeds'), join(dist, 'seeds')),
+  ])
+  const report = openReport(process, { format: 'text', level: 'info', secrets: [], terminationLog: '' })
+  for (const result of [migrations, seeds]) {
+    if (result.status === 'fulfilled') continue
+    if (!(result.reason instanceof Failure)) throw result.reason
+    report.emit({ type: 'failed', failure: result.reason, applied: [], notRun: [] })
+    process.exitCode = result.reason.exitCode
+  }
+  if (migrations.status === 'fulfilled')
+    console.log(`dist/migrations      ${migrations.value.count} migrations compiled`)
 }
 
 async function bundleProgram(): Promise<void> {
@@ -61,6 +74,8 @@ async function bundle(input: string, dir: string, options: OutputOptions): Promi
     // The lazy chunks may take what they share with the start from the entrypoint itself.
     preserveEntrySignatures: 'allow-extension',
     external: ['pg-native', 'cloudflare:sockets'],
+    // Left to a warning, a package that is not installed would be missed in the image first.
+    onLog: (level, log, handle) => handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log),
     resolve: {
       // Umzug loads a command-line parser at import, which it needs only for a CLI we do not have.
       alias: { '@rushstack/ts-command-line': join(root, 'scripts/build/no-command-line.ts') },
