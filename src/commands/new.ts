@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { manifestFile } from '../compile/manifest.ts'
 import { compareNames, parseName } from '../compile/names.ts'
 import { Failure } from '../errors.ts'
 import type { Run } from './run.ts'
@@ -13,13 +14,24 @@ export async function newMigration(run: Run): Promise<number> {
     .toLowerCase()
   if (words === '') throw new Failure('USAGE', 'the new migration has no name', { next: 'upfront new add_users' })
   const dir = run.config.migrationsDir
-  mkdirSync(dir, { recursive: true })
-  const name = `${nextVersion(readdirSync(dir), new Date())}_${words}`
-  const up = join(dir, `${name}.sql`)
-  const down = join(dir, `${name}.down.sql`)
-  writeFileSync(up, `-- What ${name} does.\n`, { flag: 'wx' })
-  writeFileSync(down, `-- Takes ${name} back.\n`, { flag: 'wx' })
-  run.answer(`${up}\n${down}`)
+  if (existsSync(join(dir, manifestFile))) {
+    throw new Failure('USAGE', `${dir} holds compiled migrations`, {
+      next: 'Name the folder of their sources: --migrations-dir.',
+    })
+  }
+  try {
+    mkdirSync(dir, { recursive: true })
+    const name = `${nextVersion(readdirSync(dir), new Date())}_${words}`
+    const up = join(dir, `${name}.sql`)
+    const down = join(dir, `${name}.down.sql`)
+    writeFileSync(up, `-- What ${name} does.\n`, { flag: 'wx' })
+    writeFileSync(down, `-- Takes ${name} back.\n`, { flag: 'wx' })
+    run.answer(`${up}\n${down}`)
+  } catch (error) {
+    if ((error as { code?: string }).code === undefined) throw error
+    const facts = { reason: (error as Error).message, next: 'Choose another name, or a folder that can be written.' }
+    throw new Failure('USAGE', `the migration could not be written to ${dir}`, facts, error)
+  }
   return 0
 }
 

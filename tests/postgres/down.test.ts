@@ -127,7 +127,9 @@ test('an older image goes back from what a newer one has applied, by the downs i
   expect(after.stderr).toContain('up to date     1 migration')
 })
 
-test('a file that was changed since does not go back by its new down, but by the one in the history', async ({ db }) => {
+test('a file that was changed since does not go back by its new down, but by the one in the history', async ({
+  db,
+}) => {
   await upThree(db)
   db.files({ ...three, '003_c.sql': 'create table d (id int)', '003_c.down.sql': 'drop table d' })
   const { exitCode, stderr } = await db.run(['down'])

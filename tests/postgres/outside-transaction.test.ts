@@ -36,7 +36,10 @@ async function indexIsBlocked(db: Database) {
 
 describe('what runs outside a transaction', () => {
   test('a file that is one concurrent index needs no marker', async ({ db }) => {
-    db.files({ ...table, '002_index.sql': '-- why it is there\ncreate index concurrently a_id on a (id);\n-- the end\n' })
+    db.files({
+      ...table,
+      '002_index.sql': '-- why it is there\ncreate index concurrently a_id on a (id);\n-- the end\n',
+    })
     const { exitCode, stderr, applied } = await db.up()
     expect(exitCode, stderr).toBe(0)
     expect(applied).toEqual(['001_a', '002_index'])
@@ -266,7 +269,8 @@ describe('an index that stays invalid', () => {
 
   test('odd names of schema, table and index are found too', async ({ db }) => {
     db.files({
-      '001_a.sql': 'create schema "My S"; create table "My S"."My T" ("The Id" int); insert into "My S"."My T" values (1), (1)',
+      '001_a.sql':
+        'create schema "My S"; create table "My S"."My T" ("The Id" int); insert into "My S"."My T" values (1), (1)',
       '002_index.sql': 'create unique index concurrently "My I" on "My S"."My T" ("The Id")',
     })
     const { exitCode, stderr } = await db.up()
