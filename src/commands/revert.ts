@@ -1,12 +1,13 @@
 import { loadParser, parseSql } from '../compile/sql.ts'
 import { Failure } from '../errors.ts'
 import { type HistoryRow, recordReverted, rowOf } from '../migrations/history.ts'
-import type { Migration } from '../migrations/migration.ts'
+import type { Migration, Statement } from '../migrations/migration.ts'
 import { callModule, loadModule } from '../migrations/module.ts'
 import type { CodeBody, SqlBody, StepRun } from '../migrations/step.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
 import { describeSqlError } from '../migrations/sql-error.ts'
 import { runInTransaction } from '../migrations/transaction.ts'
+import { placeAt } from '../postgres/position.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { ScriptError, runScript } from '../postgres/script.ts'
 import type { Job } from './job.ts'
@@ -58,9 +59,9 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   await loadParser()
   const { statements, problems } = parseSql(file, way.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
-  const body: SqlBody = { sql: way.sql, statements }
+  const body: SqlBody = { statements, pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }] }
   return statements.some(({ alone }) => alone)
-    ? revertOutside(run, tables, row, file, body)
+    ? revertOutside(run, tables, row, file, { sql: way.sql, statements })
     : runInTransaction(run, { ...step, body })
 }
 
@@ -76,7 +77,7 @@ async function revertOutside(
   tables: HistoryTables,
   row: HistoryRow,
   file: string,
-  body: SqlBody,
+  body: { readonly sql: string; readonly statements: readonly Statement[] },
 ): Promise<number> {
   const begun = performance.now()
   const { session } = run
@@ -85,12 +86,7 @@ async function revertOutside(
     try {
       await runScript(session, body.sql.slice(start, end))
     } catch (error) {
-      const facts = describeSqlError(
-        { file, ...body },
-        { ...((error as ScriptError).error as object), position: undefined, message: (error as Error).message },
-        '',
-        i,
-      )
+      const facts = { ...describeSqlError((error as ScriptError).error), place: placeAt(file, body.sql, start) }
       throw new Failure(
         'PARTIAL',
         `the down of ${row.name} stopped after ${i} of ${body.statements.length} statements`,

@@ -51,6 +51,8 @@ export interface Piece {
   readonly line: number
   /** How many statements it has; a COPY ... FROM stdin is the last of its piece. */
   readonly statements: number
+  /** Where in `sql` a statement of it begins (from 0), for a file whose statements are not kept. */
+  readonly offsetOf?: (statement: number) => number | undefined
   /** The data of that COPY, without the line `\\.` that ends it. */
   readonly data?: Iterable<Buffer>
 }

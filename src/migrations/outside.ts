@@ -55,13 +55,12 @@ export function stoppedHalfWay(tables: HistoryTables, row: string, migration: Mi
   return stopped(tables, row, migration, new Error('an earlier run was stopped in the middle of it'))
 }
 
-function stopped(tables: HistoryTables, row: string, { name, file }: Migration, error: unknown): Failure {
-  const source = { file, sql: '', statements: [] }
+function stopped(tables: HistoryTables, row: string, { name }: Migration, error: unknown): Failure {
   return new Failure(
     'PARTIAL',
     `migration ${name} stopped half way; what it had done remains (it runs outside a transaction)`,
     {
-      ...describeSqlError(source, error, '', -1),
+      ...describeSqlError(error),
       list: [
         `update ${tables.history} set state = 'applied' where ${row};`,
         `delete from ${tables.history} where ${row};`,

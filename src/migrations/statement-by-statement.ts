@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession, resetSession } from '../postgres/prepare.ts'
+import { placeAt } from '../postgres/position.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import { dropIfAllowed, findIndex, invalidIndex, isAsStated } from './indexes.ts'
@@ -174,12 +175,10 @@ function checksumOf({ statements }: SqlScript, text: string, count: number): str
 function stopped(step: LooseStep, text: string, done: number, error: unknown): Failure {
   const { name, file } = step.migration
   const { statements } = step.script
-  const facts = describeSqlError(
-    { file, sql: text, statements },
-    { ...(error as object), position: undefined, message: (error as Error).message },
-    '',
-    done,
-  )
+  const failing = statements[done]
+  // A position is that in the message; the statement's own place is what an editor can go to.
+  const place = failing ? { place: placeAt(file, text, failing.start) } : {}
+  const facts = { ...describeSqlError(error), ...place }
   if (done === 0)
     return new Failure('FAILED', `migration ${name} failed at its first statement; nothing of it remains`, facts, error)
   const next = `Mend statement ${done + 1} and start again: it goes on there, as long as what is before it stays as it is.`

@@ -1,22 +1,64 @@
-import { Failure, type FailureCode } from '../errors.ts'
+import { Failure, type FailureCode, type Place } from '../errors.ts'
 import type { Blocker } from '../events.ts'
+import { codePoints, offsetOfCodePoint, placeAt } from '../postgres/position.ts'
+import type { Piece, Statement } from './migration.ts'
 import type { Step } from './step.ts'
 import { describeSqlError } from './sql-error.ts'
 
-export function failed(step: Step, error: unknown, before: string, statement: number): Failure {
+/** Where in a script something failed: the piece that was sent, and which of its statements (from 0). */
+export interface Failing {
+  readonly piece: Piece
+  readonly statement: number
+  /** The statement as the compiler found it, in the whole text; undefined for a file that is too large. */
+  readonly known: Statement | undefined
+  /** What stood in front of the piece in its message. */
+  readonly before: string
+}
+
+export function failed(step: Step, error: unknown, failing?: Failing): Failure {
   const { code, title } = what(step)
-  return new Failure(code, title, describeSqlError(sourceOf(step), error, before, statement), error)
+  return new Failure(code, title, { ...describeSqlError(error), ...placeOf(step, error, failing) }, error)
+}
+
+function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): { place?: Place } {
+  if (!failing) return {}
+  const { piece, known, before } = failing
+  const { position } = error as { position?: string }
+  const point = position === undefined ? -1 : Number(position) - 1 - codePoints(before)
+  // Without a position the statement is named: its offset is in the whole text, which one piece is when it is known.
+  const offset = point >= 0 ? offsetOfCodePoint(piece.sql, point) : known && piece.line === 1 ? known.start : undefined
+  if (offset === undefined)
+    return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, piece, failing.statement)
+  const place = placeAt(file, piece.sql, offset)
+  return { place: { ...place, line: place.line + piece.line - 1 } }
+}
+
+function lineOf(file: string, piece: Piece, statement: number): { place?: Place } {
+  const offset = piece.offsetOf?.(statement)
+  if (offset === undefined) return {}
+  const place = placeAt(file, piece.sql, offset)
+  return { place: { ...place, line: place.line + piece.line - 1 } }
 }
 
 export function truncation(step: Step, message: string): Failure {
   const { code, title } = what(step)
   const at = /identifier "(.+?)" will be truncated/s.exec(message)?.[1]
-  const { sql, statements } = sourceOf(step)
-  const statement = statements.findIndex(({ start, end }) => at && sql.slice(start, end).includes(at))
   return new Failure(code, title, {
-    ...describeSqlError(sourceOf(step), { code: '42622', message }, '', statement),
+    ...describeSqlError({ code: '42622', message }),
+    ...placeOfName(step, at),
     next: 'Choose a name of at most 63 bytes: Postgres would cut it silently, and another name could be cut to the same.',
   })
+}
+
+function placeOfName({ file, body }: Step, name: string | undefined): { place?: Place } {
+  if (name === undefined || !('pieces' in body)) return {}
+  for (const piece of body.pieces()) {
+    const at = piece.sql.indexOf(name)
+    if (at === -1) continue
+    const place = placeAt(file, piece.sql, at)
+    return { place: { ...place, line: place.line + piece.line - 1 } }
+  }
+  return {}
 }
 
 export function lost(step: Step, error: unknown): Failure {
@@ -87,9 +129,4 @@ function what(step: Step): { code: FailureCode; title: string } {
 function nameBlocker({ pid, application, user, state, query }: Blocker): string {
   const who = `blocked by pid ${pid} (${application || 'no application name'}, ${user}, ${state})`
   return `${who}${query === '' ? '' : `: ${query}`}; to end it: select pg_terminate_backend(${pid});`
-}
-
-/** The text that places are in; a step without one has no places. */
-function sourceOf({ file, body }: Step) {
-  return 'sql' in body ? { file, ...body } : { file, sql: '', statements: [] }
 }

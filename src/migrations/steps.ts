@@ -16,7 +16,7 @@ function makeBody(run: StepRun, one: Migration | Seed): SqlBody | CodeBody {
   const { script, name, file } = one
   switch (script.kind) {
     case 'sql':
-      return { sql: script.read(), statements: script.statements }
+      return script
     case 'csv':
       return { run: (session, signal) => loadCsv(session, script, file, signal) }
     case 'module':

@@ -1,8 +1,10 @@
 import { Failure } from '../errors.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
+import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
+import type { Piece } from './migration.ts'
 import { collectNotices } from './notices.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './step-failures.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
@@ -57,7 +59,7 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
   signal.throwIfAborted()
   const notices = collectNotices(run, step.name)
   try {
-    await ('sql' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
+    await ('pieces' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
     const truncated = notices.truncated()
     if (truncated !== undefined) throw truncation(step, truncated)
     signal.throwIfAborted()
@@ -86,17 +88,48 @@ function ending(step: Step): string {
 
 async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
   const before = beginning(run, step)
+  const sent: Piece[] = []
+  const messages = wrap(body.pieces(), before, `\n;${ending(step)}`, sent)
   try {
-    await runScript(run.session, `${before}${body.sql}\n;${ending(step)}`)
+    await runPieces(run.session, messages)
   } catch (error) {
-    if (!(error instanceof ScriptError) || isContention(error.error) || run.signal.aborted) throw error
-    const own = error.statement - statementsBefore
+    if (!(error instanceof PieceError)) throw error
+    if (error.error instanceof Failure || isContention(error.error) || run.signal.aborted) throw error.error
+    if (isConnectionLost(error.error)) throw lost(step, error.error)
+    const piece = sent[error.piece]
+    const own = error.statement - (error.piece === 0 ? statementsBefore : 0)
     const hasPosition = (error.error as { position?: string }).position !== undefined
     if (own < 0 && !hasPosition) throw beginFailed(step, error)
-    if (own >= body.statements.length) throw endFailed(step, error)
-    if (isConnectionLost(error.error)) throw lost(step, error.error)
-    throw failed(step, error.error, before, own)
+    if (!piece || own >= piece.statements) throw endFailed(step, error)
+    const earlier = sent.slice(0, error.piece).reduce((sum, { statements }) => sum + statements, 0)
+    throw failed(step, error.error, {
+      piece,
+      statement: own,
+      known: body.statements[earlier + own],
+      before: error.piece === 0 ? before : '',
+    })
   }
+}
+
+/** The messages of a step: its pieces, with its beginning before the first and its ending after the last. */
+function* wrap(pieces: Iterable<Piece>, before: string, after: string, sent: Piece[]): Generator<Message> {
+  let held: Piece | undefined
+  const message = (piece: Piece, end: string): Message => {
+    // Only the places of what is in flight are ever asked for.
+    if (sent.length >= 8) sent[sent.length - 8] = { ...sent[sent.length - 8]!, sql: '' }
+    const start = sent.push(piece) === 1 ? before : ''
+    return { sql: `${start}${piece.sql}${end}`, ...(piece.data ? { data: piece.data } : {}) }
+  }
+  for (const piece of pieces) {
+    if (held) yield message(held, '')
+    held = piece
+  }
+  // What stands after a COPY cannot share its message: it would be read as data's end is awaited.
+  if (held?.data) {
+    yield message(held, '')
+    held = undefined
+  }
+  yield message(held ?? { sql: '', line: 1, statements: 0 }, after)
 }
 
 async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> {
@@ -111,7 +144,7 @@ async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> 
   } catch (error) {
     if (signal.aborted || error instanceof Failure || isContention(error)) throw error
     if (isConnectionLost(error)) throw lost(step, error)
-    throw failed(step, error, '', -1)
+    throw failed(step, error)
   }
   try {
     await runScript(session, ending(step))
@@ -127,7 +160,7 @@ function beginFailed(step: Step, { statement, error }: ScriptError): unknown {
 
 function endFailed(step: Step, { error }: ScriptError): unknown {
   if (isConnectionLost(error)) return lost(step, error)
-  return (error as { code?: string }).code === '22012' ? endedTransaction(step, error) : failed(step, error, '', -1)
+  return (error as { code?: string }).code === '22012' ? endedTransaction(step, error) : failed(step, error)
 }
 
 /** Success is what COMMIT answers: in a broken transaction it answers ROLLBACK, without an error. */
@@ -139,7 +172,7 @@ async function commit({ session, signal }: StepRun, step: Step): Promise<void> {
     const cause = (error as ScriptError).error
     if (isConnectionLost(cause)) throw signal.aborted ? unknownEnd(step, signal.reason, cause) : lost(step, cause)
     if (isContention(cause)) throw error
-    throw failed(step, cause, '', -1)
+    throw failed(step, cause)
   }
-  if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`), '', -1)
+  if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`))
 }

@@ -1,0 +1,114 @@
+import type { EventEmitter } from 'node:events'
+import { ScriptError } from './script.ts'
+import type { Session } from './session.ts'
+
+/** One message of a long script; its last statement may be a COPY ... FROM stdin, whose data follows. */
+export interface Message {
+  readonly sql: string
+  readonly data?: Iterable<Buffer>
+}
+
+/** Which message of a script failed (from 0), and there which statement. */
+export class PieceError extends ScriptError {
+  readonly piece: number
+
+  constructor(message: number, statement: number, error: unknown) {
+    super(statement, error)
+    this.piece = message
+  }
+}
+
+interface Connection extends EventEmitter {
+  query(text: string): void
+  sendCopyFromChunk(chunk: Buffer): void
+  endCopyFrom(): void
+  readonly stream: NodeJS.WritableStream & { readonly writableNeedDrain?: boolean }
+}
+
+const inFlight = 4
+const borrowed = ['readyForQuery', 'errorMessage', 'commandComplete', 'copyInResponse', 'rowDescription', 'dataRow', 'emptyQuery'] // prettier-ignore
+
+/**
+ * Sends a long script message by message, four of them in flight, so that neither side holds much of it; rejects with a
+ * PieceError for the first that fails, after the server has answered what was sent. Takes the connection's events from
+ * pg for that long: its own pipeline mode is not for messages of several statements.
+ */
+export function runPieces(session: Session, messages: Iterable<Message>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const iterator = messages[Symbol.iterator]()
+    const sent: Message[] = []
+    const state = { answered: 0, statements: 0, ended: false, failure: undefined as PieceError | undefined }
+    let giveBack = () => {}
+    const settle = () => (state.failure ? reject(state.failure) : resolve())
+
+    const fill = (connection: Connection) => {
+      // What follows a COPY has to wait until its data is through.
+      while (!state.ended && sent.length - state.answered < inFlight && !sent.at(-1)?.data) {
+        try {
+          const next = state.failure ? { done: true as const } : iterator.next()
+          if (next.done) state.ended = true
+          else {
+            sent.push(next.value)
+            connection.query(next.value.sql)
+          }
+        } catch (error) {
+          // The file turned out to be another than was compiled.
+          state.failure ??= new PieceError(sent.length, 0, error)
+          state.ended = true
+        }
+      }
+    }
+    const listeners = (connection: Connection): Record<string, (message: never) => void> => ({
+      commandComplete: () => void (state.statements += 1),
+      errorMessage: (error: unknown) =>
+        void (state.failure ??= new PieceError(state.answered, state.statements, error)),
+      copyInResponse: () => void copy(connection, sent[state.answered]?.data ?? []),
+      rowDescription: () => {},
+      dataRow: () => {},
+      emptyQuery: () => {},
+      readyForQuery: (message: unknown) => {
+        const answered = sent[state.answered]
+        state.answered += 1
+        state.statements = 0
+        if (answered?.data) sent[state.answered - 1] = { sql: '' }
+        fill(connection)
+        if (state.answered < sent.length) return
+        giveBack()
+        settle()
+        // pg learns that the connection is idle again, and in which state of transaction.
+        connection.emit('readyForQuery', message)
+      },
+    })
+    session.client.query({
+      submit: (connection: Connection) => {
+        const saved = borrowed.map((event) => [event, connection.listeners(event)] as const)
+        const ours = listeners(connection)
+        for (const event of borrowed) connection.removeAllListeners(event).on(event, ours[event] as (message: unknown) => void)
+        giveBack = () => {
+          for (const [event, theirs] of saved) {
+            connection.removeAllListeners(event)
+            for (const listener of theirs) connection.on(event, listener as () => void)
+          }
+        }
+        fill(connection)
+        if (sent.length > 0) return undefined
+        giveBack()
+        return state.failure ?? new Error('a script without a message')
+      },
+      handleError: (error: unknown) => {
+        giveBack()
+        reject(error instanceof PieceError ? error : new PieceError(state.answered, state.statements, error))
+      },
+      handleReadyForQuery: () => {},
+    } as never)
+  })
+}
+
+/** Streams the data as fast as the socket takes it. */
+async function copy(connection: Connection, data: Iterable<Buffer>): Promise<void> {
+  for (const chunk of data) {
+    connection.sendCopyFromChunk(chunk)
+    if (connection.stream.writableNeedDrain) await new Promise((resolve) => connection.stream.once('drain', resolve))
+  }
+  connection.endCopyFrom()
+}
