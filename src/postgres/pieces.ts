@@ -22,6 +22,7 @@ interface Connection extends EventEmitter {
   query(text: string): void
   sendCopyFromChunk(chunk: Buffer): void
   endCopyFrom(): void
+  sendCopyFail(reason: string): void
   readonly stream: NodeJS.WritableStream & { readonly writableNeedDrain?: boolean }
 }
 
@@ -62,7 +63,7 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
       commandComplete: () => void (state.statements += 1),
       errorMessage: (error: unknown) =>
         void (state.failure ??= new PieceError(state.answered, state.statements, error)),
-      copyInResponse: () => void copy(connection, sent[state.answered]?.data ?? []),
+      copyInResponse: () => void copy(connection, sent[state.answered]?.data),
       rowDescription: () => {},
       dataRow: () => {},
       emptyQuery: () => {},
@@ -105,7 +106,8 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
 }
 
 /** Streams the data as fast as the socket takes it. */
-async function copy(connection: Connection, data: Iterable<Buffer>): Promise<void> {
+async function copy(connection: Connection, data: Iterable<Buffer> | undefined): Promise<void> {
+  if (!data) return connection.sendCopyFail('COPY ... FROM stdin has no data here')
   for (const chunk of data) {
     connection.sendCopyFromChunk(chunk)
     if (connection.stream.writableNeedDrain) await new Promise((resolve) => connection.stream.once('drain', resolve))
