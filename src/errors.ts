@@ -58,6 +58,8 @@ export interface Problem {
   readonly what: string
   readonly place?: Place
   readonly next?: string
+  /** The rule of docs/checks.md that it is of. */
+  readonly rule?: string
 }
 
 /** An expected end of a run: reported without a stack, with the exit code of its name. */

@@ -16,7 +16,7 @@ export async function openSeedsOf(run: Run): Promise<SeedBundle | null> {
 }
 
 /** As short as it is clear: from where the command was typed, when it is below. */
-function showPath(run: Run, path: string): string {
+export function showPath(run: Run, path: string): string {
   const below = relative(run.io.cwd, path)
   return below === '' || below.startsWith('..') || isAbsolute(below) ? path : below
 }

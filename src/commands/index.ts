@@ -59,6 +59,16 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./seed.ts')).seed,
   },
+  compile: {
+    summary: 'check every migration and seed with the parser of Postgres, and write them as a bundle',
+    flags: {
+      out: { value: 'dir', summary: 'write <dir>/migrations and <dir>/seeds; without it nothing is written' },
+      json: { summary: 'what was found as data' },
+      deny: { summary: 'warnings are errors' },
+    },
+    database: false,
+    load: async () => (await import('./compile.ts')).compile,
+  },
   new: {
     summary: 'make the next migration, with its down',
     operands: ['name'],

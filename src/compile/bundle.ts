@@ -1,67 +1,58 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { Failure } from '../errors.ts'
 import type { Bundle } from '../migrations/migration.ts'
-import {
-  type MigrationsHead,
-  type PackedMigration,
-  type PackedSeed,
-  type SeedsHead,
-  manifestFile,
-  manifestFormat,
-  packStatements,
-  renderManifest,
-} from './manifest.ts'
-import { moduleWriter } from './modules.ts'
-import { compileSeeds, listEnvironments } from './seeds.ts'
-import { compileMigrations } from './source.ts'
+import { type CheckedFolder, checkMigrationsFolder, checkSeedsFolder } from './folder.ts'
+import { manifestFile } from './manifest.ts'
+import { invalid } from './source.ts'
 
 /** Compiles a folder of migrations into `out`: manifest.json next to the SQL. The same input gives the same bytes. */
-export async function writeMigrations(dir: string, out: string): Promise<Bundle> {
-  const bundle = await compileMigrations(dir)
-  const migrations = await bundle.list()
-  fresh(out)
-  const code = await moduleWriter(out)
-  const entries = migrations.map((migration): PackedMigration => {
-    const { name, checksum, script, creates, down } = migration
-    if (down !== null) writeFileSync(join(out, `${name}.down.sql`), down)
-    const packed = { name, checksum, down: down !== null }
-    if (script.kind === 'module') return { ...packed, module: code.write(script.path, dir) }
-    writeFileSync(join(out, `${name}.sql`), script.read())
-    return { ...packed, transaction: script.transaction, creates, statements: packStatements(script.statements) }
-  })
-  code.finish()
-  const head: MigrationsHead = { format: manifestFormat, digest: bundle.digest, count: bundle.count }
-  writeFileSync(join(out, manifestFile), renderManifest(head, 'migrations', entries))
-  return bundle
+export async function writeMigrations(dir: string, out: string): Promise<Pick<Bundle, 'digest' | 'count'>> {
+  const checked = await checkMigrationsFolder(dir, dir)
+  if (checked.problems.length > 0) throw invalid(dir, checked.problems)
+  writeBundle(checked, out)
+  return checked
 }
 
 /** Compiles a folder of seeds, all its environments, into `out`. */
 export async function writeSeeds(dir: string, out: string): Promise<void> {
-  const bundles = await Promise.all(['', ...listEnvironments(dir)].map((environment) => compileSeeds(dir, environment)))
-  fresh(out)
-  const code = await moduleWriter(out)
-  const entries = new Map<string, PackedSeed>()
-  for (const bundle of bundles) {
-    for (const seed of await bundle.list()) {
-      const { name, checksum, script } = seed
-      mkdirSync(dirname(join(out, name)), { recursive: true })
-      if (script.kind === 'module') entries.set(name, { name, checksum, module: code.write(script.path, dir) })
-      else if (script.kind === 'csv') {
-        copyFileSync(script.path, join(out, name))
-        entries.set(name, { name, checksum })
-      } else {
-        writeFileSync(join(out, name), script.read())
-        entries.set(name, { name, checksum, statements: packStatements(script.statements) })
-      }
-    }
-  }
-  code.finish()
-  const digests = Object.fromEntries(bundles.map(({ environment, digest }) => [environment, digest]))
-  const head: SeedsHead = { format: manifestFormat, digests }
-  writeFileSync(join(out, manifestFile), renderManifest(head, 'seeds', [...entries.values()]))
+  const checked = await checkSeedsFolder(dir, dir)
+  if (checked.problems.length > 0) throw invalid(dir, checked.problems)
+  writeBundle(checked, out)
 }
 
-function fresh(out: string): void {
+/** Writes what was checked in place of the bundle that is there; throws USAGE when something else is. */
+export function writeBundle({ dir, manifest, files }: CheckedFolder, out: string): void {
+  refuseOther(dir, out)
+  // Beside it first: a folder that is half written is never taken for a bundle.
+  const fresh = `${resolve(out)}.new`
+  rmSync(fresh, { recursive: true, force: true })
+  mkdirSync(fresh, { recursive: true })
+  for (const [name, content] of files) {
+    const target = join(fresh, name)
+    mkdirSync(dirname(target), { recursive: true })
+    if (typeof content === 'string') writeFileSync(target, content)
+    else if ('copyOf' in content) copyFileSync(content.copyOf, target)
+    else content.writeTo(target)
+  }
+  writeFileSync(join(fresh, manifestFile), manifest)
   rmSync(out, { recursive: true, force: true })
-  mkdirSync(out, { recursive: true })
+  renameSync(fresh, out)
+}
+
+/** Only a bundle is replaced: a path that was mistyped must not cost somebody's files. */
+function refuseOther(dir: string, out: string): void {
+  const there = listOr(out)
+  if (resolve(dir) !== resolve(out) && (there.length === 0 || there.includes(manifestFile))) return
+  throw new Failure('USAGE', `${out} is not empty, and it is no bundle`, {
+    next: 'Name a folder that does not exist yet, or one that upfront compile has made.',
+  })
+}
+
+function listOr(dir: string): string[] {
+  try {
+    return readdirSync(dir)
+  } catch {
+    return []
+  }
 }

@@ -1,8 +1,10 @@
 import { join, resolve } from 'node:path'
 import type { Problem } from '../errors.ts'
+import { emptyCatalog } from './catalog.ts'
+import { blank, checkSql } from './check.ts'
+import { finding } from './checks/finding.ts'
 import { readText } from './files.ts'
 import type { SourceMigration } from './layouts/plain.ts'
-import { parseSql } from './sql.ts'
 
 const marker = /^--[ \t]*upfront:down[ \t]*$/m
 
@@ -15,23 +17,36 @@ export function splitDown(text: string): { readonly up: string; readonly section
   return { up: before, section: before.replace(/[^\n]/g, '') + text.slice(found.index) }
 }
 
-/** The down of a migration, from its file or its own one; checked like everything else. */
-export function compileDown(
-  dir: string,
-  shown: string,
-  source: SourceMigration,
-  section: string | null,
-): { readonly sql: string | null; readonly problems: readonly Problem[] } {
+/** What takes a migration back, checked like everything else; null without. */
+export interface CompiledDown {
+  readonly sql: string | null
+  readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
+}
+
+/** The down of a migration, from its file or its own one. */
+export function compileDown(dir: string, shown: string, source: SourceMigration, section: string | null): CompiledDown {
   if (source.downFile === null) {
-    if (section === null) return { sql: null, problems: [] }
-    return { sql: section.trimStart(), problems: parseSql(join(shown, source.file), section).problems }
+    if (section === null) return { sql: null, problems: [], notices: [] }
+    const { sql, ...rest } = check(join(shown, source.file), section)
+    return { sql: sql.trimStart(), ...rest }
   }
   const file = join(shown, source.downFile)
   if (section !== null) {
     const what = `${source.name} has two downs: ${file}, and a part after "-- upfront:down"`
-    return { sql: null, problems: [{ what, next: 'Keep one of them.' }] }
+    return { sql: null, problems: [finding('down', what, undefined, 'Keep one of them.')], notices: [] }
   }
   const read = readText(resolve(dir, source.downFile), file)
-  if ('problem' in read) return { sql: null, problems: [read.problem] }
-  return { sql: read.text, problems: parseSql(file, read.text).problems }
+  if ('problem' in read) return { sql: null, problems: [read.problem], notices: [] }
+  return check(file, read.text)
+}
+
+/** The text to run: what the history keeps of a down is that. */
+function check(file: string, text: string): CompiledDown & { readonly sql: string } {
+  const { layout, problems, notices } = checkSql(file, text, 'down', emptyCatalog())
+  const sql = blank(
+    text,
+    layout.blanks.map(([start, end]) => ({ start, end })),
+  )
+  return { sql, problems, notices }
 }

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { Failure, type Problem } from '../errors.ts'
+import { refuseEncoding } from './checks/encoding.ts'
 import { decode } from './text.ts'
 
 /** Throws INVALID when there is no such folder. */
@@ -16,11 +17,37 @@ export function readText(path: string, shown: string): { readonly text: string }
   try {
     bytes = readFileSync(path)
   } catch (error) {
-    return { problem: { what: `${shown} cannot be read`, next: (error as Error).message } }
+    return { problem: unreadable(shown, error) }
   }
   const decoded = decode(bytes)
   if ('text' in decoded) return decoded
-  const before = bytes.subarray(0, decoded.offset).toString('latin1').split('\n')
-  const place = { file: shown, line: before.length, column: before.at(-1)!.length + 1, text: '' }
-  return { problem: { what: decoded.problem, place, next: 'Save the file as UTF-8.' } }
+  const place = { file: shown, ...placeOfByte(path, decoded.offset), text: '' }
+  return { problem: refuseEncoding(decoded.problem, place) }
+}
+
+/** A file that is there and cannot be read. */
+export function unreadable(shown: string, error: unknown): Problem {
+  return { what: `${shown} cannot be read`, next: (error as Error).message }
+}
+
+/** The line and the column, in characters, of a byte in a file. */
+export function placeOfByte(path: string, offset: number): { readonly line: number; readonly column: number } {
+  const file = openSync(path, 'r')
+  const buffer = Buffer.alloc(1 << 16)
+  try {
+    let line = 1
+    let column = 1
+    for (let at = 0; at < offset;) {
+      const read = readSync(file, buffer, 0, Math.min(buffer.length, offset - at), at)
+      if (read === 0) break
+      for (const byte of buffer.subarray(0, read)) {
+        if (byte === 10) [line, column] = [line + 1, 1]
+        else if ((byte & 0xc0) !== 0x80) column += 1
+      }
+      at += read
+    }
+    return { line, column }
+  } finally {
+    closeSync(file)
+  }
 }

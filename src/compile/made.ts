@@ -1,5 +1,5 @@
 import type { StatedIndex } from '../migrations/migration.ts'
-import type { Node } from './checks/alone.ts'
+import type { Node } from './parser.ts'
 
 interface RangeVar {
   readonly schemaname?: string

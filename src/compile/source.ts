@@ -1,24 +1,56 @@
 import { readdirSync } from 'node:fs'
-import { resolve, join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Failure, type Problem } from '../errors.ts'
-import type { Bundle, Migration, SqlScript, Statement } from '../migrations/migration.ts'
-import { compileDown, splitDown } from './down.ts'
+import type { Bundle, Migration } from '../migrations/migration.ts'
+import { type Catalog, emptyCatalog, nextFile } from './catalog.ts'
+import { finding } from './checks/finding.ts'
+import { compileDown } from './down.ts'
 import { readText, requireFolder } from './files.ts'
 import { type SourceMigration, listPlain } from './layouts/plain.ts'
-import { type ParsedSql, loadParser, parseSql } from './sql.ts'
+import { loadParser } from './parser.ts'
+import { type SqlFile, compileSqlFile } from './sql-file.ts'
 import { checksum, digest } from './text.ts'
+
+/** A folder of migrations, compiled in memory, with all that was found. */
+export interface CompiledMigrations {
+  readonly migrations: readonly CompiledMigration[]
+  readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
+}
+
+export interface CompiledMigration {
+  readonly migration: Migration
+  /** Absolute, of the source. */
+  readonly path: string
+  /** Absent for a module. */
+  readonly sql?: SqlFile
+}
 
 /** Compiles a folder of migrations in memory; throws one INVALID with every problem of every file. */
 export async function compileMigrations(dir: string, shown = dir): Promise<Bundle> {
+  const { migrations: compiled, problems } = await checkMigrations(dir, shown)
+  if (problems.length > 0) throw invalid(shown, problems)
+  const migrations = compiled.map(({ migration }) => migration)
+  return { dir: shown, digest: digest(migrations), count: migrations.length, list: async () => migrations }
+}
+
+/** The same, answering the problems; throws INVALID only when there is no folder, or nothing in it. */
+export async function checkMigrations(dir: string, shown = dir): Promise<CompiledMigrations> {
   requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
   const { migrations: sources, problems: found } = listPlain(dir, shown)
   await loadParser()
-  const compiled = sources.map((source) => compileMigration(dir, shown, source))
-  const problems = [...found, ...compiled.flatMap((one) => one.problems)]
-  if (problems.length > 0) throw invalid(shown, problems)
-  const migrations = compiled.map((one) => one.migration!)
-  if (migrations.length === 0) throw emptyFolder(dir, shown)
-  return { dir: shown, digest: digest(migrations), count: migrations.length, list: async () => migrations }
+  const problems = [...found]
+  const notices: Problem[] = []
+  const catalog = emptyCatalog()
+  const migrations = sources.flatMap((source) => {
+    nextFile(catalog)
+    const one = compileMigration(dir, shown, source, catalog)
+    problems.push(...one.problems)
+    notices.push(...one.notices)
+    return one.compiled ? [one.compiled] : []
+  })
+  if (sources.length === 0 && problems.length === 0) throw emptyFolder(dir, shown)
+  return { migrations, problems, notices }
 }
 
 /** INVALID with all that was found, each with its place. */
@@ -27,70 +59,30 @@ export function invalid(dir: string, problems: readonly Problem[]): Failure {
   return new Failure('INVALID', `${count} in ${dir}; the database was not touched`, { problems })
 }
 
-interface Compiled {
-  readonly migration?: Migration
+interface One {
+  readonly compiled?: CompiledMigration
   readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
 }
 
-function compileMigration(dir: string, shown: string, source: SourceMigration): Compiled {
+function compileMigration(dir: string, shown: string, source: SourceMigration, catalog: Catalog): One {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name } = source
-  const read = readText(path, file)
-  if ('problem' in read) return { problems: [read.problem] }
   if (source.kind === 'module') {
-    const down = compileDown(dir, shown, source, null)
-    if (down.problems.length > 0) return down
+    const read = readText(path, file)
+    if ('problem' in read) return { problems: [read.problem], notices: [] }
+    const { sql: down, problems, notices } = compileDown(dir, shown, source, null)
     const script = { kind: 'module', path } as const
-    return {
-      problems: [],
-      migration: { name, file, checksum: checksum(read.text), script, creates: [], down: down.sql },
-    }
+    const migration = { name, file, checksum: checksum(read.text), script, creates: [], down }
+    return { compiled: { migration, path }, problems, notices }
   }
-  const { up, section } = splitDown(read.text)
-  const parsed = parseSql(file, up)
+  const { sql, section, problems } = compileSqlFile(path, file, 'migration', catalog)
   const down = compileDown(dir, shown, source, section)
-  const problems = [...parsed.problems, ...refuseAlone(file, up, parsed), ...down.problems]
-  if (problems.length > 0) return { problems }
-  const script = sqlScript(up, parsed)
-  return {
-    problems: [],
-    migration: { name, file, checksum: checksum(up), script, creates: parsed.creates, down: down.sql },
-  }
-}
-
-/** How a checked text runs: outside a transaction when it says so, or when it is one statement that has to. */
-export function sqlScript(text: string, { statements }: ParsedSql): SqlScript {
-  const single = statements.length === 1 && statements[0]!.alone
-  return wholeScript(text, !single && !isMarked(text), statements)
-}
-
-/** A script that is in memory whole, as one piece. */
-export function wholeScript(text: string, transaction: boolean, statements: readonly Statement[]): SqlScript {
-  return {
-    kind: 'sql',
-    transaction,
-    joinable: transaction,
-    size: Buffer.byteLength(text),
-    statements,
-    read: () => text,
-    pieces: () => [{ sql: text, line: 1, statements: statements.length }],
-  }
-}
-
-/** Whether a comment before the first statement says `upfront:no-transaction`. */
-function isMarked(text: string): boolean {
-  return /(?:\s|--.*(?:\n|$)|\/\*[\s\S]*?\*\/)*?--[ \t]*upfront:no-transaction[ \t]*$/my.test(text)
-}
-
-/** A statement that cannot run in a transaction, in a file of several that runs in one. */
-export function refuseAlone(file: string, text: string, { statements, aloneNames }: ParsedSql): Problem[] {
-  if (statements.length < 2 || isMarked(text)) return []
-  return aloneNames.map(({ name, place }) => ({
-    what: `${name} cannot run inside a transaction, and ${file} runs as one`,
-    place,
-    next: 'Put it into a file of its own, or begin the file with the comment "-- upfront:no-transaction".',
-  }))
+  const all = [...problems, ...down.problems]
+  if (!sql) return { problems: all, notices: down.notices }
+  const migration = { name, file, checksum: sql.checksum, script: sql.script, creates: sql.creates, down: down.sql }
+  return { compiled: { migration, path, sql }, problems: all, notices: [...sql.notices, ...down.notices] }
 }
 
 /** Other tools keep a folder for each migration: an empty answer would be a green deploy of nothing. */
@@ -98,8 +90,14 @@ function emptyFolder(dir: string, shown: string): Failure {
   const nested = readdirSync(dir, { withFileTypes: true }).filter(
     (entry) => entry.isDirectory() && !entry.name.startsWith('.'),
   )
-  return new Failure('INVALID', `there are no migrations in ${shown}`, {
+  const { what, next } = finding(
+    'file-name',
+    `there are no migrations in ${shown}`,
+    undefined,
+    'Put files named <digits>_<words>.sql there, for example 0001_users.sql.',
+  )
+  return new Failure('INVALID', what, {
     ...(nested.length > 0 ? { reason: `it holds folders only, such as ${nested[0]!.name}/` } : {}),
-    next: 'Put files named <digits>_<words>.sql there, for example 0001_users.sql.',
+    ...(next ? { next } : {}),
   })
 }

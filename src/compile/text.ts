@@ -7,17 +7,26 @@ export type Decoded = { readonly text: string } | { readonly problem: string; re
 /** UTF-8 without its byte order mark and with LF for CRLF, nothing else changed; strict, because a wrong byte would
  * silently become another character. */
 export function decode(bytes: Buffer): Decoded {
-  if (bytes.length >= 2 && ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))) {
-    return { problem: 'the file is UTF-16, not UTF-8', offset: 0 }
-  }
+  const utf16 = utf16Problem(bytes)
+  if (utf16 !== null) return { problem: utf16, offset: 0 }
   const nul = bytes.indexOf(0)
-  if (nul !== -1) return { problem: 'a NUL byte: the file is not UTF-8 text (UTF-16 without its mark?)', offset: nul }
+  if (nul !== -1) return { problem: nulProblem, offset: nul }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return { text: text.includes('\r') ? text.replaceAll('\r\n', '\n') : text }
   } catch {
-    return { problem: 'a byte that is not UTF-8', offset: firstInvalid(bytes) }
+    return { problem: utf8Problem, offset: firstInvalid(bytes) }
   }
+}
+
+/** What is wrong with bytes that are not the text they should be. */
+export const nulProblem = 'a NUL byte: the file is not UTF-8 text (UTF-16 without its mark?)'
+export const utf8Problem = 'a byte that is not UTF-8'
+
+/** The same of a file that begins with the mark of UTF-16, else null. */
+export function utf16Problem(bytes: Buffer): string | null {
+  const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0)
+  return mark === 0xfffe || mark === 0xfeff ? 'the file is UTF-16, not UTF-8' : null
 }
 
 /** The promise of docs/formats.md: a checksum of the normalised text, with its algorithm in its name. */
@@ -53,7 +62,8 @@ export function digest(entries: readonly { readonly name: string; readonly check
   return `v1:sha256:${hash.digest('hex')}`
 }
 
-function firstInvalid(bytes: Buffer): number {
+/** Where the first byte is that is not UTF-8. */
+export function firstInvalid(bytes: Buffer): number {
   // Decoding replaces the first wrong byte by U+FFFD; a file that really holds that character has it as EF BF BD.
   const good = Buffer.from(bytes.toString('utf8'), 'utf8')
   for (let at = 0; at < bytes.length; at += 1) if (bytes[at] !== good[at]) return at

@@ -62,6 +62,8 @@ export interface ModuleScript {
   readonly kind: 'module'
   /** Absolute. */
   readonly path: string
+  /** To be called before it is loaded; throws INVALID when its code is not what was compiled. */
+  readonly verify?: () => void
 }
 
 /** Rows for one table, the first line naming its columns. */

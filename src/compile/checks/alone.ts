@@ -1,10 +1,17 @@
-/** A node of the parse tree, as libpg-query gives it. */
-export type Node = Readonly<Record<string, unknown>>
+import type { Place, Problem } from '../../errors.ts'
+import type { Node } from '../parser.ts'
+import { finding } from './finding.ts'
+
+/** A statement that Postgres refuses inside a transaction. */
+export interface Alone {
+  readonly name: string
+  readonly place: Place
+}
 
 /**
  * What a statement is called that Postgres refuses inside a transaction (25001), null for all others. Measured on
  * Postgres 15 to 18, not taken from folklore: ANALYZE, REFRESH MATERIALIZED VIEW CONCURRENTLY and ALTER TYPE ADD VALUE
- * are fine. What depends on the catalog (REINDEX of a partitioned table, DROP SUBSCRIPTION with a slot) is not here.
+ * are fine.
  */
 export function aloneName(kind: string, node: Node): string | null {
   switch (kind) {
@@ -34,9 +41,46 @@ export function aloneName(kind: string, node: Node): string | null {
       return detachesConcurrently(node) ? 'DETACH PARTITION CONCURRENTLY' : null
     case 'CreateSubscriptionStmt':
       return isOff(node, 'create_slot') || isOff(node, 'connect') ? null : 'CREATE SUBSCRIPTION'
+    case 'AlterSubscriptionStmt':
+      return refreshes(node) ? 'ALTER SUBSCRIPTION ... REFRESH' : null
     default:
       return null
   }
+}
+
+/**
+ * What Postgres refuses there only sometimes, by what the catalog says: a REINDEX or CLUSTER of a partitioned table, a
+ * subscription with a slot, a procedure that commits. It is refused nowhere, and left outside where it may be.
+ */
+export function mayBeAlone(kind: string, isWholeFile: boolean): boolean {
+  if (kind === 'DropSubscriptionStmt') return true
+  return !isWholeFile && (kind === 'ReindexStmt' || kind === 'ClusterStmt' || kind === 'CallStmt')
+}
+
+/** One of several statements in a file that runs in a transaction. */
+export function refuseAlone({ name, place }: Alone): Problem {
+  return finding(
+    'alone',
+    `${name} cannot run inside a transaction, and this file runs as one`,
+    place,
+    'Put it into a file of its own, or begin the file with the comment "-- upfront:no-transaction".',
+  )
+}
+
+/** A seed has no way to run otherwise. */
+export function refuseAloneInSeed({ name, place }: Alone): Problem {
+  const what = `${name} cannot run inside a transaction, and a seed runs as one`
+  return finding('alone', what, place, 'Make it a migration.')
+}
+
+/** A DO that commits on its own has a middle to stop in, so nothing but the marker lets it run. */
+export function refuseCommitInDo(place: Place): Problem {
+  return finding(
+    'alone',
+    'a COMMIT or ROLLBACK in a DO cannot run inside a transaction, and this file runs as one',
+    place,
+    'Remove it, or begin the file with the comment "-- upfront:no-transaction".',
+  )
 }
 
 function reindexName(node: Node): string | null {
@@ -53,6 +97,13 @@ function detachesConcurrently(node: Node): boolean {
   })
 }
 
+/** All forms that change the list of publications refresh, unless they say not to. */
+function refreshes(node: Node): boolean {
+  const kind = String(node['kind'])
+  if (kind === 'ALTER_SUBSCRIPTION_REFRESH') return true
+  return /_(SET|ADD|DROP)_PUBLICATION$/.test(kind) && !isOff(node, 'refresh')
+}
+
 interface DefElem {
   readonly defname?: string
   readonly arg?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -66,7 +117,7 @@ function optionOf(node: Node, name: string, where = 'options'): DefElem | undefi
 
 function isOff(node: Node, name: string): boolean {
   const option = optionOf(node, name)
-  return option !== undefined && /false|off|"0"|:0|no\b/i.test(JSON.stringify(option.arg ?? ''))
+  return option !== undefined && /"(false|off|0)"|"ival":0|"Integer":\{\}/i.test(JSON.stringify(option.arg ?? ''))
 }
 
 function list(value: unknown): readonly Node[] {

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
+import { finding } from '../checks/finding.ts'
 import { type MigrationName, compareNames, parseName } from '../names.ts'
 
 /** A migration as files: where its up is, and its down when that is a file of its own. */
@@ -37,7 +38,8 @@ export function listPlain(dir: string, shown = dir): Listing {
     const { down, module } = found.groups!
     if (!parseName(name)) {
       // A module that is not named like a migration is what others import.
-      if (!module) problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
+      if (!module)
+        problems.push(finding('file-name', `${join(shown, file)} is not named like a migration`, undefined, shape))
     } else if (down) downs.set(name, file)
     else ups.set(name, [...(ups.get(name) ?? []), { file, kind: module ? 'module' : 'sql' }])
   }
@@ -64,16 +66,13 @@ function isFile(dir: string, shown: string, file: string, problems: Problem[]): 
 }
 
 function duplicate(shown: string, name: string, files: readonly { readonly file: string }[]): Problem {
-  return {
-    what: `two files have the identity ${name}: ${files.map(({ file }) => join(shown, file)).join(' and ')}`,
-    next: 'Rename one of them: the whole file name without its extension is the identity of a migration.',
-  }
+  const what = `two files have the identity ${name}: ${files.map(({ file }) => join(shown, file)).join(' and ')}`
+  const next = 'Rename one of them: the whole file name without its extension is the identity of a migration.'
+  return finding('file-name', what, undefined, next)
 }
 
 function orphan(shown: string, file: string): Problem {
   const up = file.replace(/\.down\.sql$/, '.sql')
-  return {
-    what: `${join(shown, file)} has no up: ${up} does not exist`,
-    next: `Add ${up}, or rename or remove the down file.`,
-  }
+  const what = `${join(shown, file)} has no up: ${up} does not exist`
+  return finding('down', what, undefined, `Add ${up}, or rename or remove the down file.`)
 }

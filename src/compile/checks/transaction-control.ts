@@ -1,0 +1,79 @@
+import type { Place, Problem } from '../../errors.ts'
+import type { Node } from '../parser.ts'
+import { finding } from './finding.ts'
+
+/** A statement that begins or ends a transaction. */
+export interface Control {
+  readonly name: string
+  /** Whether it may be one of the pair around a whole file. */
+  readonly opens: boolean
+  readonly closes: boolean
+  /** Which statement of the file, from 0. */
+  readonly statement: number
+  readonly place: Place
+}
+
+const names: Readonly<Record<string, string>> = {
+  TRANS_STMT_BEGIN: 'BEGIN',
+  TRANS_STMT_START: 'START TRANSACTION',
+  TRANS_STMT_COMMIT: 'COMMIT',
+  TRANS_STMT_ROLLBACK: 'ROLLBACK',
+  TRANS_STMT_PREPARE: 'PREPARE TRANSACTION',
+  TRANS_STMT_COMMIT_PREPARED: 'COMMIT PREPARED',
+  TRANS_STMT_ROLLBACK_PREPARED: 'ROLLBACK PREPARED',
+}
+
+/** What a statement does to the transaction that it is in; null when nothing, as with savepoints. */
+export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'opens' | 'closes'> | null {
+  if (kind === 'VariableSetStmt') return isolation(node)
+  const name = kind === 'TransactionStmt' ? names[String(node['kind'])] : undefined
+  if (name === undefined) return null
+  const bare = node['options'] === undefined && node['chain'] === undefined
+  return {
+    name: node['chain'] ? `${name} AND CHAIN` : name,
+    opens: bare && (name === 'BEGIN' || name === 'START TRANSACTION'),
+    closes: bare && name === 'COMMIT',
+  }
+}
+
+/** SET TRANSACTION ISOLATION LEVEL must come before everything else, and our lock does already. */
+function isolation(node: Node): ReturnType<typeof controlOf> {
+  if (node['name'] !== 'TRANSACTION' || !/transaction_isolation/.test(JSON.stringify(node['args'] ?? ''))) return null
+  if (/read committed/.test(JSON.stringify(node['args']))) return null
+  return { name: 'SET TRANSACTION ISOLATION LEVEL', opens: false, closes: false }
+}
+
+/** Whether the only two are a BEGIN before everything and a COMMIT after everything. */
+export function isOuterPair(controls: readonly Control[], statements: number): boolean {
+  const [first, last] = controls
+  return (
+    controls.length === 2 &&
+    first!.opens &&
+    first!.statement === 0 &&
+    last!.closes &&
+    last!.statement === statements - 1
+  )
+}
+
+/** What is said of a pair that is left out. */
+export function pairNotice({ name, place }: Control): Problem {
+  const what = `${name} ... COMMIT around the whole file is left out: upfront runs it in a transaction of its own`
+  return finding('transaction-control', what, place, 'Nothing has to be done.')
+}
+
+/** Anything else would end the transaction that holds the lock, the file and its row in the history together. */
+export function refuseControls(controls: readonly Control[], marked: boolean): Problem[] {
+  return controls.map(({ name, place }) => {
+    if (name.startsWith('SET'))
+      return finding(
+        'transaction-control',
+        `${name} comes too late: the lock is taken before it in the same transaction`,
+        place,
+        'Remove it.',
+      )
+    const what = marked
+      ? `${name} in a file that runs statement by statement, each recorded in its own transaction`
+      : `${name} would end or replace the transaction in which the file and its row in the history commit together`
+    return finding('transaction-control', what, place, 'Remove it, or split the file where it stands.')
+  })
+}

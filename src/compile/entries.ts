@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Failure } from '../errors.ts'
+import type { Migration, ModuleScript, Seed, SqlScript, StatedIndex, Statement } from '../migrations/migration.ts'
+import { parseCsvName } from './csv.ts'
+import { broken, readEntries } from './manifest.ts'
+import { type PackedPiece, readPieces } from './pieces.ts'
+import { type TextLayout, textScript } from './script.ts'
+import { openCompiled } from './stream.ts'
+import { checksum } from './text.ts'
+
+type PackedStatement = readonly [
+  start: number,
+  end: number,
+  line: number,
+  kind: string,
+  alone: 0 | 1,
+  index?: StatedIndex,
+]
+
+/** How SQL runs: its statements, or of a large file its pieces. What is false or empty is left out. */
+export interface PackedScript {
+  readonly size: number
+  readonly transaction?: false
+  readonly joinable?: true
+  readonly statements?: readonly PackedStatement[]
+  readonly blanks?: TextLayout['blanks']
+  readonly copies?: TextLayout['copies']
+  readonly pieces?: readonly PackedPiece[]
+}
+
+/** JavaScript: the path of the module, and the checksum of every file that it is made of. */
+export interface PackedModule {
+  readonly path: string
+  readonly files: Readonly<Record<string, string>>
+}
+
+interface PackedEntry {
+  readonly name: string
+  /** Of the source, which is what the history keeps. */
+  readonly checksum: string
+  readonly sql?: PackedScript
+  readonly module?: PackedModule
+}
+
+export interface PackedMigration extends PackedEntry {
+  readonly creates?: readonly string[]
+  /** The checksum of its file, when there is one. */
+  readonly down?: string
+}
+
+export type PackedSeed = PackedEntry
+
+/** A text's layout as the manifest keeps it. */
+export function packLayout(layout: TextLayout): PackedScript {
+  const { size, transaction, joinable, statements, blanks, copies } = layout
+  return {
+    size,
+    ...(transaction ? {} : { transaction: false as const }),
+    ...(joinable ? { joinable: true as const } : {}),
+    statements: statements.map(({ start, end, line, kind, alone, index }) =>
+      index ? [start, end, line, kind, 1, index] : [start, end, line, kind, alone ? 1 : 0],
+    ),
+    ...(blanks.length > 0 ? { blanks } : {}),
+    ...(copies.length > 0 ? { copies } : {}),
+  }
+}
+
+/** The migrations of a compiled folder. */
+export function listMigrations(dir: string, shown: string): Migration[] {
+  return readEntries<PackedMigration>(dir, shown, 'migrations').map((packed) => {
+    const { name, creates = [], down } = packed
+    const file = packed.module?.path ?? `${name}.sql`
+    return {
+      name,
+      file: join(shown, file),
+      checksum: packed.checksum,
+      creates,
+      script: packed.module ? unpackModule(dir, shown, packed.module) : unpackSql(dir, shown, file, packed),
+      get down() {
+        return down === undefined ? null : readVerified(dir, shown, `${name}.down.sql`, down)
+      },
+    }
+  })
+}
+
+/** The seeds of one environment of a compiled folder: those for all, then its own. */
+export function listSeeds(dir: string, shown: string, environment: string): Seed[] {
+  return readEntries<PackedSeed>(dir, shown, 'seeds')
+    .filter(({ name }) => !name.includes('/') || name.startsWith(`${environment}/`))
+    .sort((a, b) => Number(a.name.includes('/')) - Number(b.name.includes('/')))
+    .map((packed) => {
+      const { name } = packed
+      const script: Seed['script'] = packed.module
+        ? unpackModule(dir, shown, packed.module)
+        : packed.sql
+          ? unpackSql(dir, shown, name, packed)
+          : { kind: 'csv', path: inside(dir, shown, name), ...parseCsvName(name)! }
+      return { name, file: join(shown, name), checksum: packed.checksum, script }
+    })
+}
+
+function unpackModule(dir: string, shown: string, { path, files }: PackedModule): ModuleScript {
+  const verify = () => {
+    for (const [file, expected] of Object.entries(files)) readVerified(dir, shown, file, expected)
+  }
+  return { kind: 'module', path: inside(dir, shown, path), verify }
+}
+
+function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry): SqlScript {
+  const { sql, checksum: expected } = packed
+  if (!sql) throw broken(shown, `${file} has no statements in the manifest`)
+  const { size, transaction = true, joinable = false, blanks = [], copies = [], pieces } = sql
+  const read = () => readVerified(dir, shown, file, expected)
+  const statements = unpackStatements(sql.statements ?? [])
+  if (pieces === undefined) return textScript(read, { transaction, joinable, size, statements, blanks, copies })
+  const path = inside(dir, shown, file)
+  const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
+  return largeScript({ size, pieces, read, verify: expected, open: () => openOr(path, refuse), refuse })
+}
+
+function openOr(path: string, refuse: (reason: string) => Failure) {
+  try {
+    return openCompiled(path)
+  } catch (error) {
+    throw refuse((error as Error).message)
+  }
+}
+
+/** A script that is never whole in memory, unless somebody asks for its text. */
+export function largeScript(large: {
+  readonly size: number
+  readonly pieces: readonly PackedPiece[]
+  readonly read: () => string
+  readonly verify: string
+  readonly open: Parameters<typeof readPieces>[0]
+  readonly refuse: (reason: string) => Error
+}): SqlScript {
+  const { size, pieces, read, verify, open, refuse } = large
+  const script = { kind: 'sql', transaction: true, joinable: false, size, statements: [], read } as const
+  return { ...script, pieces: () => readPieces(open, pieces, verify, refuse) }
+}
+
+function unpackStatements(packed: readonly PackedStatement[]): Statement[] {
+  return packed.map(([start, end, line, kind, alone, index]) => ({
+    start,
+    end,
+    line,
+    kind,
+    alone: alone === 1,
+    ...(index ? { index } : {}),
+  }))
+}
+
+function readVerified(dir: string, shown: string, file: string, expected: string): string {
+  let text: string
+  try {
+    text = readFileSync(inside(dir, shown, file), 'utf8')
+  } catch (error) {
+    throw broken(shown, (error as Error).message)
+  }
+  if (checksum(text) !== expected) throw broken(shown, `${join(shown, file)} is not the file that was compiled`)
+  return text
+}
+
+/** A manifest that somebody made leads nowhere else. */
+function inside(dir: string, shown: string, file: string): string {
+  if (/(^|[/\\])\.\.([/\\]|$)|^[/\\]/.test(file)) throw broken(shown, `${file} is not in it`)
+  return resolve(dir, file)
+}

@@ -1,0 +1,92 @@
+import type { Place, Problem } from '../errors.ts'
+import type { Statement } from '../migrations/migration.ts'
+import { type Catalog, note } from './catalog.ts'
+import { type Alone, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './checks/alone.ts'
+import { type AddedValue, addedValue, refuseNewValues } from './checks/enum-value.ts'
+import { bodyOf, checkBody } from './checks/function-body.ts'
+import { isJoinable } from './checks/joinable.ts'
+import { refuseUnlock } from './checks/session-lock.ts'
+import { type Control, controlOf, isOuterPair, pairNotice, refuseControls } from './checks/transaction-control.ts'
+import { createdRelations, statedIndex } from './made.ts'
+import { type ParsedStatement, byteOffsets } from './parser.ts'
+
+/** What a text is for. */
+export type Role = 'migration' | 'seed' | 'down'
+
+/** A statement in the text that it was parsed in. */
+export interface Seen extends ParsedStatement {
+  readonly text: string
+  readonly placeOf: (offset: number) => Place
+  /** The number of the statement in its file, from 0. */
+  readonly number: number
+}
+
+/** What the statements of one file come to, while they are read. */
+export interface Inspection {
+  readonly role: Role
+  /** Whether it runs outside a transaction because it says so. */
+  readonly marked: boolean
+  readonly catalog: Catalog
+  readonly problems: Problem[]
+  readonly notices: Problem[]
+  readonly creates: string[]
+  readonly controls: Control[]
+  readonly alone: Alone[]
+  readonly added: AddedValue[]
+  /** pg_dump turns the checking of bodies off; so do we then. */
+  checksBodies: boolean
+  joinable: boolean
+}
+
+export function openInspection(role: Role, marked: boolean, catalog: Catalog): Inspection {
+  const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [] }
+  return { role, marked, catalog, ...lists, checksBodies: true, joinable: true }
+}
+
+/** Looks at one statement; answers how it is to run. */
+export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean): Statement {
+  const { kind, node, start, end, text, placeOf, number } = seen
+  const { problems, catalog, role } = inspection
+  const place = placeOf(start)
+  const control = controlOf(kind, node)
+  if (control) inspection.controls.push({ ...control, statement: number, place })
+  problems.push(...refuseUnlock(kind, node, text.slice(start, end), place))
+  const name = aloneName(kind, node)
+  if (name !== null) inspection.alone.push({ name, place })
+  const commits = inspectBody(inspection, seen)
+  if (inspection.added.length > 0 && !inspection.marked) {
+    const at = byteOffsets(text)
+    problems.push(...refuseNewValues(inspection.added, kind, node, catalog, (byte) => placeOf(at(byte))))
+  }
+  const added = addedValue(kind, node, catalog, place.line)
+  if (added) inspection.added.push(added)
+  if (role === 'migration') note(catalog, kind, node)
+  inspection.creates.push(...createdRelations({ [kind]: node }))
+  inspection.joinable &&= isJoinable(kind, node)
+  const alone = name !== null || commits || ((isWholeFile || inspection.marked) && mayBeAlone(kind, !inspection.marked))
+  const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
+  return { start, end, line: place.line, kind, alone, ...index }
+}
+
+/** Answers whether it is a DO that commits, which only a marked file may have. */
+function inspectBody(inspection: Inspection, { kind, node, start, end, text, placeOf }: Seen): boolean {
+  if (kind === 'VariableSetStmt' && node['name'] === 'check_function_bodies') inspection.checksBodies = false
+  if (kind === 'SelectStmt' && /check_function_bodies/i.test(text.slice(start, end))) inspection.checksBodies = false
+  const body = bodyOf(kind, node, text)
+  if (body === null || (kind !== 'DoStmt' && !inspection.checksBodies)) return false
+  const found = checkBody(kind, { start, end }, body, text, placeOf)
+  const commits = found.some(({ rule }) => rule === 'alone')
+  if (!commits || !inspection.marked) inspection.problems.push(...found)
+  return commits && inspection.marked
+}
+
+/** What only the whole file tells; answers the pair of statements to leave out, if there is one. */
+export function conclude(inspection: Inspection, statements: number): readonly [Control, Control] | null {
+  const { controls, alone, problems, notices, role, marked } = inspection
+  const pair = !marked && isOuterPair(controls, statements)
+  if (pair) notices.push(pairNotice(controls[0]!))
+  else problems.push(...refuseControls(controls, marked))
+  if (role === 'seed') problems.push(...alone.map(refuseAloneInSeed))
+  else if (role === 'migration' && !marked && statements > 1) problems.push(...alone.map(refuseAlone))
+  return pair ? [controls[0]!, controls[1]!] : null
+}

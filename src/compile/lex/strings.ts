@@ -1,0 +1,94 @@
+import {
+  type Token,
+  carriageReturn,
+  dash,
+  dollar,
+  endOfLine,
+  escape,
+  found,
+  isDigit,
+  isName,
+  isSpace,
+  newline,
+  parameter,
+  punctuation,
+  quote,
+  string,
+} from './token.ts'
+
+/** A string constant from its quote on; `escapes` says whether a backslash is one. */
+export function stringAt(
+  bytes: Buffer,
+  at: number,
+  limit: number,
+  final: boolean,
+  token: Token,
+  kind: number,
+  escapes: boolean,
+): boolean {
+  token.content = at + 1
+  for (let end = at; ;) {
+    end = escapes ? closeEscaped(bytes, end + 1, limit) : closePlain(bytes, end + 1, limit)
+    if (end >= limit) return final && found(token, kind, limit)
+    if (end + 1 < limit && bytes[end + 1] !== quote && !isSpace[bytes[end + 1]!] && bytes[end + 1] !== dash)
+      return found(token, kind, end + 1)
+    if (end + 1 < limit && bytes[end + 1] === quote) {
+      end += 1
+      continue
+    }
+    // 'a' <newline> 'b' is one constant, and goes on by the rules of its beginning.
+    const next = continuation(bytes, end + 1, limit)
+    if (next === limit && !final) return false
+    if (next === -1 || next === limit) return found(token, kind, end + 1)
+    end = next
+  }
+}
+
+function closePlain(bytes: Buffer, from: number, limit: number): number {
+  let at = from
+  // A call costs more than a few steps.
+  for (const near = Math.min(limit, from + 48); at < near; at += 1) if (bytes[at] === quote) return at
+  const next = at < limit ? bytes.indexOf(quote, at) : -1
+  return next === -1 || next > limit ? limit : next
+}
+
+function closeEscaped(bytes: Buffer, from: number, limit: number): number {
+  let at = from
+  while (at < limit && bytes[at] !== quote) at += bytes[at] === escape ? 2 : 1
+  return Math.min(at, limit)
+}
+
+/** Where the next part's quote is, -1 when there is none, the limit when that cannot be known. */
+function continuation(bytes: Buffer, from: number, limit: number): number {
+  let newlines = false
+  let at = from
+  for (; at < limit; at += 1) {
+    const byte = bytes[at]!
+    if (byte === newline || byte === carriageReturn) newlines = true
+    else if (byte === dash && at + 1 < limit && bytes[at + 1] === dash) at = endOfLine(bytes, at, limit) - 1
+    else if (byte === dash && at + 1 === limit) return limit
+    else if (byte === quote && newlines) return at
+    else if (!isSpace[byte]) return -1
+  }
+  return limit
+}
+
+/** A parameter, a dollar-quoted string, or nothing but a dollar. */
+export function afterDollar(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+  let end = at + 1
+  if (end < limit && isDigit[bytes[end]!]) {
+    while (end < limit && isDigit[bytes[end]!]) end += 1
+    return (end < limit || final) && found(token, parameter, end)
+  }
+  while (end < limit && isName[bytes[end]!] && bytes[end] !== dollar) end += 1
+  if (end === limit) return final && found(token, punctuation, at + 1)
+  if (bytes[end] !== dollar) {
+    token.hash = dollar
+    return found(token, punctuation, at + 1)
+  }
+  const tag = bytes.subarray(at, end + 1)
+  token.content = end + 1
+  const close = bytes.subarray(0, limit).indexOf(tag, end + 1)
+  if (close === -1) return final && found(token, string, limit)
+  return found(token, string, close + tag.length)
+}

@@ -1,0 +1,86 @@
+import { setFlagsFromString } from 'node:v8'
+import { hasSqlDetails, loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
+import { offsetOfCodePoint } from '../postgres/position.ts'
+
+/** A node of the parse tree, as libpg-query gives it. */
+export type Node = Readonly<Record<string, unknown>>
+
+/** A statement of the parse tree; its offsets are in UTF-16 units. */
+export interface ParsedStatement {
+  readonly kind: string
+  readonly node: Node
+  readonly start: number
+  readonly end: number
+}
+
+export type Parsed =
+  | { readonly statements: readonly ParsedStatement[] }
+  | { readonly error: string; readonly offset: number }
+  /** Right or wrong, it is too deep for the parser; the server has to tell. */
+  | 'unknown'
+
+interface RawStatement {
+  readonly stmt: Readonly<Record<string, unknown>>
+  readonly stmt_location?: number
+  readonly stmt_len?: number
+}
+
+/** Loads the parser (WebAssembly); to be awaited once before anything is parsed. */
+export async function loadParser(): Promise<void> {
+  // The optimising compiler works on in the background, and the exit of the process waits for it: ten times our start.
+  setFlagsFromString('--no-wasm-tier-up')
+  setFlagsFromString('--no-wasm-dynamic-tiering')
+  await loadModule()
+}
+
+/** The statements of a text by the grammar of Postgres 18, or the first error in it. */
+export function parse(text: string): Parsed {
+  // The parser calls an empty text an error, Postgres does not.
+  if (text.trim() === '') return { statements: [] }
+  try {
+    const { stmts = [] } = parseSync(text) as unknown as { stmts?: RawStatement[] }
+    const at = byteOffsets(text)
+    return {
+      statements: stmts.map(({ stmt, stmt_location = 0, stmt_len }) => {
+        const [kind, node] = Object.entries(stmt)[0] as [string, Node]
+        const start = at(stmt_location)
+        return { kind, node, start, end: stmt_len === undefined ? text.length : at(stmt_location + stmt_len) }
+      }),
+    }
+  } catch (error) {
+    if (!hasSqlDetails(error)) return 'unknown'
+    const { message, cursorPosition } = error.sqlDetails!
+    if (/memory exhausted|stack depth/.test(message)) return 'unknown'
+    return { error: message, offset: offsetOfCodePoint(text, Math.max(cursorPosition, 0)) }
+  }
+}
+
+/**
+ * The PL/pgSQL of a CREATE FUNCTION or a DO: its tree, what is wrong with it, or null when it cannot be told: the parser
+ * has no catalog, so what it says of types and variables is no more than a guess.
+ */
+export function parsePlpgsql(statement: string): { readonly tree: unknown } | { readonly error: string } | null {
+  try {
+    return { tree: parsePlPgSQLSync(statement) }
+  } catch (error) {
+    const { message } = error as Error
+    return /^(syntax error|missing |unterminated |unexpected end|mismatched )/.test(message) ? { error: message } : null
+  }
+}
+
+/** Turns ascending byte offsets of the UTF-8 text into UTF-16 offsets. */
+export function byteOffsets(text: string): (bytes: number) => number {
+  // Without characters beyond ASCII the two are the same.
+  if (Buffer.byteLength(text) === text.length) return (bytes) => bytes
+  let byte = 0
+  let unit = 0
+  return (bytes) => {
+    if (bytes < byte) [byte, unit] = [0, 0]
+    while (byte < bytes) {
+      const point = text.codePointAt(unit)!
+      byte += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
+      unit += point > 0xffff ? 2 : 1
+    }
+    return unit
+  }
+}
