@@ -19,6 +19,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'torture',
+          // `npm test` runs a short form, `npm run test:torture` all of it.
+          include: [process.env['TORTURE'] === 'full' ? 'tests/torture/**/*.test.ts' : 'tests/torture/enumeration.test.ts'],
+          globalSetup: 'tests/torture/harness/setup.ts',
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'image',
           include: ['tests/image/**/*.test.ts'],
           // One engine, one build: they would only be in each other's way.

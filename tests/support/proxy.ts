@@ -8,14 +8,22 @@ export interface Message {
   readonly connection: number
   /** The number of the message over all connections, from 1. */
   readonly number: number
+  /** The number of the message within its connection, from 1. */
+  readonly place: number
   /** The protocol's letter, or what stands before the letters: `ssl`, `startup`, `cancel`. */
   readonly type: string
   /** Of a query. */
   readonly text: string
 }
 
-/** What becomes of a message: the connection dies before it arrives, or before its answer does, or goes silent. */
-export type Fate = 'forward' | 'drop request' | 'drop reply' | 'stall'
+/**
+ * What becomes of a message. The connection dies before it arrives (`drop request`) or before its answer does (`drop
+ * reply`), is torn down on both sides as it passes (`reset`), or goes silent before it or after it, still open.
+ */
+export type Fate = 'forward' | 'drop request' | 'drop reply' | 'reset' | 'stall' | 'stall reply'
+
+/** Sees every message of a client before the server does; while it makes up its mind the message waits. */
+export type Judge = (message: Message) => Fate | Promise<Fate>
 
 export interface Proxy {
   readonly port: number
@@ -25,11 +33,8 @@ export interface Proxy {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Stands in front of a server; `judge` sees every message of a client before the server does. */
-export async function startProxy(
-  serverPort: number,
-  judge: (message: Message) => Fate = () => 'forward',
-): Promise<Proxy> {
+/** Stands in front of a server. */
+export async function startProxy(serverPort: number, judge: Judge = () => 'forward'): Promise<Proxy> {
   const messages: Message[] = []
   const sockets = new Set<net.Socket>()
   let connections = 0
@@ -38,22 +43,36 @@ export async function startProxy(
     const server = net.connect(serverPort, '127.0.0.1')
     let silent = false
     let mute = false
+    let place = 0
     const end = () => (client.destroy(), server.destroy())
+    const reset = () => (client.resetAndDestroy(), server.resetAndDestroy())
     for (const socket of [client, server]) {
       sockets.add(socket)
       socket.on('error', end).on('close', () => (sockets.delete(socket), end()))
     }
-    const next = makeReader((type, bytes) => {
+    const pass = (fate: Fate, bytes: Buffer) => {
       if (silent || client.destroyed) return
-      const number = messages.length + 1
-      const text = type === 'Q' ? bytes.toString('utf8', 5, bytes.length - 1) : ''
-      const message = { connection, number, type, text }
-      messages.push(message)
-      const fate = judge(message)
       if (fate === 'drop request') return end()
       if (fate === 'stall') return void (silent = true)
       if (fate === 'drop reply') mute = true
       server.write(bytes)
+      if (fate === 'stall reply') silent = true
+      if (fate === 'reset') reset()
+    }
+    /** Set while a message waits for its fate, and others behind it. */
+    let queue: Promise<void> | undefined
+    const next = makeReader((type, bytes) => {
+      if (silent || client.destroyed) return
+      const text = type === 'Q' ? bytes.toString('utf8', 5, bytes.length - 1) : ''
+      const message = { connection, number: messages.length + 1, place: (place += 1), type, text }
+      messages.push(message)
+      const fate = queue === undefined ? judge(message) : queue.then(() => judge(message))
+      if (typeof fate === 'string') return pass(fate, bytes)
+      const turn = fate.then((later) => {
+        pass(later, bytes)
+        if (queue === turn) queue = undefined
+      })
+      queue = turn
     })
     client.on('data', next)
     server.on('data', (bytes) => {

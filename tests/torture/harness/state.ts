@@ -1,0 +1,62 @@
+// What a trial left in the database, held against what may be there.
+import type { Database } from '../../support/database.ts'
+import { type Picture, names, takePicture, units } from './scenario.ts'
+
+/** What the history and the catalog say, one as much as the other. */
+export interface State extends Picture {
+  readonly history: readonly HistoryLine[]
+  readonly invalid: readonly string[]
+}
+
+interface HistoryLine {
+  readonly name: string
+  readonly state: string
+  readonly done: number
+}
+
+export async function readState(db: Database): Promise<State> {
+  const picture = await takePicture(db.query)
+  const [there] = await db.query<{ yes: boolean }>(`select to_regclass('upfront.history') is not null as yes`)
+  const history = there!.yes
+    ? await db.query<HistoryLine>('select name, state, statements_done as done from upfront.history order by id')
+    : []
+  return { ...picture, history, invalid: picture.catalog.filter((line) => line.startsWith('INVALID')) }
+}
+
+/**
+ * What is torn: the history is not a beginning of the files in their order (I7), the ledger is not what it says (I1),
+ * or the schema is not (I2). Empty when all three agree.
+ */
+export function findTorn(state: State, golden: readonly Picture[]): string[] {
+  const torn: string[] = []
+  const { history } = state
+  if (history.some(({ name }, i) => name !== names[i])) torn.push(`I7 order: ${history.map(({ name }) => name).join()}`)
+  const open = history.filter(({ state: is }) => is !== 'applied')
+  if (open.length > 1 || (open.length === 1 && open[0] !== history.at(-1))) torn.push('I7 something ran after a stop')
+  const done = countUnits(history)
+  const ledger = golden[done]!.ledger
+  if (state.ledger.join() !== ledger.join()) torn.push(`I1 ledger [${state.ledger.join()}] for history [${show(history)}]`)
+  // A statement that no transaction may hold may have run, or left its index half made, before that was recorded.
+  const next = units[done]?.alone ? golden[done + 1]!.catalog : undefined
+  const valid = state.catalog.filter((line) => !line.startsWith('INVALID'))
+  const fits = [golden[done]!.catalog, next].some((lines) => lines?.join('\n') === valid.join('\n'))
+  if (!fits || (state.invalid.length > 0 && next === undefined))
+    torn.push(`I2 schema [${state.catalog.join('; ')}] for history [${show(history)}]`)
+  return torn
+}
+
+/** How many units the history says were done. */
+export function countUnits(history: readonly HistoryLine[]): number {
+  return history.reduce((sum, { name, state, done }) => {
+    const all = units.filter(({ file }) => file === name).length
+    return sum + (state === 'applied' ? all : done)
+  }, 0)
+}
+
+export function isComplete(state: State): boolean {
+  return countUnits(state.history) === units.length && state.history.every((row) => row.state === 'applied')
+}
+
+function show(history: readonly HistoryLine[]): string {
+  return history.map(({ name, state, done }) => `${name} ${state} ${done}`).join()
+}
