@@ -44,20 +44,26 @@ export async function callModule(
   try {
     await abortable(Promise.resolve(call(watch.client, { signal, log })), signal)
   } catch (error) {
-    throw asError(error)
+    // In a broken transaction every query fails; what broke it is what has to be told.
+    throw isAfterFailure(error) ? (watch.firstError() ?? error) : asError(error)
   }
-  if (context.inTransaction && watch.firstError() !== undefined && (await isBroken(session))) throw watch.firstError()
+  if (context.inTransaction && (await isBroken(session))) {
+    throw watch.firstError() ?? new Error('one of its queries failed, and it did not wait for it')
+  }
 }
 
 /** The client as the module sees it, and the first error that one of its queries had. */
 function watchErrors(session: Session) {
   let first: unknown
-  const note = (error: unknown) => {
-    first ??= error
-  }
   const query = (...args: unknown[]): unknown => {
+    const asked = new Error('asked here')
     const result: unknown = (session.client.query as (...all: unknown[]) => unknown)(...args)
-    if (result instanceof Promise) result.catch(note)
+    if (!(result instanceof Promise)) return result
+    result.catch((error: Error) => {
+      first ??= error
+      // Its own stack ends in the driver; whoever asked is what one looks for.
+      error.stack = asked.stack?.replace(/^.*/, () => String(error)) ?? ''
+    })
     return result
   }
   const harmless = async () => {}
@@ -72,11 +78,19 @@ function watchErrors(session: Session) {
   return { client, firstError: () => first }
 }
 
+/** Whether a query has failed since the transaction began; comes after all that it has not waited for. */
 async function isBroken(session: Session): Promise<boolean> {
-  return session.query('select 1').then(
-    () => false,
-    () => true,
-  )
+  try {
+    await session.query('select')
+    return false
+  } catch (error) {
+    if (!isAfterFailure(error)) throw error
+    return true
+  }
+}
+
+function isAfterFailure(error: unknown): boolean {
+  return (error as { code?: string } | null | undefined)?.code === '25P02'
 }
 
 /** A function that never resolves is left behind when the run has to stop. */

@@ -6,6 +6,7 @@ import { type HistoryRow, rowOf } from './history.ts'
 import type { Migration } from './migration.ts'
 import type { Migration as MigrationModule } from './contract.ts'
 import { callModule } from './module.ts'
+import { placeInModule } from './place-in-module.ts'
 import { describeSqlError } from './sql-error.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
@@ -55,12 +56,13 @@ export function stoppedHalfWay(tables: HistoryTables, row: string, migration: Mi
   return stopped(tables, row, migration, new Error('an earlier run was stopped in the middle of it'))
 }
 
-function stopped(tables: HistoryTables, row: string, { name }: Migration, error: unknown): Failure {
+function stopped(tables: HistoryTables, row: string, { name, file }: Migration, error: unknown): Failure {
   return new Failure(
     'PARTIAL',
     `migration ${name} stopped half way; what it had done remains (it runs outside a transaction)`,
     {
       ...describeSqlError(error),
+      ...placeInModule(file, error),
       list: [
         `update ${tables.history} set state = 'applied' where ${row};`,
         `delete from ${tables.history} where ${row};`,

@@ -2,6 +2,7 @@ import { Failure, type FailureCode, type Place } from '../errors.ts'
 import type { Blocker } from '../events.ts'
 import { codePoints, offsetOfCodePoint, placeAt } from '../postgres/position.ts'
 import type { Piece, Statement } from './migration.ts'
+import { placeInModule } from './place-in-module.ts'
 import type { Step } from './step.ts'
 import { describeSqlError } from './sql-error.ts'
 
@@ -21,7 +22,7 @@ export function failed(step: Step, error: unknown, failing?: Failing): Failure {
 }
 
 function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): { place?: Place } {
-  if (!failing) return {}
+  if (!failing) return placeInModule(file, error)
   const { piece, known, before } = failing
   const { position } = error as { position?: string }
   const point = position === undefined ? -1 : Number(position) - 1 - codePoints(before)
