@@ -27,7 +27,24 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
   await session.query(`insert into ${table} (${columns.join(', ')}) overriding system value
     select ${columns.join(', ')} from pg_temp.upfront_csv
     on conflict (${keys.map(quote).join(', ')}) do ${update === '' ? 'nothing' : `update set ${update}`}`)
+  await advanceSequences(session, table, header)
   await session.query('drop table pg_temp.upfront_csv')
+}
+
+/** The numbers of identity and serial columns go on after those of the file; never back. */
+async function advanceSequences(session: Session, table: string, header: readonly string[]): Promise<void> {
+  const rows = await session.query<{ name: string; sequence: string }>(
+    `select name, pg_catalog.pg_get_serial_sequence($1, name) as sequence from unnest($2::text[]) as name
+     where pg_catalog.pg_get_serial_sequence($1, name) is not null`,
+    [table, header],
+  )
+  for (const { name, sequence } of rows) {
+    const largest = `select max(${session.client.escapeIdentifier(name)}) as n from pg_temp.upfront_csv`
+    await session.query(
+      `select pg_catalog.setval($1, greatest(n, last_value)) from ${sequence}, (${largest}) as loaded where n is not null`,
+      [sequence],
+    )
+  }
 }
 
 /** The bytes without a byte order mark at their beginning, which COPY would take for a part of the first name. */
@@ -53,8 +70,8 @@ async function readHeader(path: string): Promise<string[]> {
 }
 
 function splitLine(line: string): string[] {
-  const cells = line.match(/"(?:[^"]|"")*"|[^,]+/g) ?? []
-  return cells.map((cell) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell.trim()))
+  const cells = line.matchAll(/(?:^|,)[ \t]*(?:"((?:[^"]|"")*)"[ \t]*|([^,]*))(?=,|$)/g)
+  return [...cells].map(([, quoted, bare = '']) => quoted?.replaceAll('""', '"') ?? bare.trim())
 }
 
 async function primaryKey(session: Session, table: string, file: string): Promise<string[]> {
@@ -79,9 +96,14 @@ async function primaryKey(session: Session, table: string, file: string): Promis
 }
 
 function checkHeader(file: string, header: readonly string[], keys: readonly string[]): void {
+  const empty = header.join('') === ''
+  const nameless = header.indexOf('') + 1
   const missing = keys.filter((key) => !header.includes(key))
-  if (header.length > 0 && missing.length === 0) return
-  const what = header.length === 0 ? 'has no header line' : `lacks the primary key column ${missing.join(', ')}`
+  if (nameless === 0 && !empty && missing.length === 0) return
+  const what =
+    empty ? 'has no header line'
+    : nameless > 0 ? `has no name for column ${nameless} in its header`
+    : `lacks the primary key column ${missing.join(', ')}` // prettier-ignore
   throw new Failure('SEED_FAILED', `${file} ${what}`, {
     next: 'The first line names the columns, those of the primary key among them.',
   })
