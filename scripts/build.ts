@@ -80,8 +80,10 @@ async function bundle(input: string, dir: string, options: OutputOptions): Promi
       // Umzug loads a command-line parser at import, which it needs only for a CLI we do not have.
       alias: { '@rushstack/ts-command-line': join(root, 'scripts/build/no-command-line.ts') },
     },
-    // What emscripten looks for its .wasm beside; in an ES module there is no such name.
-    ...(options.format === 'esm' ? { transform: { define: { __filename: 'import.meta.filename' } } } : {}),
+    // What emscripten looks for its .wasm beside; in an ES module there are no such names.
+    ...(options.format === 'esm'
+      ? { transform: { define: { __filename: 'import.meta.filename', __dirname: 'import.meta.dirname' } } }
+      : {}),
   })
   const { output } = await build.write({
     dir,

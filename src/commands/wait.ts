@@ -14,6 +14,8 @@ import { announce, withServer } from './server.ts'
 const firstPauseMs = 250
 const longestPauseMs = 2_000
 const repeatAfterMs = 10_000
+/** What a server that has answered before gets to answer at the end, so that the reason given is the true one. */
+const lastLookMs = 1_000
 
 /**
  * The read-only gate: resolves when the database has every migration of this bundle. Throws PENDING when it does not by
@@ -29,24 +31,22 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
   const { config, emit, signal } = run
   let pauseMs = firstPauseMs
   let said = { pending: '', at: 0 }
-  for (;;) {
-    const elapsedMs = performance.now() - begun
-    const left = config.waitTimeoutMs === 0 ? Infinity : config.waitTimeoutMs - elapsedMs
+  const left = () => (config.waitTimeoutMs === 0 ? Infinity : config.waitTimeoutMs - (performance.now() - begun))
+  for (let budgetMs = left(); ; budgetMs = Math.max(left(), lastLookMs)) {
     const names = await withServer(
-      { ...run, config: { ...config, waitTimeoutMs: left === Infinity ? 0 : Math.max(left, 1) } },
+      { ...run, config: { ...config, waitTimeoutMs: budgetMs === Infinity ? 0 : Math.max(budgetMs, 1) } },
       (session) => listPending(run, bundle, session),
       async (_, pending) => pending,
     )
     if (names.length === 0) return emit({ type: 'up_to_date', migrations: bundle.count, seed: null })
+    if (left() <= 0) throw pendingStill(config.waitTimeoutMs, names)
     const now = performance.now() - begun
-    if (config.waitTimeoutMs !== 0 && now + pauseMs >= config.waitTimeoutMs)
-      throw pendingStill(config.waitTimeoutMs, names)
     if (names.join() !== said.pending || now - said.at >= repeatAfterMs) {
       emit({ type: 'pending', names, elapsedMs: now })
       said = { pending: names.join(), at: now }
     }
     // Not connected in between: many gates may wait at once.
-    await pause(pauseMs * (0.75 + Math.random() / 2), signal)
+    await pause(Math.min(pauseMs * (0.75 + Math.random() / 2), Math.max(left(), 0)), signal)
     pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
   }
 }
