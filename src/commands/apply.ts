@@ -11,6 +11,7 @@ import type { StepRun } from '../migrations/step.ts'
 import { makeStep } from '../migrations/steps.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
 import { runInTransaction } from '../migrations/transaction.ts'
+import { resetSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
 import { type Job, recordOf } from './job.ts'
 
@@ -55,7 +56,9 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pen
     on.emit({ type: 'applying', name: item.one.name })
     const durationMs = await applyOne(job, tables, on, item, pending, runId)
     progress.inFlight = []
+    // Told before the session is made clean for the next: nothing may come between what is true and saying so.
     applied(item, durationMs)
+    await resetSession(session, on.settings)
   }
   const steps = items.map((item, index) => ({ name: `${index} ${item.one.name}`, run: () => run(item, index) }))
   try {

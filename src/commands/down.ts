@@ -5,6 +5,7 @@ import { finishRun, startRun } from '../migrations/runs.ts'
 import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, historyTables } from '../migrations/tables.ts'
 import { withLock } from '../postgres/lock.ts'
+import { resetSession } from '../postgres/prepare.ts'
 import { recordEnd } from './apply.ts'
 import { readMark, requireConsent } from './consent.ts'
 import { openMigrationsOf } from './folders.ts'
@@ -76,6 +77,7 @@ export async function takeBack(
       const durationMs = await revert(on, tables, one)
       progress.reverted.push(one.row.name)
       on.emit({ type: 'reverted', name: one.row.name, durationMs })
+      await resetSession(on.session, on.settings)
     },
   }))
   try {

@@ -96,7 +96,6 @@ async function revertOutside(
     }
   }
   await session.query(`delete from ${tables.history} where ${rowOf(session, 'migration', row.name)}`)
-  await prepareSession(session, run.settings)
   return performance.now() - begun
 }
 

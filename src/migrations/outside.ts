@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
-import { prepareSession, resetSession } from '../postgres/prepare.ts'
+import { prepareSession } from '../postgres/prepare.ts'
 import { rollBack } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import type { Migration } from './migration.ts'
@@ -47,7 +47,6 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
   }
   await session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
     duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
-  await resetSession(session, run.settings)
   return performance.now() - begun
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
-import { prepareSession, resetSession } from '../postgres/prepare.ts'
+import { prepareSession } from '../postgres/prepare.ts'
 import { placeAt } from '../postgres/position.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
@@ -49,7 +49,6 @@ export async function runStatementByStatement(run: StepRun, tables: HistoryTable
     watch.stop()
     notices.stop()
   }
-  await resetSession(run.session, run.settings)
   return performance.now() - begun
 }
 

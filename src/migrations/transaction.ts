@@ -2,7 +2,6 @@ import { Failure } from '../errors.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
 import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
-import { resetSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Piece } from './migration.ts'
 import { collectNotices } from './notices.ts'
@@ -14,7 +13,8 @@ const longestRetryMs = 15_000
 
 /**
  * Runs a step and its history row in one transaction, again as a whole when lock_timeout or a deadlock stopped it;
- * resolves with the milliseconds it took when COMMIT has answered COMMIT. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
+ * resolves with the milliseconds it took when COMMIT has answered COMMIT, so that it can be told before anything else is
+ * risked; the session is to be reset then. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
  * LOST (outcome to be read from the history), or the signal's reason.
  */
 export async function runInTransaction(run: StepRun, step: Step): Promise<number> {
@@ -70,7 +70,6 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
   } finally {
     notices.stop()
   }
-  await resetSession(session, run.settings)
 }
 
 /** The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. */
