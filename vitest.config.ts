@@ -21,7 +21,9 @@ export default defineConfig({
         test: {
           name: 'torture',
           // `npm test` runs a short form, `npm run test:torture` all of it.
-          include: [process.env['TORTURE'] === 'full' ? 'tests/torture/**/*.test.ts' : 'tests/torture/enumeration.test.ts'],
+          include: [
+            process.env['TORTURE'] === 'full' ? 'tests/torture/**/*.test.ts' : 'tests/torture/enumeration.test.ts',
+          ],
           globalSetup: 'tests/torture/harness/setup.ts',
           testTimeout: 600_000,
           hookTimeout: 120_000,

@@ -137,7 +137,12 @@ function makeDatabase(
     return client
   }
   let own: Promise<pg.Client> | undefined
-  const query: Database['query'] = async (sql) => (await (await (own ??= connect())).query(sql)).rows as never
+  const openOwn = async () => {
+    const client = await connect()
+    // A server that was restarted gets a new one.
+    return client.once('end', () => (own = undefined))
+  }
+  const query: Database['query'] = async (sql) => (await (await (own ??= openOwn())).query(sql)).rows as never
   const run: Database['run'] = (args, more = {}, signal) =>
     runMain({ argv: args, env: { ...env, ...more }, cwd: dir, ...(signal ? { signal } : {}) })
   const ours = `datname = '${name}' and application_name like 'upfront/%'`

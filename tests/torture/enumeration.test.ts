@@ -5,7 +5,7 @@ import { addFigures } from './harness/figures.ts'
 import { faults } from './harness/faults.ts'
 import { paintGolden } from './harness/scenario.ts'
 import { type Fault, listMessages, runTrial } from './harness/trial.ts'
-import { inTurns } from './harness/turns.ts'
+import { inDatabases } from './harness/turns.ts'
 
 const full = process.env['TORTURE'] === 'full'
 
@@ -20,10 +20,10 @@ const golden = async (url: string) => {
 }
 
 for (const [kind, atOnce] of [
-  ['lost', 8],
+  ['lost', 16],
   // They wait, and need no processor for it.
-  ['silent', 24],
-  ['deadly', 4],
+  ['silent', 32],
+  ['deadly', 6],
 ] as const) {
   test.for(chosen(faults[kind]).map((fault) => [fault.name, fault] as const))(
     '%s, at every message: nothing torn, nothing hung, nothing false',
@@ -31,8 +31,8 @@ for (const [kind, atOnce] of [
       const url = inject('postgresUrl')
       const pictures = await golden(url)
       const messages = (await listMessages(url)).filter((_, i) => full || i % 3 === 0)
-      expect(messages.length).toBeGreaterThan(full ? 40 : 13)
-      const trials = await inTurns(atOnce, messages, (message) => runTrial(url, fault, message, pictures))
+      expect(messages.length).toBeGreaterThan(full ? 60 : 20)
+      const trials = await inDatabases(url, atOnce, messages, (db, message) => runTrial(db, fault, message, pictures))
       addFigures(task, trials)
       expect(trials.filter(({ findings }) => findings.length > 0)).toEqual([])
     },

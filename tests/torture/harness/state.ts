@@ -35,7 +35,8 @@ export function findTorn(state: State, golden: readonly Picture[]): string[] {
   if (open.length > 1 || (open.length === 1 && open[0] !== history.at(-1))) torn.push('I7 something ran after a stop')
   const done = countUnits(history)
   const ledger = golden[done]!.ledger
-  if (state.ledger.join() !== ledger.join()) torn.push(`I1 ledger [${state.ledger.join()}] for history [${show(history)}]`)
+  if (state.ledger.join() !== ledger.join())
+    torn.push(`I1 ledger [${state.ledger.join()}] for history [${show(history)}]`)
   // A statement that no transaction may hold may have run, or left its index half made, before that was recorded.
   const next = units[done]?.alone ? golden[done + 1]!.catalog : undefined
   const valid = state.catalog.filter((line) => !line.startsWith('INVALID'))
