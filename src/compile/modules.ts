@@ -49,7 +49,7 @@ interface OneFile {
   readonly problems: readonly Problem[]
 }
 
-/** Everything that is imported by name: `from '...'`, `import '...'`, `import('...')`. */
+/** Everything that is imported by name, by the three forms there are. */
 const imports =
   /(?<before>^[ \t]*(?:import|export)\b[^'"`;()]*?\bfrom\s*|^[ \t]*import\s*|\bimport\s*\(\s*)(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/gm
 /** What is left of an import of nothing but types, which the types left alone would run. */
