@@ -8,17 +8,24 @@ import { promisify } from 'node:util'
 const root = join(import.meta.dirname, '../..')
 const sources = ['entrypoint.ts', 'package.json', 'tsconfig.json', 'src', 'scripts', 'README.md', 'LICENSE']
 
+/** Copies what the program is made of, and what else is named; answers the folder, and what removes it. */
+export function copyRepository(...more: readonly string[]) {
+  const dir = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-copy-'))
+  // Somebody else may have to start a server in it.
+  fs.chmodSync(dir, 0o755)
+  for (const name of [...sources, ...more]) fs.cpSync(join(root, name), join(dir, name), { recursive: true })
+  fs.symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
+  return { dir, remove: () => fs.rmSync(dir, { recursive: true, force: true }) }
+}
+
 /** Builds the named parts; answers the folder that has `dist/`, and what removes it. */
 export async function buildProgram(...parts: readonly ('--program' | '--api')[]) {
-  const dir = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-build-'))
-  const remove = () => fs.rmSync(dir, { recursive: true, force: true })
+  const copy = copyRepository()
   try {
-    for (const name of sources) fs.cpSync(join(root, name), join(dir, name), { recursive: true })
-    fs.symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
-    await promisify(execFile)(process.execPath, ['scripts/build.ts', ...parts], { cwd: dir })
+    await promisify(execFile)(process.execPath, ['scripts/build.ts', ...parts], { cwd: copy.dir })
   } catch (error) {
-    remove()
+    copy.remove()
     throw error
   }
-  return { dir, remove }
+  return copy
 }
