@@ -29,7 +29,9 @@ async function isShared(session: Session, target: Target, applicationName: strin
   const signal = AbortSignal.timeout(5_000)
   const other = await openSession(target, session.at, session.encryption, applicationName, signal)
   try {
-    await other.query('begin')
+    await other.query('begin').catch((error: unknown) => {
+      throw isStatementPooling(error) ? transactionPooler(target, 'statement') : error
+    })
     const theirs = await backendPid(other)
     return theirs === before || (await backendPid(session)) !== before
   } finally {
@@ -37,13 +39,18 @@ async function isShared(session: Session, target: Target, applicationName: strin
   }
 }
 
+function isStatementPooling(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message: string }
+  return code === '08P01' && message.includes('statement pooling')
+}
+
 /** UNSAFE, with the way out. */
-export function transactionPooler(target: Target): Failure {
+export function transactionPooler(target: Target, mode: 'transaction' | 'statement' = 'transaction'): Failure {
   return new Failure(
     'UNSAFE',
-    'a connection pooler in transaction mode stands between us and Postgres; nothing was changed',
+    `a connection pooler in ${mode} mode stands between us and Postgres; nothing was changed`,
     {
-      reason: 'it hands our server process to other clients between two transactions, so an advisory lock cannot hold',
+      reason: `it hands our server process to other clients between two ${mode}s, so an advisory lock cannot hold`,
       next:
         `Connect to the server itself, or to the pooler in session mode: set UPFRONT_DATABASE_URL (now from ${target.source}) ` +
         'for the migrations, and leave DATABASE_URL to the application.',
