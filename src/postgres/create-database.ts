@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { HostPort, Target } from '../config/target.ts'
+import { Failure } from '../errors.ts'
 import { openSession } from './session.ts'
 import type { Encryption } from './socket.ts'
 
@@ -16,8 +17,22 @@ export async function createDatabase(
     await session.query(`create database ${pg.escapeIdentifier(target.database)}`)
   } catch (error) {
     const { code } = error as { code?: string }
+    if (code === '42501') throw mayNot(target, error)
     if (code !== '42P04' && code !== '23505') throw error
   } finally {
     session.close()
   }
+}
+
+function mayNot(target: Target, error: unknown): Failure {
+  return new Failure(
+    'DENIED',
+    `the database ${target.database} does not exist, and the role ${target.user} may not create it`,
+    {
+      sqlstate: '42501',
+      reason: (error as Error).message,
+      next: `As a superuser: alter role ${pg.escapeIdentifier(target.user)} createdb; or create the database yourself.`,
+    },
+    error,
+  )
 }

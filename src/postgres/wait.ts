@@ -139,7 +139,10 @@ async function attempt<First>(
       const { createDatabase } = await import('./create-database.ts')
       return createDatabase(options.target, host, encryption, options.applicationName, signal).then(
         () => ({ verdict: { ...verdict, verdict: 'retry' as const, reason: 'created the database' }, error }),
-        (failure: unknown) => ({ verdict: classifyConnectError(failure), error: failure }),
+        (failure: unknown) => {
+          if (failure instanceof Failure) throw failure
+          return { verdict: classifyConnectError(failure), error: failure }
+        },
       )
     }
     return { verdict, error }

@@ -29,7 +29,17 @@ function onlyStrings(redact: Redact) {
 }
 
 function snakeCased({ type: _type, ...fields }: Event): object {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), value]))
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [snakeCase(name), snakeCasedList(value)]))
+}
+
+/** The fields of the things in a list, such as who blocks, are named as all fields are. */
+function snakeCasedList(value: unknown): unknown {
+  if (!Array.isArray(value)) return value
+  return value.map((one: unknown) =>
+    typeof one === 'object' && one !== null
+      ? Object.fromEntries(Object.entries(one).map(([name, field]) => [snakeCase(name), field]))
+      : one,
+  )
 }
 
 function snakeCase(name: string): string {

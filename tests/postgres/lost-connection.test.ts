@@ -5,8 +5,9 @@ import { type Database, type Files, test, until, withDatabase, writeFolder } fro
 import { type Fate, type Message, startProxy } from '../support/proxy.ts'
 
 const files = {
-  '001_ledger.sql': 'create table ledger (name text); insert into ledger values (1)',
-  '002_more.sql': 'insert into ledger values (2)',
+  // The select keeps the two from sharing a message, so that each has a COMMIT of its own.
+  '001_ledger.sql': 'create table ledger (name text); insert into ledger values (1); select 1',
+  '002_more.sql': 'insert into ledger values (2); select 1',
 }
 const seeds = { '010_seed.sql': `insert into ledger values ('seed')` }
 

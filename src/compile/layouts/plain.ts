@@ -22,6 +22,9 @@ const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251
 /** What a file's extension makes of it: SQL of a down, SQL, or a module. */
 const extension = /(?<down>\.down\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.[cm]?[jt]s)$/
 
+/** The same on a file system that does not tell capitals: passing it over would be worse than asking. */
+const capitals = /\.sql$/i
+
 /**
  * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`. README and dot files,
  * folders and files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
@@ -32,7 +35,10 @@ export function listPlain(dir: string, shown = dir): Listing {
   const downs = new Map<string, string>()
   for (const file of readdirSync(dir).sort()) {
     const found = extension.exec(file)
-    if (!found || /^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
+    if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
+    if (!found && capitals.test(file))
+      problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
+    if (!found) continue
     if (!isFile(dir, shown, file, problems)) continue
     const name = file.slice(0, found.index)
     const { down, module } = found.groups!

@@ -61,3 +61,16 @@ export function isComplete(state: State): boolean {
 function show(history: readonly HistoryLine[]): string {
   return history.map(({ name, state, done }) => `${name} ${state} ${done}`).join()
 }
+
+/** Two runs that wrote at the same time (I6), by what each said of itself and by the ledger; empty when none did. */
+export async function findOverlaps(db: Database): Promise<string[]> {
+  const rows = await db.query<{ what: string }>(`
+    with spans as (
+      select 'run ' || id as who, tstzrange(started_at, finished_at, '[]') as span from upfront.runs
+        where finished_at is not null
+      union all
+      select 'process ' || pid, tstzrange(min(at), max(at), '[]') from public.ledger group by pid)
+    select a.who || ' and ' || b.who as what from spans a join spans b on a.who < b.who and a.span && b.span
+      and split_part(a.who, ' ', 1) = split_part(b.who, ' ', 1)`)
+  return rows.map(({ what }) => what)
+}

@@ -101,7 +101,8 @@ export async function runTrial(
   return report(first.exitCode, settledMs, performance.now() - begun)
 }
 
-function scenarioEnv() {
+/** What a run of the scenario is told, besides which database. */
+export function scenarioEnv() {
   const scenario = inject('scenario')
   return {
     ...shortWaits,

@@ -34,7 +34,15 @@ test('the log is on stderr, the answer on stdout', () => {
 test('the level decides what is said', () => {
   expect(eventsAt('debug')).toEqual(Object.keys(samples))
   expect(eventsAt('info')).toEqual(Object.keys(samples).filter((type) => type !== 'applying'))
-  expect(eventsAt('warn')).toEqual(['warning', 'ahead', 'connection_lost', 'retrying', 'interrupted', 'failed'])
+  expect(eventsAt('warn')).toEqual([
+    'warning',
+    'ahead',
+    'connection_lost',
+    'retrying',
+    'blocked',
+    'interrupted',
+    'failed',
+  ])
 })
 
 test('every event has lines for people, and the last one is always the summary', () => {

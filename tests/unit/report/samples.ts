@@ -42,7 +42,7 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   blocked: {
     type: 'blocked',
     name: '0002_users',
-    blockers: [{ pid: 42, application: 'web', user: 'app', state: 'idle in transaction', forMs: 61_000, query: '' }],
+    blockers: [{ pid: 42, application: 'web', user: 'web', state: 'idle in transaction', forMs: 61_000, query: '' }],
     elapsedMs: 5_000,
   },
   progress: { type: 'progress', name: '0002_users', phase: 'create index: building', percent: 40, elapsedMs: 3_000 },
