@@ -1,9 +1,10 @@
+import type { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { type HistoryRow, insertAppliedSql } from './history.ts'
 import type { Migration, SqlScript } from './migration.ts'
 import { collectNotices } from './notices.ts'
-import { lostConnection } from './step-failures.ts'
+import { lostConnection, unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
 
@@ -71,8 +72,12 @@ export async function runJoined(
     await runScript(session, message, onComplete)
     tell()
   } catch (error) {
-    if (isConnectionLost((error as ScriptError).error))
-      throw lostConnection(joined[committed.length]!.migration.name, (error as ScriptError).error)
+    const cause = (error as ScriptError).error
+    if (isConnectionLost(cause)) {
+      // All may have committed, with only the last word missing.
+      const { name } = joined[Math.min(committed.length, joined.length - 1)]!.migration
+      throw signal.aborted ? unknownEnd(name, signal.reason as Failure, cause) : lostConnection(name, cause)
+    }
     await rollBack(session)
     // What has committed so far was not waited for: an empty commit that is makes it so.
     if (committed.length > 0) await runScript(session, `begin; select pg_catalog.pg_current_xact_id(); commit`)

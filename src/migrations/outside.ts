@@ -8,6 +8,7 @@ import type { Migration as MigrationModule } from './contract.ts'
 import { callModule } from './module.ts'
 import { placeInModule } from './place-in-module.ts'
 import { describeSqlError } from './sql-error.ts'
+import { unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
 
@@ -45,8 +46,12 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
   } finally {
     watch.stop()
   }
-  await session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
-    duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
+  try {
+    await session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
+      duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
+  } catch (error) {
+    throw isConnectionLost(error) && signal.aborted ? unknownEnd(migration.name, signal.reason, error) : error
+  }
   return performance.now() - begun
 }
 

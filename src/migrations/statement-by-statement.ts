@@ -9,6 +9,7 @@ import { dropIfAllowed, findIndex, invalidIndex, isAsStated } from './indexes.ts
 import type { Migration, SqlScript, Statement } from './migration.ts'
 import { collectNotices } from './notices.ts'
 import { describeSqlError } from './sql-error.ts'
+import { unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
 
@@ -45,6 +46,11 @@ export async function runStatementByStatement(run: StepRun, tables: HistoryTable
       if (truncated !== undefined) throw stopped(step, text, i + 1, { code: '42622', message: truncated })
     }
     await finish(run, tables, step)
+  } catch (error) {
+    // No transaction took back what had been sent: "rolled back" would be a guess.
+    const isLost = error instanceof Failure ? error.code === 'LOST' : isConnectionLost(error)
+    if (isLost && run.signal.aborted) throw unknownEnd(step.migration.name, run.signal.reason, error)
+    throw error
   } finally {
     watch.stop()
     notices.stop()

@@ -75,11 +75,11 @@ export function lostConnection(name: string, error: unknown): Failure {
   )
 }
 
-/** The run was stopped while COMMIT waited: it may be applied, and only the history knows. */
-export function unknownEnd(step: Step, stop: Failure, error: unknown): Failure {
+/** The run was stopped while the server's last word was awaited: what it did may be there, and only the history knows. */
+export function unknownEnd(name: string, stop: Failure, error: unknown): Failure {
   return new Failure(
     stop.code,
-    `${stop.message.split(';')[0]!} while the COMMIT of ${step.name} was in flight: it may be applied, or not`,
+    `${stop.message.split(';')[0]!}; the server has not answered for ${name}, which may be applied, or not`,
     { reason: (error as Error).message, next: 'upfront status says which; starting again does what is left.' },
     error,
   )

@@ -169,7 +169,7 @@ async function commit({ session, signal }: StepRun, step: Step): Promise<void> {
     tags = (await runScript(session, 'commit')).tags
   } catch (error) {
     const cause = (error as ScriptError).error
-    if (isConnectionLost(cause)) throw signal.aborted ? unknownEnd(step, signal.reason, cause) : lost(step, cause)
+    if (isConnectionLost(cause)) throw signal.aborted ? unknownEnd(step.name, signal.reason, cause) : lost(step, cause)
     if (isContention(cause)) throw error
     throw failed(step, cause)
   }

@@ -26,7 +26,8 @@ const lost: Fault[] = [
   {
     name: 'terminate the backend as it works',
     runner: 'here',
-    exits: [0],
+    // An index that is being made is left invalid.
+    exits: [0, 23],
     strike: (at) => (void terminate(at), 'forward'),
   },
   // Not once but from then on.

@@ -5,7 +5,7 @@ import { type Database, withDatabase } from '../../support/database.ts'
 import { type Fate, type Message, startProxy } from '../../support/proxy.ts'
 import { type Ended, type Process, startProgram } from './program.ts'
 import { type Picture } from './scenario.ts'
-import { type State, findTorn, isComplete, readState } from './state.ts'
+import { type State, countUnits, findTorn, isComplete, readState } from './state.ts'
 
 /** What is done to a run when its message number k passes. */
 export interface Fault {
@@ -94,7 +94,7 @@ export async function runTrial(
     settledMs = await settle(db, find)
     state = await readState(db)
     for (const what of findTorn(state, golden)) find('torn', what)
-    judgeClaims(first, state, find)
+    judgeClaims(first, state, golden, find)
   }
   const begun = performance.now()
   await converge(db, first.exitCode, state, golden, find)
@@ -156,7 +156,7 @@ function judgeEnd({ exits }: Fault, { exitCode, stdout, stderr }: Ended, db: Dat
 }
 
 /** Success and `applied` are said of what is there, `rolled back` of what is not. */
-function judgeClaims({ exitCode, stderr }: Ended, state: State, find: Find): void {
+function judgeClaims({ exitCode, stderr }: Ended, state: State, golden: readonly Picture[], find: Find): void {
   const there = state.history.filter((row) => row.state === 'applied').map(({ name }) => name)
   const claimed = [...stderr.matchAll(/^(?:applied|seeded) {2,}(.+?) {2}\d/gm)].map(([, name]) => name!)
   if (exitCode === 0 && (!isComplete(state) || state.invalid.length > 0)) find('false success', 'exit 0, not all of it')
@@ -164,6 +164,9 @@ function judgeClaims({ exitCode, stderr }: Ended, state: State, find: Find): voi
   const unsaid = there.filter((name) => !claimed.includes(name))
   if (exitCode !== 137 && /rolled back/.test(stderr) && unsaid.length > 0)
     find('false claim', `it says "rolled back", but ${unsaid.join()} is applied: ${stderr.slice(-400)}`)
+  if (/rolled back/.test(stderr) && state.catalog.join() !== golden[countUnits(state.history)]!.catalog.join())
+    find('false claim', `it says "rolled back", but more is there than the history says: ${stderr.slice(-400)}`)
+  if (exitCode === 23 && state.invalid.length === 0) find('false claim', 'exit 23, and every index is valid')
 }
 
 /** How long sessions and locks of ours stay on the server; more than 10 s is a leak. */
