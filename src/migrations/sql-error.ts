@@ -22,7 +22,8 @@ export function describeSqlError(error: unknown): FailureFacts {
 }
 
 const advice: Readonly<Record<string, string>> = {
-  '25001': 'That statement cannot run inside a transaction; run it by hand, outside of the migrations.',
+  '25001': 'That statement cannot run inside a transaction: begin the file with "-- upfront:no-transaction".',
+  '2D000': 'A COMMIT in a DO or CALL needs a file outside a transaction: begin it with "-- upfront:no-transaction".',
   '55P04': 'Put the use of the new enum value into the next migration: it must be committed first.',
   '57014': 'It was cancelled: by statement_timeout (UPFRONT_STATEMENT_TIMEOUT) or by an administrator. Run it again.',
   '53100': 'The disk of the server is full: make room, then run it again.',
