@@ -4,6 +4,7 @@ import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { placeAt } from '../postgres/position.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
+import type { Session } from '../postgres/session.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import { dropIfAllowed, findIndex, invalidIndex, isAsStated } from './indexes.ts'
 import type { Migration, SqlScript, Statement } from './migration.ts'
@@ -90,11 +91,14 @@ async function runStatement(
   const statement = step.script.statements[i]!
   const sql = text.slice(statement.start, statement.end)
   const progress = progressSql(run, tables, step, text, i + 1)
+  let begun = false
   try {
     if (!statement.alone) {
       const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
-      await runScript(session, `begin;\n${lock};\n${sql}\n;${progress};\ncommit`)
-      return
+      const whole = `begin;\n${lock};\n${sql}\n;${progress};\ncommit`
+      if (await commitsByItself(session, whole)) return
+      // A DO or a CALL with a COMMIT of its own: as far as it comes, it stays.
+      begun = true
     }
     await runAlone(run, step, statement, sql, resumed)
     await runScript(session, progress)
@@ -104,8 +108,21 @@ async function runStatement(
     await rollBack(session)
     await refuseInvalid(run, step, statement, error.error)
     if (run.signal.aborted) throw run.signal.reason
+    if (begun) throw stoppedWithin(step, text, i, error.error)
     if (i === 0) await forget(run, tables, step)
     throw stopped(step, text, i, error.error)
+  }
+}
+
+/** Runs a statement and its progress as one transaction; false when it ends transactions itself, and nothing was done. */
+async function commitsByItself(session: Session, whole: string): Promise<boolean> {
+  try {
+    await runScript(session, whole)
+    return true
+  } catch (error) {
+    if (!(error instanceof ScriptError) || (error.error as { code?: string }).code !== '2D000') throw error
+    await rollBack(session)
+    return false
   }
 }
 
@@ -189,6 +206,13 @@ function stopped(step: LooseStep, text: string, done: number, error: unknown): F
   const next = `Mend statement ${done + 1} and start again: it goes on there, as long as what is before it stays as it is.`
   const message = `migration ${name} stopped after ${done} of ${statements.length} statements, which remain (it runs outside a transaction)`
   return new Failure('PARTIAL', message, { ...facts, next }, error)
+}
+
+function stoppedWithin(step: LooseStep, text: string, i: number, error: unknown): Failure {
+  const whole = stopped(step, text, i, error)
+  const message = `migration ${step.migration.name} stopped inside its statement ${i + 1}, which commits as it goes: part of it remains`
+  const next = 'Mend it so that it can run again from its beginning, and start again: it goes on with this statement.'
+  return new Failure('PARTIAL', message, { ...whole.facts, next }, error)
 }
 
 function changedBehind(step: LooseStep, done: number): Failure {
