@@ -1,10 +1,11 @@
 import { join, resolve } from 'node:path'
 import type { Problem } from '../errors.ts'
 import { emptyCatalog } from './catalog.ts'
-import { blank, checkSql } from './check.ts'
+import { checkSql } from './check.ts'
 import { finding } from './checks/finding.ts'
 import { readText } from './files.ts'
 import type { SourceMigration } from './layouts/plain.ts'
+import { blank } from './parts.ts'
 
 const marker = /^--[ \t]*upfront:down[ \t]*$/m
 

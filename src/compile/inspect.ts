@@ -8,7 +8,7 @@ import { isJoinable } from './checks/joinable.ts'
 import { refuseUnlock } from './checks/session-lock.ts'
 import { type Control, controlOf, isOuterPair, pairNotice, refuseControls } from './checks/transaction-control.ts'
 import { createdRelations, statedIndex } from './made.ts'
-import { type ParsedStatement, byteOffsets } from './parser.ts'
+import { type ParsedStatement, offsetIn } from './parser.ts'
 
 /** What a text is for. */
 export type Role = 'migration' | 'seed' | 'down'
@@ -55,8 +55,8 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (name !== null) inspection.alone.push({ name, place })
   const commits = inspectBody(inspection, seen)
   if (inspection.added.length > 0 && !inspection.marked) {
-    const at = byteOffsets(text)
-    problems.push(...refuseNewValues(inspection.added, kind, node, catalog, (byte) => placeOf(at(byte))))
+    const placeOfByte = (byte: number) => placeOf(offsetIn(text, seen, byte))
+    problems.push(...refuseNewValues(inspection.added, kind, node, catalog, placeOfByte))
   }
   const added = addedValue(kind, node, catalog, place.line)
   if (added) inspection.added.push(added)
@@ -69,12 +69,13 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
 }
 
 /** Answers whether it is a DO that commits, which only a marked file may have. */
-function inspectBody(inspection: Inspection, { kind, node, start, end, text, placeOf }: Seen): boolean {
+function inspectBody(inspection: Inspection, seen: Seen): boolean {
+  const { kind, node, start, end, text, placeOf } = seen
   if (kind === 'VariableSetStmt' && node['name'] === 'check_function_bodies') inspection.checksBodies = false
   if (kind === 'SelectStmt' && /check_function_bodies/i.test(text.slice(start, end))) inspection.checksBodies = false
-  const body = bodyOf(kind, node, text)
+  const body = bodyOf(seen, text)
   if (body === null || (kind !== 'DoStmt' && !inspection.checksBodies)) return false
-  const found = checkBody(kind, { start, end }, body, text, placeOf)
+  const found = checkBody(seen, body, text, placeOf)
   const commits = found.some(({ rule }) => rule === 'alone')
   if (!commits || !inspection.marked) inspection.problems.push(...found)
   return commits && inspection.marked

@@ -12,8 +12,8 @@ export function longNamesOf(
   placeOf: (offset: number) => Place,
 ): LongName[] {
   const names: LongName[] = []
-  for (const { kind, node } of statements) {
-    const body = bodyOf(kind, node, text)
+  for (const statement of statements) {
+    const body = bodyOf(statement, text)
     if (body === null || (body.language !== 'plpgsql' && body.language !== 'sql')) continue
     const inside = text.slice(body.start, body.end)
     const at = byteOffsets(inside)

@@ -11,6 +11,8 @@ export interface ParsedStatement {
   readonly node: Node
   readonly start: number
   readonly end: number
+  /** Its start in bytes, in which the tree gives the places of its nodes. */
+  readonly byte: number
 }
 
 export type Parsed =
@@ -44,7 +46,8 @@ export function parse(text: string): Parsed {
       statements: stmts.map(({ stmt, stmt_location = 0, stmt_len }) => {
         const [kind, node] = Object.entries(stmt)[0] as [string, Node]
         const start = at(stmt_location)
-        return { kind, node, start, end: stmt_len === undefined ? text.length : at(stmt_location + stmt_len) }
+        const end = stmt_len === undefined ? text.length : at(stmt_location + stmt_len)
+        return { kind, node, start, end, byte: stmt_location }
       }),
     }
   } catch (error) {
@@ -83,4 +86,9 @@ export function byteOffsets(text: string): (bytes: number) => number {
     }
     return unit
   }
+}
+
+/** The offset in the text of a place that the tree of one of its statements gives. */
+export function offsetIn(text: string, { start, end, byte }: ParsedStatement, location: number): number {
+  return start + byteOffsets(text.slice(start, end))(location - byte)
 }

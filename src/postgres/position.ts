@@ -13,6 +13,24 @@ export function placeAt(file: string, text: string, offset: number): Place {
   }
 }
 
+/** The same for many offsets of one text: its lines are looked for once. */
+export function placesIn(file: string, text: string): (offset: number) => Place {
+  let starts: number[] | undefined
+  return (offset) => {
+    starts ??= lineStarts(text)
+    const at = Math.max(0, Math.min(offset, text.length))
+    let [low, high] = [0, starts.length - 1]
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (starts[middle]! <= at) low = middle
+      else high = middle - 1
+    }
+    const start = starts[low]!
+    const line = text.slice(start, starts[low + 1] === undefined ? text.length : starts[low + 1]! - 1)
+    return { file, line: low + 1, column: codePoints(text.slice(start, at)) + 1, text: line }
+  }
+}
+
 /** Where the code point with this number (from 0) begins, in UTF-16 units: Postgres counts code points. */
 export function offsetOfCodePoint(text: string, codePoint: number): number {
   let offset = 0
@@ -27,6 +45,12 @@ export function codePoints(text: string): number {
   let count = 0
   for (const _ of text) count += 1
   return count
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return starts
 }
 
 function countNewlines(text: string, end: number): number {

@@ -1,7 +1,7 @@
 import type { Place, Problem } from '../../errors.ts'
 import { nextToken } from '../lex/lex.ts'
 import { comment, makeToken, space, string } from '../lex/token.ts'
-import { type Node, byteOffsets, parse, parsePlpgsql } from '../parser.ts'
+import { type Node, type ParsedStatement, byteOffsets, offsetIn, parse, parsePlpgsql } from '../parser.ts'
 import { refuseCommitInDo } from './alone.ts'
 import { finding } from './finding.ts'
 
@@ -22,7 +22,8 @@ interface Option {
 }
 
 /** The body of a CREATE FUNCTION, a CREATE PROCEDURE or a DO, null for statements without one. */
-export function bodyOf(kind: string, node: Node, text: string): Body | null {
+export function bodyOf(statement: ParsedStatement, text: string): Body | null {
+  const { kind, node } = statement
   if (kind !== 'CreateFunctionStmt' && kind !== 'DoStmt') return null
   const nodes = (node[kind === 'DoStmt' ? 'args' : 'options'] ?? []) as readonly { readonly DefElem: Option }[]
   const options = nodes.map(({ DefElem }) => DefElem)
@@ -31,20 +32,19 @@ export function bodyOf(kind: string, node: Node, text: string): Body | null {
   const source = as?.arg?.String?.sval ?? items?.[0]?.String?.sval
   if (as === undefined || source === undefined || (items?.length ?? 1) > 1) return null
   const language = options.find(({ defname }) => defname === 'language')?.arg?.String?.sval ?? 'plpgsql'
-  const at = byteOffsets(text)(as.location ?? 0)
-  const constant = firstString(text, at)
+  const constant = firstString(text, offsetIn(text, statement, as.location ?? statement.byte), statement.end)
   if (constant === null) return null
   return { language: language.toLowerCase(), source, ...constant }
 }
 
 /** What the server would say of it when the routine is made, or when the DO runs. */
 export function checkBody(
-  kind: string,
-  statement: { readonly start: number; readonly end: number },
+  statement: ParsedStatement,
   body: Body,
   text: string,
   placeOf: (offset: number) => Place,
 ): Problem[] {
+  const { kind } = statement
   if (body.language === 'sql' && kind === 'CreateFunctionStmt') {
     const parsed = parse(body.source)
     if (parsed === 'unknown' || !('error' in parsed)) return []
@@ -123,8 +123,8 @@ function tokenEnds(source: string): number[] {
 }
 
 /** The content of the first string constant from an offset on. */
-function firstString(text: string, from: number): { start: number; end: number } | null {
-  const bytes = Buffer.from(text.slice(from))
+function firstString(text: string, from: number, until: number): { start: number; end: number } | null {
+  const bytes = Buffer.from(text.slice(from, until))
   const token = makeToken()
   for (let at = 0; at < bytes.length; at = token.end) {
     nextToken(bytes, at, bytes.length, true, token)

@@ -1,5 +1,4 @@
 import type { Place, Problem } from '../../errors.ts'
-import { placeAt } from '../../postgres/position.ts'
 import { nextToken } from '../lex/lex.ts'
 import { makeToken, quotedName, space, string, comment } from '../lex/token.ts'
 import { finding } from './finding.ts'
@@ -80,9 +79,4 @@ function strangeCharacters(text: string, start: number, end: number): number[] {
     unit += piece.length
   }
   return found
-}
-
-/** The place of an offset in a text that is whole. */
-export function placer(file: string, text: string): (offset: number) => Place {
-  return (offset) => placeAt(file, text, offset)
 }

@@ -1,0 +1,64 @@
+import { wholeWindow } from './lex/window.ts'
+import { byteOffsets } from './parser.ts'
+import { type SplitStatement, split } from './split.ts'
+
+/** From here to there, in UTF-16 units. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** What a text consists of besides what the parser sees. */
+export interface Parts {
+  readonly statements: readonly Span[]
+  readonly commands: readonly (Span & { readonly command: string; readonly between: boolean })[]
+  readonly copies: readonly {
+    readonly start: number
+    readonly statement: number
+    readonly data: readonly [start: number, end: number, next: number]
+  }[]
+  readonly besideCopies: readonly number[]
+  readonly names: readonly Span[]
+}
+
+/** The parts of a text as psql sees them, in UTF-16 units. */
+export function findParts(text: string): Parts {
+  const bytes = Buffer.from(text)
+  const at = byteOffsets(text)
+  const span = ({ start, end }: Span): Span => ({ start: at(start), end: at(end) })
+  const parts = { statements: [] as Span[], commands: [] as Parts['commands'][number][], copies: [] as Parts['copies'][number][], besideCopies: [] as number[], names: [] as Span[] } // prettier-ignore
+  let last: SplitStatement
+  split(wholeWindow(bytes), {
+    statement: (statement) => void parts.statements.push(span((last = statement))),
+    metaCommand: (start, end, between) => {
+      const place = span({ start, end })
+      parts.commands.push({ ...place, command: text.slice(place.start, place.end), between })
+    },
+    copyData: (start, end, next) => {
+      const data = [at(start), at(end), at(next)] as const
+      parts.copies.push({ start: at(last.start), statement: parts.statements.length - 1, data })
+    },
+    besideCopy: (start) => void parts.besideCopies.push(at(start)),
+    longName: (start, end) => void parts.names.push(span({ start, end })),
+  })
+  return parts
+}
+
+/** The same text with white space for what is not to be seen; lines and offsets stay. */
+export function blank(text: string, spans: readonly Span[]): string {
+  let result = ''
+  let from = 0
+  for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
+    result += text.slice(from, start) + text.slice(start, end).replace(/[^\n]/g, ' ')
+    from = end
+  }
+  return result + text.slice(from)
+}
+
+/** A command that sends the statement before it ends that statement. */
+export function ended(text: string, commands: Parts['commands']): string {
+  return commands.reduce(
+    (rest, { start, between }) => (between ? rest : `${rest.slice(0, start)};${rest.slice(start + 1)}`),
+    text,
+  )
+}
