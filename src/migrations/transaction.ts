@@ -2,8 +2,10 @@ import { Failure } from '../errors.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
 import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
+import { nameSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Piece } from './migration.ts'
+import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './step-failures.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
@@ -29,6 +31,7 @@ export async function runInTransaction(run: StepRun, step: Step): Promise<number
     } catch (error) {
       const cause = causeOf(error)
       if (run.signal.aborted) throw isAboutTheStop(error, run.signal) ? error : run.signal.reason
+      if (await isDemoted(run.session, cause)) throw lost(step, cause)
       if (!isContention(cause)) throw error
       const left = run.lockRetryMs - (performance.now() - begun)
       if (left <= 0) throw busy(step, run.lockRetryMs, cause, watch.blockers())
@@ -46,6 +49,15 @@ export async function runInTransaction(run: StepRun, step: Step): Promise<number
 /** Whether an error says more of how the run was stopped than the signal does. */
 function isAboutTheStop(error: unknown, signal: AbortSignal): boolean {
   return error instanceof Failure && error.code === (signal.reason as Failure).code
+}
+
+/** Whether the server refused because it has become a standby: the migration belongs on the new primary. */
+async function isDemoted(session: Session, cause: unknown): Promise<boolean> {
+  if ((cause as { code?: string }).code !== '25006') return false
+  const rows = await session
+    .query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby')
+    .catch(() => [])
+  return rows[0]?.standby ?? true
 }
 
 /** What Postgres or the socket said, below what we made of it. */
@@ -72,13 +84,18 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
   }
 }
 
-/** The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. */
+/**
+ * The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. Others
+ * see in our session's name what it is at.
+ */
 function beginning(run: StepRun, step: Step): string {
-  return `begin;\nselect 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int;\n${step.before};\n`
+  const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
+  const name = run.session.client.escapeLiteral(nameSession(run.settings.applicationName, step.name))
+  return `begin;\n${lock};\nset local application_name = ${name};\n${step.before};\n`
 }
 
 /** How many statements that is. */
-const statementsBefore = 3
+const statementsBefore = 4
 
 /** The step may have changed its role, and the rest is ours to do. */
 function ending(step: Step): string {

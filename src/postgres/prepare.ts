@@ -28,6 +28,14 @@ export async function resetSession(session: Session, settings: SessionSettings):
   await prepareSession(session, settings)
 }
 
+/** A session's name with what it is at, in the 63 bytes that Postgres keeps of it. */
+export function nameSession(applicationName: string, at: string): string {
+  return Buffer.from(`${applicationName} ${at}`)
+    .subarray(0, 63)
+    .toString()
+    .replace(/\uFFFD+$/u, '')
+}
+
 /** DISCARD ALL without the advisory locks; RESET ALL alone leaves a SET ROLE and a SET SESSION AUTHORIZATION. */
 const resetSql = `reset session authorization; reset role; reset all; deallocate all; close all; unlisten *;
   discard temp; discard sequences`

@@ -14,11 +14,14 @@ async function stateAfter(db: Database, sql: string) {
     'default_transaction_read_only',
     'client_encoding',
     'row_security',
-    'application_name',
     'client_min_messages',
     'standard_conforming_strings',
   ]
-  const columns = names.map((name) => `current_setting('${name}') as ${name}`)
+  const columns = [
+    ...names.map((name) => `current_setting('${name}') as ${name}`),
+    // Which migration it is stands at its end.
+    `regexp_replace(current_setting('application_name'), ' \\d+_\\w+$', '') as application_name`,
+  ]
   const show = `select ${columns.join(', ')}, current_user::text as "user", to_regclass('pg_temp.t') is not null as temp`
   db.files({
     '001_before.sql': `create table public.before as ${show}`,
