@@ -1,0 +1,137 @@
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { YAML } from 'zx'
+import { failures } from '../../src/errors.ts'
+import { settings } from '../../src/config/settings.ts'
+
+const root = join(import.meta.dirname, '../..')
+const kubernetes = join(root, 'examples/kubernetes')
+const work = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-examples-'))
+afterAll(() => fs.rmSync(work, { recursive: true, force: true }))
+
+interface Container {
+  readonly name: string
+  readonly image: string
+  readonly args?: readonly string[]
+  readonly env?: readonly { readonly name: string }[]
+  readonly securityContext?: Record<string, unknown>
+  readonly resources?: Record<string, unknown>
+  readonly restartPolicy?: string
+}
+
+interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  readonly spec: Record<string, unknown> & { readonly template?: { readonly spec: PodSpec } }
+}
+
+interface PodSpec {
+  readonly restartPolicy?: string
+  readonly securityContext?: Record<string, unknown>
+  readonly initContainers?: readonly Container[]
+  readonly containers: readonly Container[]
+}
+
+const manifests = fs
+  .readdirSync(kubernetes)
+  .filter((file) => file.endsWith('.yaml'))
+  .flatMap((file) => documentsOf(join(kubernetes, file)).map((manifest) => ({ file, manifest })))
+
+function documentsOf(path: string): Manifest[] {
+  return YAML.parseAllDocuments(fs.readFileSync(path, 'utf8')).map((document) => document.toJS() as Manifest)
+}
+
+test('the manifests are what the API of Kubernetes takes, without an unknown or misspelled field', () => {
+  const modules: Record<string, string> = { 'apps/v1': 'apps/v1', 'batch/v1': 'batch/v1', v1: 'core/v1' }
+  const check = (name: string, list: readonly Manifest[]) => {
+    const lines = list.map(({ apiVersion, kind, ...rest }, i) => {
+      const text = JSON.stringify({ apiVersion, kind, ...rest }, null, 1)
+      return `import type { ${kind} as Kind${i} } from 'kubernetes-types/${modules[apiVersion]}'\nexport const m${i}: Kind${i} = ${text}\n`
+    })
+    fs.writeFileSync(join(work, name), lines.join('\n'))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const flags = ['--noEmit', '--strict', '--ignoreConfig', '--module', 'nodenext', '--types', '']
+    return spawnSync(process.execPath, [tsc, ...flags, name], { cwd: work, encoding: 'utf8' }).stdout
+  }
+  fs.symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
+  const all = manifests.map(({ manifest }) => manifest)
+  expect(all.length).toBeGreaterThanOrEqual(6)
+  expect(check('manifests.ts', all)).toBe('')
+  // The check itself: a name that is nearly right does not pass.
+  const job = all.find(({ kind }) => kind === 'Job')!
+  expect(check('wrong.ts', [{ ...job, spec: { ...job.spec, podFailurePolices: {} } }])).toContain('podFailurePolices')
+})
+
+test('the policy of the Job fails it for exactly what retrying cannot help', () => {
+  const [job] = documentsOf(join(kubernetes, 'job.yaml'))
+  const { rules } = job!.spec['podFailurePolicy'] as { rules: { action: string; onExitCodes?: { operator: string; values: number[]; containerName: string } }[] } // prettier-ignore
+  const [rule] = rules.filter(({ action }) => action === 'FailJob')
+  const hopeless = Object.values(failures).flatMap(({ exit, retry }) => (retry ? [] : [exit]))
+  expect(rule!.onExitCodes).toEqual({
+    containerName: job!.spec.template!.spec.containers[0]!.name,
+    operator: 'In',
+    values: hopeless.sort((a, b) => a - b),
+  })
+  // The API refuses a policy with anything else.
+  expect(job!.spec.template!.spec.restartPolicy).toBe('Never')
+})
+
+test('every pod is allowed under "restricted", on a read-only root, and has its resources', () => {
+  for (const { file, manifest } of manifests) {
+    const pod = manifest.spec.template?.spec
+    if (!pod) continue
+    expect(pod.securityContext, file).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
+    for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
+      expect(container.securityContext, `${file} ${container.name}`).toEqual({
+        readOnlyRootFilesystem: true,
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+      })
+      expect(container.resources, `${file} ${container.name}`).toMatchObject({
+        requests: { cpu: expect.anything(), memory: expect.anything() },
+        limits: { memory: expect.anything() },
+      })
+    }
+  }
+})
+
+test('no secret is in an environment, and the settings named exist', () => {
+  for (const { file, manifest } of manifests) {
+    const pod = manifest.spec.template?.spec
+    const ours = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].filter(({ name }) =>
+      /migrate|wait/.test(name),
+    )
+    for (const { env = [] } of ours) {
+      const names = env.map(({ name }) => name)
+      expect(names, file).toContain('DATABASE_URL_FILE')
+      for (const name of names) if (name.startsWith('UPFRONT_')) expect(Object.keys(settings)).toContain(name)
+    }
+  }
+})
+
+test('a proxy stands before us, as a native sidecar', () => {
+  const [deployment] = documentsOf(join(kubernetes, 'proxy.yaml'))
+  const [proxy, migrate] = deployment!.spec.template!.spec.initContainers!
+  expect(proxy).toMatchObject({ name: 'proxy', restartPolicy: 'Always' })
+  expect(migrate).toMatchObject({ name: 'migrate' })
+  expect(migrate!.restartPolicy).toBeUndefined()
+})
+
+test('in compose the application waits for the end of Upfront, which is not started again', () => {
+  const { services } = YAML.parse(fs.readFileSync(join(root, 'examples/compose/compose.yml'), 'utf8'))
+  expect(services.app.depends_on).toEqual({ migrate: { condition: 'service_completed_successfully' } })
+  expect(services.migrate.restart).toBe('no')
+  expect(services.postgres.healthcheck).toBeUndefined()
+})
+
+test('the workflow gives away no more rights than it needs, and ends', () => {
+  const workflow = YAML.parse(fs.readFileSync(join(root, 'examples/ci/test.yml'), 'utf8'))
+  expect(workflow.permissions).toEqual({ contents: 'read' })
+  for (const job of Object.values<Record<string, unknown>>(workflow.jobs)) {
+    expect(job['timeout-minutes']).toBeLessThanOrEqual(30)
+  }
+})
