@@ -55,7 +55,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (name !== null) inspection.alone.push({ name, place })
   const commits = inspectBody(inspection, seen)
   if (inspection.added.length > 0 && !inspection.marked) {
-    const placeOfByte = (byte: number) => placeOf(offsetIn(text, seen, byte))
+    const placeOfByte = (byte: number) => placeOf(offsetIn(seen, byte))
     problems.push(...refuseNewValues(inspection.added, kind, node, catalog, placeOfByte))
   }
   const added = addedValue(kind, node, catalog, place.line)

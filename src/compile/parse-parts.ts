@@ -16,7 +16,7 @@ export function parseParts(
   const rest = [...spans]
   for (let span = rest.shift(); span !== undefined; span = rest.shift()) {
     const part = parse(text.slice(span.start, span.end))
-    if (part === 'unknown') unknown.push({ kind: 'Unknown', node: {}, ...span, byte: 0 })
+    if (part === 'unknown') unknown.push({ kind: 'Unknown', node: {}, ...span, byte: 0, source: text })
     else if ('error' in part) {
       const at = span.start + part.offset
       const behind = behindOpenParenthesis(text, span, at)

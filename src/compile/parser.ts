@@ -1,6 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { hasSqlDetails, loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
 import { offsetOfCodePoint } from '../postgres/position.ts'
+import { nextToken } from './lex/lex.ts'
+import { comment, makeToken, string } from './lex/token.ts'
 
 /** A node of the parse tree, as libpg-query gives it. */
 export type Node = Readonly<Record<string, unknown>>
@@ -11,8 +13,9 @@ export interface ParsedStatement {
   readonly node: Node
   readonly start: number
   readonly end: number
-  /** Its start in bytes, in which the tree gives the places of its nodes. */
+  /** Its start in bytes of what was parsed, in which the tree gives the places of its nodes. */
   readonly byte: number
+  readonly source: string
 }
 
 export type Parsed =
@@ -37,6 +40,14 @@ export async function loadParser(): Promise<void> {
 
 /** The statements of a text by the grammar of Postgres 18, or the first error in it. */
 export function parse(text: string): Parsed {
+  const parsed = parseOnce(text)
+  if (parsed === 'unknown' || !('error' in parsed) || !text.includes('--')) return parsed
+  // This parser takes no comment between the parts of one string ('a' -- x <newline> 'b'), the server does.
+  const bare = parseOnce(withoutLineComments(text))
+  return bare !== 'unknown' && 'error' in bare ? parsed : bare
+}
+
+function parseOnce(text: string): Parsed {
   // The parser calls an empty text an error, Postgres does not.
   if (text.trim() === '') return { statements: [] }
   try {
@@ -47,7 +58,7 @@ export function parse(text: string): Parsed {
         const [kind, node] = Object.entries(stmt)[0] as [string, Node]
         const start = at(stmt_location)
         const end = stmt_len === undefined ? text.length : at(stmt_location + stmt_len)
-        return { kind, node, start, end, byte: stmt_location }
+        return { kind, node, start, end, byte: stmt_location, source: text }
       }),
     }
   } catch (error) {
@@ -56,6 +67,23 @@ export function parse(text: string): Parsed {
     if (/memory exhausted|stack depth/.test(message)) return 'unknown'
     return { error: message, offset: offsetOfCodePoint(text, Math.max(cursorPosition, 0)) }
   }
+}
+
+/** Spaces for them, so that every offset stays. */
+function withoutLineComments(text: string): string {
+  const bytes = Buffer.from(text)
+  const token = makeToken()
+  let result = ''
+  for (let at = 0; at < bytes.length; at = token.end) {
+    nextToken(bytes, at, bytes.length, true, token)
+    const gaps = token.kind === string && token.gaps ? token.gaps : []
+    const ends = [at, ...gaps, token.end]
+    for (let i = 1; i < ends.length; i += 1) {
+      const part = bytes.toString('utf8', ends[i - 1], ends[i])
+      result += token.kind === comment || i % 2 === 0 ? part.replace(/--.*/g, (all) => ' '.repeat(all.length)) : part
+    }
+  }
+  return result
 }
 
 /**
@@ -89,6 +117,6 @@ export function byteOffsets(text: string): (bytes: number) => number {
 }
 
 /** The offset in the text of a place that the tree of one of its statements gives. */
-export function offsetIn(text: string, { start, end, byte }: ParsedStatement, location: number): number {
-  return start + byteOffsets(text.slice(start, end))(location - byte)
+export function offsetIn({ start, end, byte, source }: ParsedStatement, location: number): number {
+  return start + byteOffsets(source.slice(start, end))(location - byte)
 }

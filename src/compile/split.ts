@@ -64,6 +64,7 @@ export function split(window: Window, visitor: SplitVisitor, shape?: Shape): voi
   let lastWord = 0
   const keepFrom = (): number => Math.min(visitor.keep?.() ?? Infinity, start < 0 ? at : start)
   const finish = (endsAt: number, next: number): void => {
+    if (start >= 0 && endsAt - start > largestStatement) throw new StatementTooLarge(start)
     if (start >= 0) visitor.statement({ start, end: endsAt, next, head: words[0] ?? 0, copies })
     start = -1
     depth = blocks = lastWord = 0
@@ -86,7 +87,7 @@ export function split(window: Window, visitor: SplitVisitor, shape?: Shape): voi
     if (kind === space || kind === comment) continue
     if (kind === backslash) {
       const between = start < 0
-      at = endOfLine(window, begun, keepFrom)
+      at = endOfLine(window, begun, () => Math.min(begun, keepFrom()))
       visitor.metaCommand?.(begun, at, between)
       if (!between) finish(begun, at)
       continue

@@ -32,7 +32,7 @@ export function bodyOf(statement: ParsedStatement, text: string): Body | null {
   const source = as?.arg?.String?.sval ?? items?.[0]?.String?.sval
   if (as === undefined || source === undefined || (items?.length ?? 1) > 1) return null
   const language = options.find(({ defname }) => defname === 'language')?.arg?.String?.sval ?? 'plpgsql'
-  const constant = firstString(text, offsetIn(text, statement, as.location ?? statement.byte), statement.end)
+  const constant = firstString(text, offsetIn(statement, as.location ?? statement.byte), statement.end)
   if (constant === null) return null
   return { language: language.toLowerCase(), source, ...constant }
 }

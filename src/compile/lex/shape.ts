@@ -27,6 +27,8 @@ export interface Shape {
   firstRowEnd: number
   valuesEnd: number
   inValues: boolean
+  /** Whether a row has to come next: after VALUES and after a comma. */
+  wantsRow: boolean
   inRow: boolean
   /** Whether an element of the row may begin here. */
   fresh: boolean
@@ -54,6 +56,7 @@ export function makeShape(known: KnownShapes): Shape {
     firstRowEnd: -1,
     valuesEnd: -1,
     inValues: false,
+    wantsRow: false,
     inRow: false,
     fresh: false,
     held: 0,
@@ -83,7 +86,8 @@ export function resetShape(shape: Shape): void {
 
 /** What stands for the statement as a whole; two that share it differ in constants only. */
 export function keyOf(shape: Shape): number {
-  return combine(shape.one, shape.two)
+  // A comma that no row follows is an error.
+  return combine(shape.inValues && shape.wantsRow ? ~shape.one : shape.one, shape.two)
 }
 
 /** Adds a token; `depth` counts the parentheses before it, `head` is the hash of the statement's first word. */
@@ -92,16 +96,22 @@ export function addToken(shape: Shape, token: Token, depth: number, head: number
   const isPlain = kind === word || kind === quotedName || kind > parameter
   const hash = isPlain ? token.hash : 0
   if (shape.inRow) addToRow(shape, kind, hash, depth, end)
-  else if (shape.inValues && depth === 0 && kind === punctuation && hash === openParen) {
-    shape.inRow = shape.fresh = true
-    shape.rowStart = start
-    shape.rowOne = 0x811c9dc5
-    shape.rowTwo = 0
-  } else if (!(shape.inValues && kind === punctuation && hash === comma)) {
-    shape.inValues = head === insertWord && depth === 0 && kind === word && hash === valuesWord
+  else if (shape.inValues && depth === 0 && kind === punctuation && hash === (shape.wantsRow ? openParen : comma)) {
+    if (shape.wantsRow) beginRow(shape, start)
+    shape.wantsRow = !shape.wantsRow
+  } else {
+    if (shape.inValues && shape.wantsRow) shape.one = ~shape.one
+    shape.inValues = shape.wantsRow = head === insertWord && depth === 0 && kind === word && hash === valuesWord
     shape.one = mixOne(shape.one, kind, hash)
     shape.two = mixTwo(shape.two, kind, hash)
   }
+}
+
+function beginRow(shape: Shape, start: number): void {
+  shape.inRow = shape.fresh = true
+  shape.rowStart = start
+  shape.rowOne = 0x811c9dc5
+  shape.rowTwo = 0
 }
 
 function addToRow(shape: Shape, kind: number, hash: number, depth: number, end: number): void {

@@ -27,6 +27,7 @@ export function stringAt(
   escapes: boolean,
 ): boolean {
   token.content = at + 1
+  token.gaps = null
   for (let end = at; ;) {
     end = escapes ? closeEscaped(bytes, end + 1, limit) : closePlain(bytes, end + 1, limit)
     if (end >= limit) return final && found(token, kind, limit)
@@ -40,6 +41,7 @@ export function stringAt(
     const next = continuation(bytes, end + 1, limit)
     if (next === limit && !final) return false
     if (next === -1 || next === limit) return found(token, kind, end + 1)
+    ;(token.gaps ??= []).push(end + 1, next)
     end = next
   }
 }
@@ -88,6 +90,7 @@ export function afterDollar(bytes: Buffer, at: number, limit: number, final: boo
   }
   const tag = bytes.subarray(at, end + 1)
   token.content = end + 1
+  token.gaps = null
   const close = bytes.subarray(0, limit).indexOf(tag, end + 1)
   if (close === -1) return final && found(token, string, limit)
   return found(token, string, close + tag.length)

@@ -23,11 +23,13 @@ export interface Token {
   nameBytes: number
   /** Of a dollar-quoted or a plain string: where its content begins. */
   content: number
+  /** Of a string in several parts: where each gap begins and ends. */
+  gaps: number[] | null
 }
 
 /** A token to be filled. */
 export function makeToken(): Token {
-  return { kind: space, end: 0, hash: 0, nameBytes: 0, content: 0 }
+  return { kind: space, end: 0, hash: 0, nameBytes: 0, content: 0, gaps: null }
 }
 
 /** By byte: what a character can be part of. */

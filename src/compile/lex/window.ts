@@ -14,6 +14,9 @@ export interface Window {
   readonly read: () => Buffer | null
 }
 
+/** More than the largest statement, so that it is found to be too large before it is doubled. */
+const mostAtOnce = 65 << 20
+
 /** A window on what `read` gives until it gives null; `read` may use its buffer again. */
 export function openWindow(read: () => Buffer | null): Window {
   return { bytes: Buffer.allocUnsafe(1 << 18), length: 0, base: 0, newlines: 0, final: false, read }
@@ -33,7 +36,7 @@ export function fill(window: Window, keep: number): void {
     window.base += gone
     window.length -= gone
   }
-  const wanted = Math.max(1, window.length * 2)
+  const wanted = Math.max(window.length + 1, Math.min(window.length * 2, mostAtOnce))
   while (!window.final && window.length < wanted) {
     const chunk = window.read()
     if (chunk === null) window.final = true
