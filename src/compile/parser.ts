@@ -95,9 +95,13 @@ export function parsePlpgsql(statement: string): { readonly tree: unknown } | { 
     return { tree: parsePlPgSQLSync(statement) }
   } catch (error) {
     const { message } = error as Error
-    return /^(syntax error|missing |unterminated |unexpected end|mismatched )/.test(message) ? { error: message } : null
+    return tellable.test(message) ? { error: message } : null
   }
 }
+
+/** What needs no catalog to be known. */
+const tellable =
+  /^(syntax error|missing |unterminated |unexpected end|mismatched |(CONTINUE|EXIT) cannot|there is no label|end label|block label|too (few|many) parameters specified for RAISE)/
 
 /** Turns ascending byte offsets of the UTF-8 text into UTF-16 offsets. */
 export function byteOffsets(text: string): (bytes: number) => number {

@@ -60,7 +60,9 @@ export function explainSyntax(
     names.length === 0
       ? 'Mend it: Postgres would say the same.'
       : 'Replace them by what they look like: to Postgres they are letters.'
-  return finding('syntax', what, placeOf(offset), next)
+  // Behind the last word, not behind the empty lines that follow it.
+  const at = Math.min(offset, start + text.slice(start, end).trimEnd().length)
+  return finding('syntax', what, placeOf(at), next)
 }
 
 /** Where they are, outside of strings, quoted names and comments, where they are meant. */

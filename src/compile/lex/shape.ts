@@ -37,7 +37,7 @@ export interface Shape {
   heldKind: number
   /** The rows, as pairs of offsets, whose shape has not been seen. */
   newRows: number[]
-  newRowKeys: number[]
+  newRowKeys: Set<number>
   readonly known: KnownShapes
 }
 
@@ -62,7 +62,7 @@ export function makeShape(known: KnownShapes): Shape {
     held: 0,
     heldKind: 0,
   }
-  return { one: 0, two: 0, ...row, newRows: [], newRowKeys: [], known }
+  return { one: 0, two: 0, ...row, newRows: [], newRowKeys: new Set(), known }
 }
 
 const insertWord = hashOf('insert')
@@ -80,13 +80,14 @@ export function resetShape(shape: Shape): void {
   shape.valuesEnd = -1
   if (shape.newRows.length > 0) {
     shape.newRows = []
-    shape.newRowKeys = []
+    shape.newRowKeys = new Set()
   }
 }
 
 /** What stands for the statement as a whole; two that share it differ in constants only. */
 export function keyOf(shape: Shape): number {
-  // A comma that no row follows is an error.
+  // A row that does not end and a comma that no row follows are errors.
+  if (shape.inRow) return combine(~shape.one, shape.rowTwo)
   return combine(shape.inValues && shape.wantsRow ? ~shape.one : shape.one, shape.two)
 }
 
@@ -137,9 +138,9 @@ function addToRow(shape: Shape, kind: number, hash: number, depth: number, end: 
   }
   shape.valuesEnd = end
   const key = combine(shape.rowOne, shape.rowTwo)
-  if (!shape.known.rows.has(key)) {
+  if (!shape.known.rows.has(key) && !shape.newRowKeys.has(key)) {
     shape.newRows.push(shape.rowStart, end)
-    shape.newRowKeys.push(key)
+    shape.newRowKeys.add(key)
   }
 }
 

@@ -96,7 +96,7 @@ describe('the shape of statements', () => {
     const shape = makeShape(known)
     const found: { key: number; newRows: number }[] = []
     const statement = () => {
-      found.push({ key: keyOf(shape), newRows: shape.newRowKeys.length })
+      found.push({ key: keyOf(shape), newRows: shape.newRowKeys.size })
       shape.newRowKeys.forEach((key) => known.rows.add(key))
     }
     split(wholeWindow(Buffer.from(text)), { statement }, shape)
