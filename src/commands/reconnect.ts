@@ -11,7 +11,10 @@ export async function withReconnection(job: Job, attempt: () => Promise<void>): 
       return await attempt()
     } catch (error) {
       const { emit, signal } = job.run
-      if (!(error instanceof Failure) || error.code !== 'LOST' || tries > reconnections || signal.aborted) throw error
+      if (!(error instanceof Failure)) throw error
+      // Who has been let in once and never again was not kept waiting: the connection is lost.
+      if (error.code === 'NOT_READY' && tries > 1) throw new Failure('LOST', error.message, error.facts, error)
+      if (error.code !== 'LOST' || tries > reconnections || signal.aborted) throw error
       emit({ type: 'connection_lost', reason: error.facts.reason ?? error.message })
       await pause(Math.random() * 250 * tries, signal)
     }

@@ -146,6 +146,7 @@ type Find = (kind: Finding['kind'], what: string) => void
 /** The exit code, the last words, and no secret in any of them. */
 function judgeEnd({ exits }: Fault, { exitCode, stdout, stderr }: Ended, db: Database, find: Find): void {
   if (!exits.includes(exitCode)) find('exit', `exit ${exitCode}: ${stderr.trim().split('\n').slice(-6).join(' | ')}`)
+  if (exitCode === 30 && /^disconnected /m.test(stderr)) find('exit', 'it was connected: that is 32, not 30')
   const { password } = new URL(db.url)
   if ((stdout + stderr).includes(password)) find('secret', 'the password is in the output')
   const last = stderr.trimEnd().split('\n').at(-1) ?? ''
