@@ -71,8 +71,8 @@ function hasEngine(): boolean {
 function composeOrFail(...args: readonly string[]): void {
   const isPlugin = spawnSync('docker', ['compose', 'version']).status === 0
   const [program, ...first] = isPlugin ? ['docker', 'compose'] : ['docker-compose']
-  const file = ['--file', join(root, 'scripts/db/compose.yml'), '--project-name', 'upfront-development']
-  const env = { ...process.env, UPFRONT_DB_PORT: String(port) }
+  const file = ['--file', join(root, 'scripts/db/compose.yml')]
+  const env = { COMPOSE_PROJECT_NAME: 'upfront-development', ...process.env, UPFRONT_DB_PORT: String(port) }
   const { status, error } = spawnSync(program!, [...first, ...file, ...args], { stdio: 'inherit', env })
   if (error) throw error
   if (status !== 0) throw new Error('That did not work. Without a container engine: npm run db:up -- --embedded')
