@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type OutputOptions, rolldown } from 'rolldown'
-import { writeMigrations, writeSeeds } from '../src/compile/bundle.ts'
-import { Failure } from '../src/errors.ts'
-import { openReport } from '../src/report/report.ts'
 
 /** Makes dist/: one entrypoint.js with its lazy chunks, and the compiled migrations and seeds of this repository. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -17,21 +14,12 @@ const named = process.argv.slice(2)
 if (named.length === 0) rmSync(dist, { recursive: true, force: true })
 for (const [name, make] of Object.entries(parts)) if (named.length === 0 || named.includes(name)) await make()
 
-/** A mistake in a file is for the person who wrote it: the words of a start, and no stack. */
+/** As everybody compiles theirs; a mistake in a file ends the build in the words of a start. */
 async function compileSample(): Promise<void> {
-  const [migrations, seeds] = await Promise.allSettled([
-    writeMigrations(join(root, 'migrations'), join(dist, 'migrations')),
-    writeSeeds(join(root, 'seeds'), join(dist, 'seeds')),
-  ])
-  const report = openReport(process, { format: 'text', level: 'info', secrets: [], terminationLog: '' })
-  for (const result of [migrations, seeds]) {
-    if (result.status === 'fulfilled') continue
-    if (!(result.reason instanceof Failure)) throw result.reason
-    report.emit({ type: 'failed', failure: result.reason, applied: [], notRun: [] })
-    process.exitCode = result.reason.exitCode
-  }
-  if (migrations.status === 'fulfilled')
-    console.log(`dist/migrations      ${migrations.value.count} migrations compiled`)
+  const { PATH = '' } = process.env
+  const compile = [join(root, 'entrypoint.ts'), 'compile', '--out', dist]
+  const { status } = spawnSync(process.execPath, compile, { cwd: root, env: { PATH }, stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
 }
 
 async function bundleProgram(): Promise<void> {

@@ -81,6 +81,45 @@ describe('FROM upfront', () => {
   })
 })
 
+describe('FROM upfront in two stages', () => {
+  const twoStages = (image: string) => `FROM ${image} AS compiled
+USER 0
+COPY migrations /migrations
+RUN ["upfront", "compile", "--out", "/bundle"]
+FROM ${image}
+COPY --from=compiled /bundle/ /
+`
+
+  test('compiles while the image is built, without a shell, and starts from the bundle', async ({ lab, db }) => {
+    const context = lab.folder({
+      Dockerfile: twoStages(await lab.image('upfront')),
+      'migrations/001_users.sql': users['001_users.sql'],
+      'migrations/002_module.ts': `export const up = (client: { query(sql: string): Promise<unknown> }) => client.query('select 1')\n`,
+    })
+    const { image, ...built } = await lab.build('two-stages', context)
+    await must(built)
+
+    const first = await lab.run(image, [], { env: db.env })
+    const second = await lab.run(image, [], { env: db.env })
+
+    expect(first.exitCode, first.stderr).toBe(0)
+    expect(second.stderr).toContain('up to date     2 migrations')
+    expect(await db.history()).toEqual(['migration 001_users', 'migration 002_module'])
+  })
+
+  test('fails to build when a migration is wrong, with its line', async ({ lab }) => {
+    const context = lab.folder({
+      Dockerfile: twoStages(await lab.image('upfront')),
+      'migrations/001_users.sql': 'create table users (id int);\nselct 1;\n',
+    })
+    const { exitCode, stderr } = await lab.build('two-stages-broken', context, '--progress', 'plain')
+
+    expect(exitCode).not.toBe(0)
+    expect(stderr).toContain('001_users.sql:2:1')
+    expect(stderr).toContain('syntax error at or near "selct"')
+  })
+})
+
 describe('a mounted folder', () => {
   test('is applied, and the next time only what is new in it', async ({ lab, db }) => {
     const image = await lab.image('upfront')
