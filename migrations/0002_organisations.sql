@@ -3,9 +3,9 @@ create schema core;
 create table core.plans (
   code text primary key check (code ~ '^[a-z]+$'),
   name text not null,
-  seats integer not null check (seats > 0),
+  seats bigint not null check (seats > 0),
   -- In cents: a float cannot hold every price.
-  price_per_seat integer not null check (price_per_seat >= 0),
+  price_per_seat bigint not null check (price_per_seat >= 0),
   updated_at timestamptz not null default now()
 );
 

@@ -2,7 +2,7 @@
 create table content.chunks (
   organisation_id uuid not null,
   document_id uuid not null,
-  position integer not null check (position >= 0),
+  position bigint not null check (position >= 0),
   heading text not null default '',
   body text not null,
   -- Tells the indexer what has not changed since the last time.
