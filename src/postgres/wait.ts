@@ -25,6 +25,9 @@ export class NotYet extends Error {}
 /** A server that takes no writes though it is no standby: given a short while, then UNSAFE. */
 export class ReadOnly extends Error {}
 
+/** An attempt that ended because the whole wait did. */
+class CutShort extends Error {}
+
 const attemptTimeoutMs = 5_000
 const firstDelayMs = 100
 const longestDelayMs = 2_000
@@ -44,17 +47,20 @@ export async function waitForServer<First>(
   let lastReason = ''
   let saidAt = 0
   let graceSince: number | undefined
+  let known: { verdict: Verdict; error: unknown } | undefined
   let delayMs = firstDelayMs
   for (;;) {
     const budget = options.timeoutMs === 0 ? Infinity : options.timeoutMs - elapsed()
     const outcome = await attemptAll(options, ask, Math.max(budget, 1))
     if ('session' in outcome) return { ...outcome, waitedMs: lastReason === '' ? 0 : elapsed() }
-    const { verdict } = outcome
+    // An attempt that our own time ran out for says nothing that the one before it did not say better.
+    if (known === undefined || !(outcome.error instanceof CutShort)) known = outcome
+    const { verdict, error } = known
     if (verdict.verdict !== 'grace') graceSince = undefined
     else graceSince ??= elapsed()
     const graceLeft = graceSince === undefined ? Infinity : graceSince + options.graceMs - elapsed()
-    if (verdict.verdict === 'fatal' || graceLeft <= 0) throw denied(options, verdict, outcome.error)
-    if (options.timeoutMs !== 0 && elapsed() >= options.timeoutMs) throw notReady(options, verdict, outcome.error)
+    if (verdict.verdict === 'fatal' || graceLeft <= 0) throw denied(options, verdict, error)
+    if (options.timeoutMs !== 0 && elapsed() >= options.timeoutMs) throw notReady(options, verdict, error)
     if (verdict.reason !== lastReason || elapsed() - saidAt >= repeatAfterMs) {
       emit({ type: 'waiting', reason: verdict.reason, target: describeTarget(target), elapsedMs: elapsed() })
       lastReason = verdict.reason
@@ -117,7 +123,8 @@ async function attempt<First>(
 ): Promise<Attempt<First>> {
   const limitMs = Math.min(options.target.connectTimeoutMs || attemptTimeoutMs, budgetMs)
   const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new Error(`no answer within ${(limitMs / 1000).toFixed(1)} s`)), limitMs)
+  const Late = budgetMs <= limitMs ? CutShort : Error
+  const timer = setTimeout(() => late.abort(new Late(`no answer within ${(limitMs / 1000).toFixed(1)} s`)), limitMs)
   const signal = AbortSignal.any([options.signal, late.signal])
   let session: Session | undefined
   try {

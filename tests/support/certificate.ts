@@ -8,30 +8,38 @@ export interface Certificate {
   readonly key: string
 }
 
+/** From when to when a certificate is good, in days from today. */
+export interface Days {
+  readonly from: number
+  readonly to: number
+}
+
 /** An authority that can issue certificates. */
 export interface Authority extends Certificate {
   /** For a server known by these host names and addresses, or a client known by its name. */
-  issue(name: string, hosts?: readonly string[]): Certificate
+  issue(name: string, hosts?: readonly string[], days?: Days): Certificate
 }
 
 /** A new authority, trusted by nobody yet. */
 export function makeAuthority(name: string): Authority {
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const make = (subject: string, publicKey: KeyObject, extensions: Buffer) =>
-    makeCertificate({ issuer: name, issuerKey: keys.privateKey, subject, publicKey, extensions })
+  const make = (subject: string, publicKey: KeyObject, extensions: Buffer, days: Days = { from: -1, to: 1 }) =>
+    makeCertificate({ issuer: name, issuerKey: keys.privateKey, subject, publicKey, extensions, days })
   return {
     cert: make(name, keys.publicKey, extension('551d13', true, sequence(der(0x01, Buffer.from([0xff]))))),
     key: toPem(keys.privateKey),
-    issue: (subject, hosts = []) => {
+    issue: (subject, hosts = [], days) => {
       const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       const names = hosts.map((host) =>
         isIP(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
       )
       const extensions = names.length > 0 ? extension('551d11', false, sequence(...names)) : Buffer.alloc(0)
-      return { cert: make(subject, own.publicKey, extensions), key: toPem(own.privateKey) }
+      return { cert: make(subject, own.publicKey, extensions, days), key: toPem(own.privateKey) }
     },
   }
 }
+
+const dayMs = 86_400_000
 
 interface Parts {
   readonly issuer: string
@@ -39,11 +47,12 @@ interface Parts {
   readonly subject: string
   readonly publicKey: KeyObject
   readonly extensions: Buffer
+  readonly days: Days
 }
 
-function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions }: Parts): string {
+function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions, days }: Parts): string {
   const ecdsaWithSha256 = sequence(der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
-  const validity = sequence(utcTime(Date.now() - 86_400_000), utcTime(Date.now() + 86_400_000))
+  const validity = sequence(utcTime(Date.now() + days.from * dayMs), utcTime(Date.now() + days.to * dayMs))
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
