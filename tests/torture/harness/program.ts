@@ -1,31 +1,6 @@
 // The program as it ships, in a process of its own: for trials whose subject is its death.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { rolldown } from 'rolldown'
-
-const root = join(import.meta.dirname, '../../..')
-
-/** Bundles it as scripts/build.ts does, into a folder of the tests' own; answers the file to run. */
-export async function buildProgram(dir: string): Promise<string> {
-  const build = await rolldown({
-    cwd: root,
-    input: 'entrypoint.ts',
-    platform: 'node',
-    external: ['pg-native', 'cloudflare:sockets'],
-    resolve: { alias: { '@rushstack/ts-command-line': join(root, 'scripts/build/no-command-line.ts') } },
-  })
-  await build.write({ dir, format: 'cjs', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' })
-  mkdirSync(join(dir, 'chunks'), { recursive: true })
-  const wasm = createRequire(import.meta.url)
-    .resolve('libpg-query')
-    .replace(/[^/]+$/, 'libpg-query.wasm')
-  copyFileSync(wasm, join(dir, 'chunks/libpg-query.wasm'))
-  writeFileSync(join(dir, 'package.json'), '{ "type": "commonjs" }\n')
-  return join(dir, 'entrypoint.js')
-}
 
 /** How a process ended; a signal that killed it counts as 128 and its number, as in a shell. */
 export interface Ended {

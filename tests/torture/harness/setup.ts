@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { writeMigrations, writeSeeds } from '../../../src/compile/bundle.ts'
 import startCluster from '../../support/cluster.ts'
-import { buildProgram } from './program.ts'
+import { buildProgram } from '../../support/program.ts'
 import { migrations, seeds } from './scenario.ts'
 
 declare module 'vitest' {
@@ -27,10 +27,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await writeMigrations(join(dir, 'source/migrations'), scenario.migrations)
   await writeSeeds(join(dir, 'source/seeds'), scenario.seeds)
   project.provide('scenario', scenario)
-  project.provide('program', await buildProgram(join(dir, 'program')))
+  const built = await buildProgram('--program')
+  project.provide('program', join(built.dir, 'dist/entrypoint.js'))
   const stop = await startCluster(project)
   return async () => {
     await stop()
+    built.remove()
     rmSync(dir, { recursive: true, force: true })
   }
 }
