@@ -2,6 +2,7 @@
 import { interruption } from './src/interrupt.ts'
 // The line above stays first: it installs the signal handlers.
 import { hostname } from 'node:os'
+import { failures } from './src/errors.ts'
 import type { Io } from './src/io.ts'
 import { main } from './src/main.ts'
 
@@ -18,5 +19,17 @@ const io: Io = {
   signal: interruption,
   hostname: hostname(),
 }
-// At once, without waiting for sockets and timers to close.
-void main(io).then((exitCode) => process.exit(exitCode))
+let told = false
+// A module of somebody's that calls process.exit() must not look like success; the server rolls back what was open.
+process.on('exit', () => {
+  if (told || interruption.aborted) return
+  process.stderr.write(
+    'failed         22 FAILED: a migration or a seed ended the process; what was in flight is rolled back\n',
+  )
+  process.exitCode = failures.FAILED.exit
+})
+void main(io).then((exitCode) => {
+  told = true
+  // At once, without waiting for sockets and timers to close.
+  process.exit(exitCode)
+})

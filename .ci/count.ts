@@ -3,7 +3,10 @@ import { join } from 'node:path'
 
 /** Adds up what the steps and the test runs of .ci/run left in a folder; a skip that is not allowed is a failure. */
 const folder = process.argv[2]!
-const allowed = JSON.parse(readFileSync(new URL('allowed-skips.json', import.meta.url), 'utf8')) as Record<string, string>
+const allowed = JSON.parse(readFileSync(new URL('allowed-skips.json', import.meta.url), 'utf8')) as Record<
+  string,
+  string
+>
 const count = { passed: 0, failed: 0, skipped: 0 }
 
 interface Report {

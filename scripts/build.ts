@@ -39,11 +39,15 @@ async function bundleApi(): Promise<void> {
   const files = await bundle('src/index.ts', join(dist, 'api'), { format: 'esm' })
   writeFileSync(join(dist, 'api/package.json'), '{ "type": "module" }\n')
   const types = join(dist, 'api/types')
-  execFileSync(process.execPath, [
-    join(root, 'node_modules/typescript/bin/tsc'),
-    ...['-p', root, '--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rewriteRelativeImportExtensions'],
-    ...['--outDir', types],
-  ])
+  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', root, '--outDir', types]
+  const declarations = [
+    '--noEmit',
+    'false',
+    '--declaration',
+    '--emitDeclarationOnly',
+    '--rewriteRelativeImportExtensions',
+  ]
+  execFileSync(process.execPath, [...tsc, ...declarations])
   const needed = ['src/index.d.ts', 'src/errors.d.ts', 'src/events.d.ts', 'src/migrations/contract.d.ts']
   const kept = needed.map((file) => [file, readFileSync(join(types, file))] as const)
   rmSync(types, { recursive: true })

@@ -79,7 +79,7 @@ export async function wait(options: Options): Promise<void> {
 }
 
 /** Runs one command as the process would, but in this one: no exit, no output, no handle left open. */
-async function call(name: string, options: Options, flags: Flags = {}, hear = (_: Event) => {}): Promise<string> {
+async function call(name: string, options: Options, flags: Flags = {}, hear?: (event: Event) => void): Promise<string> {
   let answered = ''
   const write = (text: string) => (answered += text)
   const env = {
@@ -97,7 +97,7 @@ async function call(name: string, options: Options, flags: Flags = {}, hear = (_
   }
   const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
   const emit = (event: Event) => {
-    hear(event)
+    hear?.(event)
     options.onEvent?.(event)
   }
   for (const message of config.warnings) emit({ type: 'warning', message })

@@ -27,7 +27,9 @@ export async function reportEnd(job: Job, work: () => Promise<void>): Promise<nu
     await work()
     return 0
   } catch (error) {
-    const { applied, notRun } = job.progress
+    const { applied, inFlight } = job.progress
+    // What was stopped is still to be run.
+    const notRun = [...(job.run.signal.aborted ? inFlight : []), ...job.progress.notRun]
     if (error instanceof Failure) job.run.emit({ type: 'failed', failure: error, applied, notRun })
     throw error
   }

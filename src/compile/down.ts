@@ -7,6 +7,7 @@ import { readText } from './files.ts'
 import type { SourceMigration } from './layouts/plain.ts'
 import { blank } from './parts.ts'
 
+const mostBlankLines = 2_000
 const marker = /^--[ \t]*upfront:down[ \t]*$/m
 
 /** A file's two parts: what runs, and what takes it back, from its line `-- upfront:down` on. */
@@ -30,7 +31,9 @@ export function compileDown(dir: string, shown: string, source: SourceMigration,
   if (source.downFile === null) {
     if (section === null) return { sql: null, problems: [], notices: [] }
     const { sql, ...rest } = check(join(shown, source.file), section)
-    return { sql: sql.trimStart(), ...rest }
+    // Its blank lines stay, so that its lines are those of the file, also when it comes from the history; not thousands.
+    const down = sql.trimStart()
+    return { sql: sql.length - down.length > mostBlankLines ? down : sql, ...rest }
   }
   const file = join(shown, source.downFile)
   if (section !== null) {

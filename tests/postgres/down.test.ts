@@ -171,7 +171,10 @@ test('the place of a mistake in a down is that of its file', async ({ db }) => {
 })
 
 test('a down that ends our transaction is 23', async ({ db }) => {
-  await upThree(db, { ...three, '003_c.down.sql': 'drop table c; commit; begin;' })
+  const { '003_c.down.sql': _, ...others } = three
+  await upThree(db, others)
+  // As an older version, which did not look for it, may have stored it.
+  await db.query(`update upfront.history set down = 'drop table c; commit; begin;' where name = '003_c'`)
   const { exitCode, stderr } = await db.run(['down'])
   expect(exitCode).toBe(23)
   expect(stderr).toContain('003_c ended our transaction')

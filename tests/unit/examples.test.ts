@@ -45,26 +45,30 @@ function documentsOf(path: string): Manifest[] {
   return YAML.parseAllDocuments(fs.readFileSync(path, 'utf8')).map((document) => document.toJS() as Manifest)
 }
 
-test('the manifests are what the API of Kubernetes takes, without an unknown or misspelled field', () => {
-  const modules: Record<string, string> = { 'apps/v1': 'apps/v1', 'batch/v1': 'batch/v1', v1: 'core/v1' }
-  const check = (name: string, list: readonly Manifest[]) => {
-    const lines = list.map(({ apiVersion, kind, ...rest }, i) => {
-      const text = JSON.stringify({ apiVersion, kind, ...rest }, null, 1)
-      return `import type { ${kind} as Kind${i} } from 'kubernetes-types/${modules[apiVersion]}'\nexport const m${i}: Kind${i} = ${text}\n`
-    })
-    fs.writeFileSync(join(work, name), lines.join('\n'))
-    const tsc = join(root, 'node_modules/typescript/bin/tsc')
-    const flags = ['--noEmit', '--strict', '--ignoreConfig', '--module', 'nodenext', '--types', '']
-    return spawnSync(process.execPath, [tsc, ...flags, name], { cwd: work, encoding: 'utf8' }).stdout
-  }
-  fs.symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
-  const all = manifests.map(({ manifest }) => manifest)
-  expect(all.length).toBeGreaterThanOrEqual(6)
-  expect(check('manifests.ts', all)).toBe('')
-  // The check itself: a name that is nearly right does not pass.
-  const job = all.find(({ kind }) => kind === 'Job')!
-  expect(check('wrong.ts', [{ ...job, spec: { ...job.spec, podFailurePolices: {} } }])).toContain('podFailurePolices')
-})
+test(
+  'the manifests are what the API of Kubernetes takes, without an unknown or misspelled field',
+  { timeout: 60_000 },
+  () => {
+    const modules: Record<string, string> = { 'apps/v1': 'apps/v1', 'batch/v1': 'batch/v1', v1: 'core/v1' }
+    const check = (name: string, list: readonly Manifest[]) => {
+      const lines = list.map(({ apiVersion, kind, ...rest }, i) => {
+        const text = JSON.stringify({ apiVersion, kind, ...rest }, null, 1)
+        return `import type { ${kind} as Kind${i} } from 'kubernetes-types/${modules[apiVersion]}'\nexport const m${i}: Kind${i} = ${text}\n`
+      })
+      fs.writeFileSync(join(work, name), lines.join('\n'))
+      const tsc = join(root, 'node_modules/typescript/bin/tsc')
+      const flags = ['--noEmit', '--strict', '--ignoreConfig', '--module', 'nodenext', '--types', '']
+      return spawnSync(process.execPath, [tsc, ...flags, name], { cwd: work, encoding: 'utf8' }).stdout
+    }
+    fs.symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
+    const all = manifests.map(({ manifest }) => manifest)
+    expect(all.length).toBeGreaterThanOrEqual(6)
+    expect(check('manifests.ts', all)).toBe('')
+    // The check itself: a name that is nearly right does not pass.
+    const job = all.find(({ kind }) => kind === 'Job')!
+    expect(check('wrong.ts', [{ ...job, spec: { ...job.spec, podFailurePolices: {} } }])).toContain('podFailurePolices')
+  },
+)
 
 test('the policy of the Job fails it for exactly what retrying cannot help', () => {
   const [job] = documentsOf(join(kubernetes, 'job.yaml'))
