@@ -84,7 +84,8 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
       submit: (connection: Connection) => {
         const saved = borrowed.map((event) => [event, connection.listeners(event)] as const)
         const ours = listeners(connection)
-        for (const event of borrowed) connection.removeAllListeners(event).on(event, ours[event] as (message: unknown) => void)
+        for (const event of borrowed)
+          connection.removeAllListeners(event).on(event, ours[event] as (message: unknown) => void)
         giveBack = () => {
           for (const [event, theirs] of saved) {
             connection.removeAllListeners(event)
