@@ -122,6 +122,8 @@ const lostStates = new Set(['57P01', '57P02', '57P05', '08000', '08001', '08003'
 /** Whether a query's error says that its connection is gone, so that its outcome is to be read from the history. */
 export function isConnectionLost(error: unknown): boolean {
   const e = error as Coded
+  // PgBouncer has one code for all it has to say; that it does not wait for idle transactions is no accident.
+  if (e.code === '08P01' && e.severity === 'FATAL') return !/transaction timeout/.test(e.message)
   if (e.severity !== undefined) return lostStates.has(e.code ?? '')
   if (/^(ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTCONN|ECONNREFUSED)$/.test(e.code ?? ''))
     return true

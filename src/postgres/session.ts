@@ -48,8 +48,7 @@ export async function openSession(
   connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
     if (message.parameterName === 'server_version') server.version = message.parameterValue
   })
-  // Without a listener a connection lost between two queries would end the process; the next query reports it.
-  client.on('error', () => {})
+  rememberEnd(client)
   const onAbort = () => socket.destroy(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
@@ -77,6 +76,24 @@ export async function openSession(
         ? closeClient(client, socket)
         : void socket.destroy(new Error(`Connection terminated: ${reason}`)),
   }
+}
+
+/**
+ * What ended a session between two queries is the answer to the next one, where pg would only say that there can be none.
+ * Without a listener such an end would be that of the process.
+ */
+function rememberEnd(client: pg.Client): void {
+  let end: Error | undefined
+  client.on('error', (error) => (end ??= error))
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown
+  const answer = (...args: unknown[]): unknown => {
+    if (end === undefined || typeof args.at(-1) === 'function') return query(...args)
+    const [first] = args as [{ submit?: unknown; handleError(error: unknown): void }]
+    if (typeof first.submit !== 'function') return Promise.reject(end)
+    queueMicrotask(() => first.handleError(end))
+    return first
+  }
+  client.query = answer as typeof client.query
 }
 
 /** 18.4 -> 180004, 9.6.24 -> 90624; 0 for what is no version. */

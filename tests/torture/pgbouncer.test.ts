@@ -96,4 +96,27 @@ describe.skipIf(missing !== undefined)('PgBouncer', () => {
       })
     })
   })
+
+  test('T73 a pooler that ends idle transactions: not applied, and it is said who did it', async ({ db }) => {
+    db.files({
+      '001_a.sql': 'create table a (id int)',
+      '002_slow.mjs': `export async function up(client) {
+        await client.query('create table b (id int)')
+        await new Promise((resolve) => setTimeout(resolve, 3000))
+        await client.query('create table c (id int)')
+      }`,
+    })
+    await withPgBouncer(
+      'session',
+      server(),
+      async (port) => {
+        const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL: db.urlOf({ port }) })
+        expect(exitCode, stderr).toBe(22)
+        expect(stderr).toContain('idle transaction timeout')
+        expect(stderr).toMatch(/next: ./)
+        expect(await db.tables()).toEqual(['public.a'])
+      },
+      { idle_transaction_timeout: '1' },
+    )
+  })
 })
