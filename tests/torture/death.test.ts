@@ -154,3 +154,17 @@ test('a runner that stands still while another takes over finds its session gone
   await expectOnce(db)
   expect(existsSync(join(db.dir, 'go'))).toBe(true)
 })
+
+test('SIGHUP inside a statement is as SIGTERM: 143 within 8 s, nothing of it remains', async ({ db }) => {
+  db.files(stuckInSql)
+  const running = start(db)
+  await pidOf(db, inStatement)
+  const begun = performance.now()
+  running.kill('SIGHUP')
+  const { exitCode, stderr } = await running.ended
+  expect(exitCode, stderr).toBe(143)
+  expect(performance.now() - begun).toBeLessThan(8_000)
+  expect(stderr).toContain('stopped by SIGHUP')
+  expect(await db.history()).toEqual(['migration 001_ledger applied'])
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
