@@ -69,3 +69,12 @@ function anchorsOf(markdown: string): Set<string> {
     ),
   )
 }
+
+test('every rule of the compiler has its heading in docs/checks.md', () => {
+  const source = read('src/compile/checks/finding.ts')
+  const union = /export type Rule =([\s\S]*?)\n\n/.exec(source)![1]!
+  const rules = [...union.matchAll(/'([a-z-]+)'/g)].map(([, rule]) => rule)
+  const headings = [...read('docs/checks.md').matchAll(/^## (.+)$/gm)].map(([, title]) => title)
+  expect(rules.length).toBeGreaterThan(8)
+  expect(rules.filter((rule) => !headings.includes(rule))).toEqual([])
+})
