@@ -27,7 +27,8 @@ export async function compile(run: Run): Promise<number> {
   const out = run.flags['out'] === undefined ? null : resolve(run.io.cwd, String(run.flags['out']))
   if (problems.length === 0 && out !== null) writeFolders(migrations, seeds, out)
   for (const one of [...warnings, ...notices]) run.emit({ type: 'warning', message: inOneLine(one) })
-  if (run.flags['json']) run.answer(asJson(problems, warnings, notices, migrations, seeds, out))
+  if (run.flags['json'])
+    run.answer(asJson(problems, warnings, notices, migrations, seeds, out === null ? null : showPath(run, out)))
   else if (run.io.env['GITHUB_ACTIONS'] === 'true') answerAnnotations(run, problems, warnings, notices)
   if (problems.length > 0) throw refused(folders, problems)
   if (!run.flags['json']) run.answer(summarize(migrations, seeds, out === null ? null : showPath(run, out)))
@@ -83,7 +84,7 @@ function answerAnnotations(
 
 function inOneLine({ what, place, next }: Problem): string {
   const where = place ? `${place.file}:${place.line}:${place.column}: ` : ''
-  return `${where}${what}${next ? `. ${next}` : ''}`
+  return `${where}${what}${next ? `${what.endsWith('.') ? '' : '.'} ${next}` : ''}`
 }
 
 function summarize(migrations: CheckedFolder, seeds: CheckedFolder | null, out: string | null): string {

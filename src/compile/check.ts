@@ -46,7 +46,8 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
     place: placeOf(start),
   }))
   problems.push(...refuseLongNames([...names, ...longNamesOf(parsed, text, placeOf)]))
-  const pair = conclude(inspection, statements.length)
+  // What is wrong is a statement as well.
+  const pair = conclude(inspection, Math.max(statements.length, found.statements.length))
   const kept = pair ? statements.slice(1, -1) : statements
   const size = Buffer.byteLength(text)
   const single = kept.length === 1 && kept[0]!.alone
