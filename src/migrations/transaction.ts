@@ -132,18 +132,16 @@ function* wrap(pieces: Iterable<Piece>, before: string, after: string, sent: Pie
   let held: Piece | undefined
   const message = (piece: Piece, end: string): Message => {
     // Only the places of what is in flight are ever asked for.
-    if (sent.length >= 8) sent[sent.length - 8] = { ...sent[sent.length - 8]!, sql: '' }
+    const over = sent[sent.length - 8]
+    if (over) sent[sent.length - 8] = { sql: '', line: over.line, statements: over.statements }
     const start = sent.push(piece) === 1 ? before : ''
     return { sql: `${start}${piece.sql}${end}`, ...(piece.data ? { data: piece.data } : {}) }
   }
   for (const piece of pieces) {
     if (held) yield message(held, '')
-    held = piece
-  }
-  // What stands after a COPY cannot share its message: it would be read as data's end is awaited.
-  if (held?.data) {
-    yield message(held, '')
-    held = undefined
+    // A COPY is never the last message, because its data have to be read before the file goes on.
+    held = piece.data ? undefined : piece
+    if (piece.data) yield message(piece, '')
   }
   yield message(held ?? { sql: '', line: 1, statements: 0 }, after)
 }

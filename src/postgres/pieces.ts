@@ -68,10 +68,10 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
       dataRow: () => {},
       emptyQuery: () => {},
       readyForQuery: (message: unknown) => {
-        const answered = sent[state.answered]
+        // What is answered is not kept: all of it together may be more than there is memory.
+        sent[state.answered] = { sql: '' }
         state.answered += 1
         state.statements = 0
-        if (answered?.data) sent[state.answered - 1] = { sql: '' }
         fill(connection)
         if (state.answered < sent.length) return
         giveBack()
