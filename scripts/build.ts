@@ -39,15 +39,8 @@ async function bundleApi(): Promise<void> {
   const files = await bundle('src/index.ts', join(dist, 'api'), { format: 'esm' })
   writeFileSync(join(dist, 'api/package.json'), '{ "type": "module" }\n')
   const types = join(dist, 'api/types')
-  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', root, '--outDir', types]
-  const declarations = [
-    '--noEmit',
-    'false',
-    '--declaration',
-    '--emitDeclarationOnly',
-    '--rewriteRelativeImportExtensions',
-  ]
-  execFileSync(process.execPath, [...tsc, ...declarations])
+  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'scripts/build'), '--outDir', types]
+  execFileSync(process.execPath, tsc)
   const needed = ['src/index.d.ts', 'src/errors.d.ts', 'src/events.d.ts', 'src/migrations/contract.d.ts']
   const kept = needed.map((file) => [file, readFileSync(join(types, file))] as const)
   rmSync(types, { recursive: true })

@@ -334,6 +334,14 @@ describe('whatever else one may do', () => {
   })
 })
 
+test('one that never resolves ends with the deadline: 32, rolled back', async ({ db }) => {
+  db.files({ '001_a.ts': up(`  await client.query('create table a (id int)')\n  await new Promise(() => {})`) })
+  const { exitCode, stderr } = await db.spawn([], { UPFRONT_DEADLINE: '2s' }).ended
+  expect(exitCode, stderr).toBe(32)
+  expect(await db.tables()).toEqual([])
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
+
 describe('what is no migration', () => {
   test.for([
     ['exports no up', 'export async function down() {}', 'exports no function up'],
