@@ -170,14 +170,23 @@ test('the place of a mistake in a down is that of its file', async ({ db }) => {
   expect(stderr).toMatch(/003_c\.sql:4:\d+/)
 })
 
-test('a down that ends our transaction is 23', async ({ db }) => {
-  const { '003_c.down.sql': _, ...others } = three
-  await upThree(db, others)
-  // As an older version, which did not look for it, may have stored it.
-  await db.query(`update upfront.history set down = 'drop table c; commit; begin;' where name = '003_c'`)
+test('a down that would end our transaction is refused before its up runs', async ({ db }) => {
+  db.files({ ...three, '003_c.down.sql': 'drop table c; commit; begin;' })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode).toBe(20)
+  expect(stderr).toContain('003_c.down.sql:1:15')
+  expect(await db.history()).toBeNull()
+})
+
+test('one in the history that ends our transaction all the same is 23', async ({ db }) => {
+  await upThree(db)
+  await db.query(`update upfront.history set down = 'drop table c; commit; begin' where name = '003_c'`)
+  db.files({ '001_a.sql': three['001_a.sql']! })
   const { exitCode, stderr } = await db.run(['down'])
-  expect(exitCode).toBe(23)
+  expect(exitCode, stderr).toBe(23)
   expect(stderr).toContain('003_c ended our transaction')
+  // Half of it is committed, and the history says so.
+  expect(await db.history()).toContain('migration 003_c running')
 })
 
 test('what was taken back is applied again by the next up', async ({ db }) => {
