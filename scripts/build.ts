@@ -56,6 +56,8 @@ async function bundle(input: string, dir: string, options: OutputOptions): Promi
     cwd: root,
     input,
     platform: 'node',
+    // None is needed to strip types, and in the image's build there is none to be found.
+    tsconfig: false,
     // The lazy chunks may take what they share with the start from the entrypoint itself.
     preserveEntrySignatures: 'allow-extension',
     external: ['pg-native', 'cloudflare:sockets'],
