@@ -55,7 +55,7 @@ describe.skipIf(missing !== undefined)('PgBouncer', () => {
     const { exitCode, stderr, applied } = await upThrough('session', db)
     expect(exitCode, stderr).toBe(0)
     expect(applied).toEqual(Object.keys(migrations).map((name) => name.replace('.sql', '')))
-    expect(await db.query('select count(*)::int as rows from ledger')).toEqual([{ rows: 7 }])
+    expect(await db.query('select count(*)::int as rows from ledger')).toEqual([{ rows: 8 }])
   })
 
   test('T27 session pooling: the session goes back without our lock and our settings', async ({ db }) => {

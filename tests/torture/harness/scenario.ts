@@ -11,17 +11,19 @@ export interface Unit {
 }
 
 /** Notes who did it, without a key: a thing done twice is seen. */
-const note = (name: string) => `insert into ledger values ('${name}', pg_current_xact_id(), pg_backend_pid())`
+const note = (name: string) => `insert into ledger (name) values ('${name}')`
 
 /** File by file, each as its statements; those of a file marked `outside` are units of their own. */
 const files: readonly { readonly name: string; readonly outside?: true; readonly statements: readonly string[] }[] = [
   {
     name: '001_ledger',
     statements: [
-      'create table ledger (name text, xid xid8, pid int, at timestamptz default clock_timestamp())',
+      `create table ledger (name text, xid xid8 default pg_current_xact_id(), pid int default pg_backend_pid(),
+        at timestamptz default clock_timestamp())`,
       note('001_ledger'),
     ],
   },
+  // The next two share a message, each with a transaction of its own.
   {
     name: '002_orders',
     statements: [
@@ -30,20 +32,21 @@ const files: readonly { readonly name: string; readonly outside?: true; readonly
       note('002_orders'),
     ],
   },
+  { name: '003_items', statements: ['create table items (id int)', note('003_items')] },
   // A body that only the server can look into goes as a message of its own.
-  { name: '003_body', statements: [`do $$ begin ${note('003_body')}; end $$`] },
-  { name: '004_index', outside: true, statements: ['create index concurrently orders_id on orders (id)'] },
+  { name: '004_body', statements: [`do $$ begin ${note('004_body')}; end $$`] },
+  { name: '005_index', outside: true, statements: ['create index concurrently orders_id on orders (id)'] },
   {
-    name: '005_outside',
+    name: '006_outside',
     outside: true,
     statements: [
-      note('005_outside 1'),
+      note('006_outside 1'),
       'create unique index concurrently orders_total on orders (total)',
       'alter table orders add column note text',
-      note('005_outside 2'),
+      note('006_outside 2'),
     ],
   },
-  { name: '006_last', statements: ['alter table orders add primary key (id)', note('006_last')] },
+  { name: '007_last', statements: ['alter table orders add primary key (id)', note('007_last')] },
 ]
 
 const seed = { name: '010_seed.sql', sql: note('010_seed.sql') }
