@@ -1,6 +1,6 @@
 import type { Session } from './session.ts'
 
-const hangUpAfterMs = 4_000
+const hangUpAfterMs = 3_000
 
 /**
  * Cancels the statement in flight when the signal is aborted, and hangs up when even that is not answered in time;
