@@ -68,7 +68,7 @@ test('it is the program of the package, or one on the PATH', () => {
   expect(findSquawk(dir, '')).toBe(join(dir, 'node_modules/@squawk-cli/some-where/bin/squawk'))
 })
 
-test('many files are asked about in a moment', async () => {
-  const files = Object.fromEntries(Array.from({ length: 1_200 }, (_, n) => [`${n}_a.sql`, `drop table t${n};`]))
-  expect(await warnings(files)).toHaveLength(1_200)
+test('more files than one call takes', async () => {
+  const files = Object.fromEntries(Array.from({ length: 501 }, (_, n) => [`${n}_a.sql`, `drop table t${n};`]))
+  expect(await warnings(files)).toHaveLength(501)
 })
