@@ -1,65 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { alone, fine } from './alone-statements.ts'
 import { findings, layout, problems } from './findings.ts'
-
-const alone = [
-  'create index concurrently i on t (a)',
-  'create unique index concurrently if not exists i on t (a)',
-  'drop index concurrently i',
-  'reindex index concurrently i',
-  'reindex table concurrently t',
-  'reindex (concurrently) table t',
-  'reindex schema s',
-  'reindex database d',
-  'reindex system d',
-  'vacuum',
-  'vacuum full t',
-  'vacuum (analyze) t',
-  'cluster',
-  'create database d',
-  'drop database d',
-  'drop database if exists d with (force)',
-  'alter database d set tablespace s',
-  "create tablespace s location '/x'",
-  'drop tablespace s',
-  "alter system set work_mem = '1MB'",
-  'alter system reset all',
-  'alter table t detach partition p concurrently',
-  "create subscription s connection '' publication p",
-  "create subscription s connection '' publication p with (create_slot = true)",
-  'alter subscription s refresh publication',
-  'alter subscription s set publication p',
-  'alter subscription s add publication p with (refresh = true)',
-]
-
-const fine = [
-  'create index i on t (a)',
-  'drop index i',
-  'reindex index i',
-  'reindex table t',
-  'cluster t',
-  'analyze',
-  'analyze t',
-  'refresh materialized view concurrently m',
-  'refresh materialized view m',
-  'alter database d set work_mem to 1',
-  'alter database d rename to e',
-  'alter table t detach partition p',
-  'alter table t detach partition p finalize',
-  'create publication p for all tables',
-  "create subscription s connection '' publication p with (connect = false)",
-  "create subscription s connection '' publication p with (create_slot = off, slot_name = none)",
-  "create subscription s connection '' publication p with (connect = 0)",
-  'alter subscription s set publication p with (refresh = false)',
-  'alter subscription s disable',
-  'drop subscription s',
-  "alter type t add value 'x'",
-  "load 'x'",
-  'checkpoint',
-  'copy t to stdout',
-  'lock table t',
-  'discard temp',
-  'call p()',
-]
 
 describe('in a file of several statements', () => {
   test.each(alone)('%s is refused', (sql) => {
