@@ -1,4 +1,5 @@
 // Runs the commands of the examples' READMEs, as they stand there, on what this machine has.
+import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,21 +47,25 @@ function shellOf(lab: Lab, cwd: string, env: Readonly<Record<string, string>> = 
   fs.writeFileSync(
     join(bin, 'docker'),
     `#!/bin/bash
-PATH=\${PATH#*:}
 case $1 in
   run)
     shift
     network=(--network "$TEST_LAB"); [[ " $* " == *" --network "* ]] && network=()
-    exec docker run --label "$TEST_LAB" "\${network[@]}" "$@" ;;
+    exec "$TEST_DOCKER" run --label "$TEST_LAB" "\${network[@]}" "$@" ;;
   compose)
-    docker compose version >/dev/null 2>&1 && exec docker "$@"
-    shift; exec docker-compose "$@" ;;
+    "$TEST_DOCKER" compose version >/dev/null 2>&1 || { shift; exec docker-compose "$@"; } ;;
 esac
-exec docker "$@"
+exec "$TEST_DOCKER" "$@"
 `,
     { mode: 0o755 },
   )
-  const own = { PATH: `${bin}:${process.env['PATH']}`, TEST_LAB: lab.prefix, COMPOSE_PROJECT_NAME: lab.prefix }
+  const docker = execFileSync('sh', ['-c', 'command -v docker'], { encoding: 'utf8' }).trim()
+  const own = {
+    TEST_DOCKER: docker,
+    PATH: `${bin}:${process.env['PATH']}`,
+    TEST_LAB: lab.prefix,
+    COMPOSE_PROJECT_NAME: lab.prefix,
+  }
   return async (script: string): Promise<Outcome> => {
     const run = shell({
       cwd,
