@@ -1,13 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Failure } from '../errors.ts'
-import type { Migration, ModuleScript, Seed, SqlScript, StatedIndex, Statement } from '../migrations/migration.ts'
+import type {
+  CsvScript,
+  Migration,
+  ModuleScript,
+  Seed,
+  SqlScript,
+  StatedIndex,
+  Statement,
+} from '../migrations/migration.ts'
 import { parseCsvName } from './csv.ts'
 import { broken, readEntries } from './manifest.ts'
 import { type PackedPiece, readPieces } from './pieces.ts'
 import { type TextLayout, textScript } from './script.ts'
 import { openCompiled } from './stream.ts'
-import { checksum } from './text.ts'
+import { checksum, checksumOfFile } from './text.ts'
 
 type PackedStatement = readonly [
   start: number,
@@ -95,9 +103,20 @@ export function listSeeds(dir: string, shown: string, environment: string): Seed
         ? unpackModule(dir, shown, packed.module)
         : packed.sql
           ? unpackSql(dir, shown, name, packed)
-          : { kind: 'csv', path: inside(dir, shown, name), ...parseCsvName(name)! }
+          : unpackCsv(dir, shown, packed)
       return { name, file: join(shown, name), checksum: packed.checksum, script }
     })
+}
+
+function unpackCsv(dir: string, shown: string, { name, checksum: expected }: PackedSeed): CsvScript {
+  const table = parseCsvName(name)
+  if (table === null) throw broken(shown, `${name} is no CSV file`)
+  const path = inside(dir, shown, name)
+  const refuse = (reason: string) => broken(shown, `${join(shown, name)}: ${reason}`)
+  const verify = () => {
+    if (orRefuse(() => checksumOfFile(path), refuse) !== expected) throw refuse('it is not the file that was compiled')
+  }
+  return { kind: 'csv', path, ...table, verify }
 }
 
 function unpackModule(dir: string, shown: string, { path, files }: PackedModule): ModuleScript {
@@ -116,12 +135,19 @@ function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry
   if (pieces === undefined) return textScript(read, { transaction, joinable, size, statements, blanks, copies })
   const path = inside(dir, shown, file)
   const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
-  return largeScript({ size, pieces, read, verify: expected, open: () => openOr(path, refuse), refuse })
+  return largeScript({
+    size,
+    pieces,
+    read,
+    verify: expected,
+    open: () => orRefuse(() => openCompiled(path), refuse),
+    refuse,
+  })
 }
 
-function openOr(path: string, refuse: (reason: string) => Failure) {
+function orRefuse<T>(read: () => T, refuse: (reason: string) => Failure): T {
   try {
-    return openCompiled(path)
+    return read()
   } catch (error) {
     throw refuse((error as Error).message)
   }

@@ -74,6 +74,8 @@ export interface CsvScript {
   /** null when the search_path decides. */
   readonly schema: string | null
   readonly table: string
+  /** To be called before it is read; throws INVALID when it is not what was compiled. */
+  readonly verify?: () => void
 }
 
 /** A migration, known by its whole file name without the extension. */

@@ -131,3 +131,14 @@ test('a head of more than a few kilobytes is read', async () => {
   await writeSeeds(source({ '1.sql': 'select 1', ...many }), out)
   expect(openSeeds(out, 'environment_number_199').digest).not.toBe(openSeeds(out, 'none').digest)
 })
+
+test('a CSV seed is verified before it is read', async () => {
+  await writeSeeds(source({ '1_t.csv': '\ufeffid\r\n1\r\n' }), out)
+  const [first] = await openSeeds(out, '').list()
+  const verify = () => first!.script.kind === 'csv' && first!.script.verify!()
+  expect(verify).not.toThrow()
+  fs.appendFileSync(join(out, '1_t.csv'), '2\n')
+  expect(verify).toThrow('is damaged')
+  fs.rmSync(join(out, '1_t.csv'))
+  expect(verify).toThrow('is damaged')
+})
