@@ -16,6 +16,7 @@ export interface Window {
 
 /** More than the largest statement, so that it is found to be too large before it is doubled. */
 const mostAtOnce = 65 << 20
+const manyBytes = 4 << 20
 
 /** A window on what `read` gives until it gives null; `read` may use its buffer again. */
 export function openWindow(read: () => Buffer | null): Window {
@@ -57,7 +58,9 @@ export function textBetween(window: Window, start: number, end: number): string 
 function append(window: Window, chunk: Buffer): void {
   const length = window.length + chunk.length
   if (length > window.bytes.length) {
-    const larger = Buffer.allocUnsafe(Math.max(length, window.bytes.length * 2))
+    // Memory that is not touched costs nothing, a copy of megabytes does.
+    const size = length > manyBytes ? mostAtOnce * 2 : window.bytes.length * 2
+    const larger = Buffer.allocUnsafe(Math.max(length, size))
     window.bytes.copy(larger, 0, 0, window.length)
     window.bytes = larger
   }
