@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeMigrations } from '../src/compile/bundle.ts'
-import { makeLarge, peakMb } from './bench/large.ts'
+import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
 import { type Ratio, ratio, run, time } from './bench/measure.ts'
 import { type Server, withPostgres } from './postgres.ts'
 
@@ -81,31 +81,39 @@ async function applyThousand(server: Server): Promise<void> {
   report('apply 1,000 small migrations', ratio(ours, floor, 5), 'psql -1', 0.9)
 }
 
-/** 100 MB of INSERTs in one file: what it takes to compile it, and to apply it against psql. */
+/** 100 MB of INSERTs in one file, of a row each and of 200: what it takes to compile it, and to apply it against psql. */
 async function large(server: Server): Promise<void> {
-  const source = join(work, 'large')
-  const file = makeLarge(source, 100)
-  const out = join(work, 'large-out')
-  const compile = { UPFRONT_MIGRATIONS_DIR: source, UPFRONT_SEEDS_DIR: join(work, 'none') }
-  const compiling = peakMb(node, hook, [entrypoint, 'compile', '--out', out], compile)
-  console.log(`compile 100 MB: ${compiling.toFixed(0)} MB of memory at its peak${target(compiling, 150)}`)
   let count = 0
-  const env = () => ({
-    UPFRONT_DATABASE_URL: createDatabase(server, `large_${(count += 1)}`),
-    UPFRONT_MIGRATIONS_DIR: join(out, 'migrations'),
-  })
-  const applying = peakMb(node, hook, [entrypoint], env())
-  console.log(`apply 100 MB: ${applying.toFixed(0)} MB of memory at its peak${target(applying, 150)}`)
-  if (!hasPsql) return
-  const ours = () => {
-    const fresh = env()
-    return time([node, entrypoint], fresh)
+  for (const rows of [1, 200]) {
+    const name = `large-${rows}`
+    const source = join(work, name)
+    const file = makeLarge(source, 100, rows)
+    const out = join(work, `${name}-out`)
+    const what = `100 MB of INSERTs of ${rows === 1 ? 'a row' : `${rows} rows`}`
+    const compile = { UPFRONT_MIGRATIONS_DIR: source, UPFRONT_SEEDS_DIR: join(work, 'none') }
+    const compiling = peakMb(node, hook, [entrypoint, 'compile', '--out', out], compile)
+    console.log(`compile ${what}: ${compiling.toFixed(0)} MB of memory at its peak${target(compiling, 150)}`)
+    const env = () => ({
+      UPFRONT_DATABASE_URL: createDatabase(server, `large_${(count += 1)}`),
+      UPFRONT_MIGRATIONS_DIR: join(out, 'migrations'),
+    })
+    const applying = peakMb(node, hook, [entrypoint], env())
+    console.log(`apply ${what}: ${applying.toFixed(0)} MB of memory at its peak${target(applying, 150)}`)
+    if (process.platform === 'linux') {
+      const session = await serverPeakMb(server.pid!, [node, entrypoint], env())
+      console.log(`apply ${what}: ${session.toFixed(0)} MB of the server's memory at its peak`)
+    }
+    if (!hasPsql) continue
+    const ours = () => {
+      const fresh = env()
+      return time([node, entrypoint], fresh)
+    }
+    const floor = () => {
+      const { UPFRONT_DATABASE_URL: url } = env()
+      return time(['psql', '-q', '-1', '-v', 'ON_ERROR_STOP=1', url, '-f', file])
+    }
+    report(`apply ${what}`, ratio(ours, floor, 2), 'psql -1', 1.0)
   }
-  const floor = () => {
-    const { UPFRONT_DATABASE_URL: url } = env()
-    return time(['psql', '-q', '-1', '-v', 'ON_ERROR_STOP=1', url, '-f', file])
-  }
-  report('apply 100 MB of INSERTs', ratio(ours, floor, 2), 'psql -1', 1.0)
 }
 
 /** A new database, made by the program itself; returns its URL. */
