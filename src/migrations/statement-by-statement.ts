@@ -101,7 +101,7 @@ async function runStatement(
       begun = true
     }
     await runAlone(run, step, statement, sql, resumed)
-    await runScript(session, progress)
+    await insist(run.signal, () => runScript(session, progress))
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error
     if (isConnectionLost(error.error)) throw lost(step, error.error)
@@ -148,7 +148,7 @@ async function runAlone(
     const { code } = (error as ScriptError).error as { code?: string }
     if (!resumed || !alreadyDone[statement.kind]?.includes(code ?? '')) throw error
   }
-  const after = index ? await findIndex(run.session, index) : undefined
+  const after = index ? await insist(run.signal, () => findIndex(run.session, index)) : undefined
   if (after && !after.valid) throw invalidIndex(step.migration, after)
 }
 
@@ -166,8 +166,22 @@ const alreadyDone: Readonly<Record<string, readonly string[]>> = {
 /** Whatever stopped the statement, an index that it left half made is what has to be told. */
 async function refuseInvalid(run: StepRun, step: LooseStep, { index }: Statement, cause: unknown): Promise<void> {
   if (!index) return
-  const left = await findIndex(run.session, index)
+  const left = await insist(run.signal, () => findIndex(run.session, index))
   if (left && !left.valid) throw invalidIndex(step.migration, left, cause)
+}
+
+/**
+ * Asks once more when the answer was cancelled because the run is to stop: a cancel request ends whatever it meets, and
+ * what a statement has done, which nothing takes back, is to be recorded and told all the same.
+ */
+async function insist<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    const { code } = (error instanceof ScriptError ? error.error : error) as { code?: string }
+    if (!signal.aborted || code !== '57014') throw error
+    return ask()
+  }
 }
 
 function progressSql(run: StepRun, tables: HistoryTables, step: LooseStep, text: string, done: number): string {

@@ -84,6 +84,30 @@ test.for(signals)(
   },
 )
 
+test('a cancel request that comes when an index is made, and not yet recorded: it is recorded', async ({ db }) => {
+  const files = { '001_a.sql': 'create table a (id int)' }
+  db.files(files)
+  await db.up()
+  // What is recorded after a statement takes a while, so that the cancel request meets it for sure.
+  await db.query(`create function slow() returns trigger language plpgsql as
+    'begin if new.statements_done = 1 then perform pg_sleep(0.5); end if; return new; end'`)
+  await db.query('create trigger slow before update on upfront.history for each row execute function slow()')
+  const index = 'create index concurrently a_id on a (id)'
+  db.files({ ...files, '002_index.sql': `-- upfront:no-transaction\n${index};\ncreate table b (id int);\n` })
+  const running = db.spawn()
+  await insideStatement(db)
+
+  await interrupt(running, 'SIGTERM', 143)
+
+  const [row] = await db.query(`select state, statements_done from upfront.history where name = '002_index'`)
+  expect(row).toEqual({ state: 'running', statements_done: 1 })
+  expect(await db.query(`select indisvalid from pg_index where indexrelid = 'a_id'::regclass`)).toEqual([
+    { indisvalid: true },
+  ])
+  await db.query('drop trigger slow on upfront.history')
+  expect((await db.up()).applied).toEqual(['002_index'])
+})
+
 test('after an interruption the next run goes on where it stopped', async ({ db }) => {
   db.files(slow)
   const running = db.spawn()
