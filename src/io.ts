@@ -16,6 +16,8 @@ export interface Io {
 
 export interface Output {
   readonly isTTY?: boolean | undefined
+  /** How wide a terminal is. */
+  readonly columns?: number | undefined
   write(text: string): unknown
 }
 

@@ -31,7 +31,7 @@ const silenceMs = 25_000
  */
 export function observe(options: ObserveOptions): Watch {
   const ended = new AbortController()
-  const seen: Seen = { blockers: [], said: '', at: -Infinity }
+  const seen: Seen = { blockers: [], said: '', saidAt: -Infinity }
   watchUntil(options, seen, ended.signal).catch(() => {})
   return { stop: () => ended.abort(new Error('over')), blockers: () => seen.blockers }
 }
@@ -44,8 +44,9 @@ export interface Watch {
 
 interface Seen {
   blockers: readonly Blocker[]
+  /** Whom we named, and when. */
   said: string
-  at: number
+  saidAt: number
 }
 
 async function watchUntil(options: ObserveOptions, seen: Seen, signal: AbortSignal): Promise<void> {
@@ -92,16 +93,18 @@ async function look(
   if (session.client.getTransactionStatus() === null) return true
   const blockers = await readBlockers(observer, pid)
   const now = performance.now()
-  const key = blockers.map((blocker) => blocker.pid).join()
-  const changed = key !== seen.said
-  seen.blockers = blockers
-  if (!changed && now - seen.at < sayEveryMs) return true
   const elapsedMs = now - begun
-  if (blockers.length > 0) emit({ type: 'blocked', name: name(), blockers, elapsedMs })
-  else if (elapsedMs >= firstLookMs)
-    emit({ type: 'progress', name: name(), elapsedMs, ...(await readProgress(observer, pid)) })
-  seen.said = key
-  seen.at = now
+  const said = blockers.map((blocker) => blocker.pid).join()
+  const isNews = said !== seen.said || now - seen.saidAt >= sayEveryMs
+  seen.blockers = blockers
+  if (blockers.length === 0) {
+    seen.said = ''
+    if (elapsedMs >= firstLookMs)
+      emit({ type: 'progress', name: name(), elapsedMs, ...(await readProgress(observer, pid)) })
+    return true
+  }
+  if (isNews) Object.assign(seen, { said, saidAt: now })
+  if (isNews) emit({ type: 'blocked', name: name(), blockers, elapsedMs })
   return true
 }
 

@@ -20,10 +20,15 @@ export function layOut(lines: readonly Line[], tone: Tone, colour: boolean): str
 
 /** Whether stderr gets colours: FORCE_COLOR decides, then NO_COLOR, then whether somebody looks at a terminal. */
 export function wantsColour(io: Pick<Io, 'env' | 'stderr'>): boolean {
-  const { FORCE_COLOR: force, NO_COLOR: no, TERM: terminal } = io.env
+  const { FORCE_COLOR: force, NO_COLOR: no } = io.env
   if (force) return force !== '0' && force !== 'false'
   if (no) return false
-  return io.stderr.isTTY === true && terminal !== 'dumb'
+  return isTerminal(io)
+}
+
+/** Whether a line on stderr may be written over. */
+export function isTerminal({ env, stderr }: Pick<Io, 'env' | 'stderr'>): boolean {
+  return stderr.isTTY === true && env['TERM'] !== 'dumb'
 }
 
 function layOutLine({ verb, text }: Line, tone: Tone, colour: boolean): string {

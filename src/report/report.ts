@@ -2,7 +2,8 @@ import type { Emit, Event } from '../events.ts'
 import type { Io } from '../io.ts'
 import { type Level, levelOf } from './fields.ts'
 import { formatJson, redactAnswer } from './json.ts'
-import { wantsColour } from './line.ts'
+import { isTerminal, wantsColour } from './line.ts'
+import { makeIsNews, openTerminal } from './live.ts'
 import { makeRedact, type Redact } from './redact.ts'
 import { lastWords, writeLastWords } from './termination.ts'
 import { makeText } from './text.ts'
@@ -34,14 +35,21 @@ export function openReport(io: Pick<Io, 'env' | 'stdout' | 'stderr'>, options: R
   const redactField: Redact = (text) => shorten(redact(text))
   const debug = options.level === 'debug'
   const text = makeText({ debug, colour: wantsColour(io), redact: redactField })
+  const plain = makeText({ debug, colour: false, redact: redactField })
+  const terminal = options.format === 'text' && isTerminal(io) ? openTerminal(io.stderr) : undefined
+  const isNews = makeIsNews()
   const format = (event: Event) =>
     options.format === 'json' ? formatJson(event, new Date(), redactField) : text(event)
   return {
     emit(event) {
       attempt(() => {
         const shown = order.indexOf(levelOf(event)) >= order.indexOf(options.level)
-        const formatted = shown ? format(event) : ''
-        if (formatted !== '') io.stderr.write(formatted)
+        if (!shown || (terminal === undefined && !isNews(event))) return
+        const formatted = format(event)
+        if (formatted === '') return
+        if (terminal === undefined) io.stderr.write(formatted)
+        else if (event.type === 'progress') terminal.live(plain(event))
+        else terminal.lines(formatted)
       })
       attempt(() => {
         const words = lastWords(event, redactField)
