@@ -7,6 +7,7 @@ import { flagOf, settingNames } from './config/settings.ts'
 import { Failure, type FailureCode, type FailureFacts, failures } from './errors.ts'
 import type { Event } from './events.ts'
 import type { Io } from './io.ts'
+import { noWait } from './postgres/lock.ts'
 import { makeRedact } from './report/redact.ts'
 
 export { Failure, failures }
@@ -106,7 +107,8 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
   try {
     const phase: Phase = { current: 'waiting for the server' }
     const signal = withDeadline(config.deadlineMs, io.signal, phase)
-    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, phase })
+    const lockWait = noWait()
+    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, phase, lockWait })
   } catch (error) {
     if (error instanceof Failure) throw error
     throw io.signal.aborted ? new Failure('INTERRUPTED_TERM', 'stopped by the caller', {}, error) : error

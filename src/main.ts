@@ -6,6 +6,7 @@ import { loadConfig } from './config/load.ts'
 import { Failure } from './errors.ts'
 import type { Event } from './events.ts'
 import type { Io } from './io.ts'
+import { noWait } from './postgres/lock.ts'
 import { makeRedact } from './report/redact.ts'
 import { type Report, openReport } from './report/report.ts'
 import { defaultTerminationLog } from './report/termination.ts'
@@ -40,6 +41,7 @@ export async function main(io: Io): Promise<number> {
       redact: makeRedact(config.secrets),
       signal: withDeadline(config.deadlineMs, io.signal, phase),
       phase,
+      lockWait: noWait(),
     }
     const said = () => emit({ type: 'interrupted', signal: /SIG\w+/.exec(String(io.signal.reason))?.[0] ?? 'a signal' })
     io.signal.addEventListener('abort', said, { once: true })

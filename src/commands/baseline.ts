@@ -20,7 +20,7 @@ export async function baseline(run: Run): Promise<number> {
   const begun = performance.now()
   await withServer(run, requirePrimary, async (session) => {
     await prepareSession(session, sessionSettings(run))
-    const lock = { key: lockKey(config.schema), waitMs: config.lockWaitMs, emit, signal }
+    const lock = { key: lockKey(config.schema), waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
     const recorded = await withLock(
       session,
       lock,

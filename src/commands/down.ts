@@ -34,7 +34,7 @@ export async function underLock(job: Job, work: (tables: HistoryTables, on: Step
   await withServer(run, requirePrimary, async (session) => {
     const on = await prepareStepRun(run, session)
     run.phase.current = 'waiting for the lock'
-    const lock = { key: on.lockKey, waitMs: config.lockWaitMs, emit, signal }
+    const lock = { key: on.lockKey, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
     await withLock(
       session,
       lock,

@@ -16,6 +16,8 @@ export interface Job {
 export interface Progress {
   /** Our row in the runs, once there is one. */
   runId: string | null
+  /** When this run first found something to do, by the server's clock. */
+  waitingSince: string | null
   /** What had been sent to be committed when the connection was lost. */
   inFlight: readonly string[]
   readonly applied: string[]
@@ -25,7 +27,7 @@ export interface Progress {
 }
 
 export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedBundle | null): Job {
-  const progress = { runId: null, inFlight: [], applied: [], seeded: [], reverted: [], notRun: [] }
+  const progress = { runId: null, waitingSince: null, inFlight: [], applied: [], seeded: [], reverted: [], notRun: [] }
   return { run, command, bundle, seeds, progress, begun: performance.now() }
 }
 

@@ -35,15 +35,21 @@ export async function migrate(job: Job, session: Session): Promise<void> {
     return emitDone(job)
   }
   phase.current = 'waiting for the lock'
-  const [clock] = await session.query<{ now: string }>('select clock_timestamp()::text as now')
+  const since = (job.progress.waitingSince ??= await readClock(session))
   const isDone = async () => isComplete(job, await readNewestRun(session, tables))
-  const finished = await withLock(session, { key, waitMs: config.lockWaitMs, emit, signal }, isDone, async () => {
+  const lock = { key, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
+  const finished = await withLock(session, lock, isDone, async () => {
     phase.current = 'applying'
-    return apply(job, tables, on, clock!.now)
+    return apply(job, tables, on, since)
   })
   if (finished?.ahead.length) return emit({ type: 'ahead', names: finished.ahead })
   if (finished === undefined) resolveInFlight(job, (await readHistory(session, tables)) ?? [])
   emitDone(job)
+}
+
+async function readClock(session: Session): Promise<string> {
+  const [row] = await session.query<{ now: string }>('select clock_timestamp()::text as now')
+  return row!.now
 }
 
 function isNothing(work: Work): boolean {

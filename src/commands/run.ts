@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
+import type { LockWait } from '../postgres/lock.ts'
 import type { Phase } from './deadline.ts'
 
 /** One call of one command: its world, its settings, and where it says things. */
@@ -17,6 +18,7 @@ export interface Run {
   /** Aborted when the run has to stop; the reason is a Failure. */
   readonly signal: AbortSignal
   readonly phase: Phase
+  readonly lockWait: LockWait
 }
 
 /** The flags of the command itself; a flag without a value is `true`. */

@@ -4,8 +4,9 @@ import type { Bundle } from '../migrations/migration.ts'
 import type { StepRun } from '../migrations/step.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
-import { lockKey } from '../postgres/lock.ts'
+import { WaitElsewhere, lockKey } from '../postgres/lock.ts'
 import { observe } from '../postgres/observe.ts'
+import { pause } from '../postgres/pause.ts'
 import { requireOwnBackend } from '../postgres/pooler.ts'
 import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
 import { NotYet, ReadOnly, waitForServer } from '../postgres/wait.ts'
@@ -15,16 +16,32 @@ import { explainSessionError } from './session-errors.ts'
 import type { Run } from './run.ts'
 
 /**
- * Opens a session of a ready server, asks it the first question, and closes the session after use. What is in flight
- * is cancelled when the run has to stop; errors of our own statements come out as Failures.
+ * Opens a session of a ready server, asks it the first question, and closes the session after use; begins again when the
+ * wait for the lock is to go on without it. What is in flight is cancelled when the run has to stop; errors of our own
+ * statements come out as Failures.
  */
 export async function withServer<First, Result>(
   run: Run,
   ask: (session: Session) => Promise<First>,
   use: (session: Session, first: First) => Promise<Result>,
 ): Promise<Result> {
-  const { config, signal, phase } = run
-  phase.current = 'waiting for the server'
+  run.phase.current = 'waiting for the server'
+  for (;;) {
+    try {
+      return await withSession(run, ask, use)
+    } catch (error) {
+      if (!(error instanceof WaitElsewhere)) throw error
+      await pause(error.afterMs, run.signal)
+    }
+  }
+}
+
+async function withSession<First, Result>(
+  run: Run,
+  ask: (session: Session) => Promise<First>,
+  use: (session: Session, first: First) => Promise<Result>,
+): Promise<Result> {
+  const { config, signal } = run
   const { session, first, waitedMs } = await waitForServer(
     {
       target: config.target!,
@@ -38,12 +55,14 @@ export async function withServer<First, Result>(
     ask,
   )
   const stopCancelling = cancelOnAbort(session, signal)
+  const isKnown = run.lockWait.begun !== undefined && waitedMs === 0
   try {
-    run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
+    if (!isKnown) run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
     return await use(session, first)
   } catch (error) {
     // What remains of it is worth more to know than that it was stopped.
     if (signal.aborted) throw saysMore(error, signal.reason as Failure) ? error : signal.reason
+    if (error instanceof WaitElsewhere) throw error
     throw explainSessionError(error, session, historyTables(session, config.schema))
   } finally {
     stopCancelling()

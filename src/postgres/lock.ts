@@ -8,13 +8,37 @@ export interface LockOptions {
   readonly key: bigint
   /** For another runner to finish; 0 waits without limit. */
   readonly waitMs: number
+  readonly wait: LockWait
   readonly emit: Emit
   readonly signal: AbortSignal
 }
 
+/** A wait for the lock, which goes on from one session to the next. */
+export interface LockWait {
+  /** When it began, by the monotonic clock; undefined while nobody waits. */
+  begun: number | undefined
+  /** When the holder was last named, in milliseconds since then. */
+  namedAt: number
+}
+
+/** Thrown when a wait has become long: it goes on after so many milliseconds, on another session. */
+export class WaitElsewhere extends Error {
+  readonly afterMs: number
+
+  constructor(afterMs: number) {
+    super('the wait for the lock goes on without a session')
+    this.afterMs = afterMs
+  }
+}
+
 const firstPauseMs = 50
 const longestPauseMs = 2_000
+const awayMs = 4_000
 const nameHolderEveryMs = 30_000
+
+export function noWait(): LockWait {
+  return { begun: undefined, namedAt: -Infinity }
+}
 
 /** The advisory lock of a history schema: the first eight bytes of sha256("upfront:" + schema), as a signed bigint. */
 export function lockKey(schema: string): bigint {
@@ -23,7 +47,8 @@ export function lockKey(schema: string): bigint {
 
 /**
  * Holds the lock while `use` runs, on this very session, so that losing the one loses the other. Before each poll it
- * asks `isDone`; when that says yes it returns undefined without the lock. Throws LOCKED when the wait is over.
+ * asks `isDone`; when that says yes it returns undefined without the lock. Throws LOCKED when the wait is over, and
+ * WaitElsewhere when it is not but has taken seconds: a hundred waiting pods are not to take a server's connections.
  */
 export async function withLock<Result>(
   session: Session,
@@ -60,26 +85,32 @@ export async function release(session: Session, options: Pick<LockOptions, 'key'
 }
 
 async function takeLock(session: Session, options: LockOptions, isDone: () => Promise<boolean>): Promise<boolean> {
-  const begun = performance.now()
-  let pauseMs = firstPauseMs
-  let namedAt = -Infinity
+  const { wait, waitMs, emit, signal } = options
+  // On a later session the caller has just asked whether it is done, and one look at the lock is enough.
+  const isResumed = wait.begun !== undefined
+  const begun = (wait.begun ??= performance.now())
+  let pauseMs = isResumed ? longestPauseMs : firstPauseMs
   // Polls: a session blocked inside pg_advisory_lock() deadlocks CREATE INDEX CONCURRENTLY.
   for (let tries = 0; ; tries += 1) {
     if (tries > 0 && (await isDone())) return false
-    if (await tryLock(session, options.key)) return true
+    if (await tryLock(session, options.key)) {
+      Object.assign(wait, noWait())
+      return true
+    }
     const elapsedMs = performance.now() - begun
-    const over = options.waitMs !== 0 && elapsedMs >= options.waitMs
-    if (over || elapsedMs - namedAt >= nameHolderEveryMs) {
+    const over = waitMs !== 0 && elapsedMs >= waitMs
+    if (over || elapsedMs - wait.namedAt >= nameHolderEveryMs) {
       const holder = await findHolder(session, options.key)
-      if (over) throw locked(options.waitMs, holder)
+      if (over) throw locked(waitMs, holder)
       // A short wait for a sister is not worth a line: the holder is named when the wait gets long.
-      if (tries > 3) {
-        options.emit({ type: 'lock_waiting', holder, elapsedMs })
-        namedAt = elapsedMs
+      if (tries > 3 || isResumed) {
+        emit({ type: 'lock_waiting', holder, elapsedMs })
+        wait.namedAt = elapsedMs
       }
     }
-    const left = options.waitMs === 0 ? Infinity : options.waitMs - elapsedMs
-    await pause(Math.min(pauseMs * (0.5 + Math.random()), left), options.signal)
+    const left = waitMs === 0 ? Infinity : waitMs - elapsedMs
+    if (pauseMs >= longestPauseMs) throw new WaitElsewhere(Math.min(awayMs * (0.5 + Math.random() / 2), left))
+    await pause(Math.min(pauseMs * (0.5 + Math.random()), left), signal)
     pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { lockKey } from '../../src/postgres/lock.ts'
 import { test, until, writeFolder } from '../support/database.ts'
@@ -115,6 +116,45 @@ test('one that waits for the lock holds no transaction open', async ({ db }) => 
 
   expect(seen).toEqual([{ state: 'idle', xact_start: null, backend_xid: null, wait_event_type: 'Client' }])
 })
+
+test('one that waits long holds no connection meanwhile, and goes on when the lock is free', async ({ db }) => {
+  db.files(files)
+  const holder = await db.connect()
+  await holder.query(`select pg_advisory_lock(${lockKey('upfront')})`)
+  const running = db.spawn()
+  await running.says('another runner holds the lock')
+
+  const sessions = () =>
+    db.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and application_name like 'upfront/%'`,
+    )
+  const [first] = await sessions()
+  await until(async () => (await sessions()).length === 0, 'it has let go of its session')
+  await sleep(500)
+  expect(await sessions()).toEqual([])
+  await until(async () => (await sessions()).some(({ pid }) => pid !== first!.pid), 'it has come back')
+  await holder.query('select pg_advisory_unlock_all()')
+
+  const { exitCode, applied, stderr } = await running.ended
+  expect(exitCode, stderr).toBe(0)
+  expect(applied).toEqual(names)
+  expect(stderr.match(/another runner holds the lock/g)).toHaveLength(1)
+}, 60_000)
+
+test('one that waits without a connection keeps its time, and says who had the lock', async ({ db }) => {
+  db.files(files)
+  const holder = await db.connect()
+  await holder.query(`set application_name = 'night shift'`)
+  await holder.query(`select pg_advisory_lock(${lockKey('upfront')})`)
+  const begun = performance.now()
+
+  const { exitCode, stderr } = await db.up([], { UPFRONT_LOCK_WAIT: '7s' })
+
+  expect(exitCode, stderr).toBe(31)
+  expect(stderr).toContain('reason: held by night shift')
+  expect(performance.now() - begun).toBeGreaterThan(6_500)
+  expect(performance.now() - begun).toBeLessThan(12_000)
+}, 60_000)
 
 test('a migration that fails in one runner is not applied by the one that waited', async ({ db }) => {
   db.files({ '001_bad.sql': 'create table t (id int); select pg_sleep(0.3); select 1 / 0' })
