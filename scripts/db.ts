@@ -7,7 +7,7 @@ import { runEmbedded } from './db/embedded.ts'
 
 /**
  * `npm run db:up`: a database to develop with, whose data stays. In a container where an engine answers, else the
- * embedded Postgres until Ctrl-C. `node scripts/db.ts down` stops the container.
+ * embedded Postgres until Ctrl-C. `npm run db:down` stops the container.
  */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { values, positionals } = parseArgs({
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     composeOrFail('up', '--detach')
     say(`Postgres runs in a container: ${url}`)
     sayHowToUse()
-    say('It runs on, and keeps its data, until: node scripts/db.ts down')
+    say('It runs on, and keeps its data, until: npm run db:down')
     return
   }
   await untilInterrupted()

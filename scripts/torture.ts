@@ -2,7 +2,7 @@
 /**
  * `npm run test:torture`: every fault at every message, all rows of the torture list, and docs/torture.md from what was
  * seen. Rows that other tests stand for come from their reports, if `--with <report.json>` names some; else those run
- * too. `--postgres 14` runs the enumeration against another major version, and rewrites its line alone.
+ * too. `--reports <folder>` keeps its own. `--postgres 14` runs the enumeration against another major version, and rewrites its line alone.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,9 +18,11 @@ import { readResults } from './torture/results.ts'
 import { installPostgres } from './torture/versions.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const { values } = parseArgs({ options: { postgres: { type: 'string' }, with: { type: 'string', multiple: true } } })
+const { values } = parseArgs({
+  options: { postgres: { type: 'string' }, with: { type: 'string', multiple: true }, reports: { type: 'string' } },
+})
 const majorDir = values.postgres === undefined ? undefined : installPostgres(values.postgres)
-const reports = mkdtempSync(join(tmpdir(), 'upfront-reports-'))
+const reports = values.reports ?? mkdtempSync(join(tmpdir(), 'upfront-reports-'))
 let failed = false
 
 try {
@@ -46,7 +48,7 @@ try {
       : replaceVersion(before, await versionOf(), mine)
   writeFileSync(document, await prettier.format(text, { ...options, filepath: document }))
 } finally {
-  rmSync(reports, { recursive: true, force: true })
+  if (values.reports === undefined) rmSync(reports, { recursive: true, force: true })
 }
 process.exit(failed ? 1 : 0)
 
