@@ -28,6 +28,7 @@ type Item = { readonly kind: 'migration'; readonly one: Migration } | { readonly
 export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
   const { session } = on
   const { progress } = job
+  await loadModules([...pending.migrations, ...pending.seeds])
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
   const items: Item[] = [
     ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),
@@ -68,6 +69,11 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pen
     await recordEnd(job, session, tables, runId, error, current)
     throw error
   }
+}
+
+/** One that does not load, or exports nothing to call, is known before anything runs. */
+async function loadModules(all: readonly (Migration | Seed)[]): Promise<void> {
+  for (const { script, file } of all) if (script.kind === 'module') await loadModule(script, file)
 }
 
 async function applyOne(

@@ -40,20 +40,30 @@ export function checksumOfFile(path: string): string {
   const file = openSync(path, 'r')
   const buffer = Buffer.alloc(1 << 16)
   try {
-    let carry = ''
+    /** A CR at the end of a piece, which may belong to an LF of the next. */
+    let held = false
     for (let first = true, read = readSync(file, buffer); read > 0; first = false, read = readSync(file, buffer)) {
-      // latin1 keeps every byte as it is, and a CR at the end may belong to an LF of the next piece.
-      let piece = carry + buffer.toString('latin1', 0, read)
-      if (first && piece.startsWith('\u00ef\u00bb\u00bf')) piece = piece.slice(3)
-      carry = piece.endsWith('\r') ? '\r' : ''
-      hash.update(piece.slice(0, piece.length - carry.length).replaceAll('\r\n', '\n'), 'latin1')
+      const piece = buffer.subarray(0, read)
+      if (held && piece[0] !== lineFeed) hash.update('\r')
+      held = piece[read - 1] === carriageReturn
+      let from = first && piece.subarray(0, 3).equals(byteOrderMark) ? 3 : 0
+      const end = held ? read - 1 : read
+      for (let at = piece.indexOf(carriageReturn); at !== -1 && at < end; at = piece.indexOf(carriageReturn, at + 1)) {
+        if (piece[at + 1] !== lineFeed) continue
+        hash.update(piece.subarray(from, at))
+        from = at + 1
+      }
+      hash.update(piece.subarray(from, end))
     }
-    hash.update(carry, 'latin1')
+    if (held) hash.update('\r')
   } finally {
     closeSync(file)
   }
   return `v1:sha256:${hash.digest('hex')}`
 }
+
+const [lineFeed, carriageReturn] = [10, 13]
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** One digest of a list of things that have names and checksums. */
 export function digest(entries: readonly { readonly name: string; readonly checksum: string }[]): string {

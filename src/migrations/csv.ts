@@ -7,9 +7,11 @@ import type { CsvScript } from './migration.ts'
 
 /**
  * Loads a CSV file into its table, streamed: into a temporary table by COPY, from there with `on conflict (primary key)
- * do update`, so that a changed file can run again. Runs in the caller's transaction; throws SEED_FAILED.
+ * do update`, so that a changed file can run again. Runs in the caller's transaction; throws SEED_FAILED, and INVALID for
+ * a file that is not what was compiled.
  */
 export async function loadCsv(session: Session, script: CsvScript, file: string, signal: AbortSignal): Promise<void> {
+  script.verify?.()
   const quote = session.client.escapeIdentifier
   const table = script.schema === null ? quote(script.table) : `${quote(script.schema)}.${quote(script.table)}`
   const header = await readHeader(script.path)

@@ -6,8 +6,12 @@ import type { Session } from '../postgres/session.ts'
 import type { Migration, MigrationFunction } from './contract.ts'
 import type { ModuleScript } from './migration.ts'
 
-/** Loads a module and checks what it exports; throws INVALID with what is missing, or with why it does not load. */
+/**
+ * Loads a module, once, and checks what it exports; throws INVALID with what is missing, why it does not load, or that
+ * it is not what was compiled.
+ */
 export async function loadModule(script: ModuleScript, file: string): Promise<Migration> {
+  script.verify?.()
   let loaded: Partial<Migration>
   try {
     loaded = (await import(pathToFileURL(script.path).href)) as Partial<Migration>

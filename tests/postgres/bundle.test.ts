@@ -120,6 +120,35 @@ function edit(dir: string, from: string, to: string) {
   fs.writeFileSync(path, text.replace(from, to))
 }
 
+test.for([
+  ['a CSV seed', 'seeds', '3_t.csv', '2\n'],
+  ['a module', 'seeds', '4_more.js', '\n'],
+] as const)(
+  '%s of a bundle that was changed afterwards is exit 20, and does not run',
+  async ([, folder, file, more], { db }) => {
+    db.files({ '1_t.sql': 'create table t (id int primary key)' })
+    db.seeds({
+      '3_t.csv': 'id\n1\n',
+      '4_more.js': `export const up = (client) => client.query('insert into t values (4)')`,
+    })
+    const bundle = join(db.dir, 'bundle')
+    await writeMigrations(db.migrationsDir, join(bundle, 'migrations'))
+    await writeSeeds(db.seedsDir, join(bundle, 'seeds'))
+    const env = {
+      UPFRONT_MIGRATIONS_DIR: join(bundle, 'migrations'),
+      UPFRONT_SEEDS_DIR: join(bundle, 'seeds'),
+      UPFRONT_SEED: 'demo',
+    }
+    fs.appendFileSync(join(bundle, folder, file), more)
+
+    const { exitCode, stderr } = await db.up([], env)
+
+    expect(exitCode, stderr).toBe(20)
+    expect(stderr).toMatch(new RegExp(`${file}.* is not the file that was compiled`))
+    expect(await db.query('select from t').catch(() => [])).toEqual([])
+  },
+)
+
 test('an error in a bundled file has the place in that file', async ({ db }) => {
   db.files({ '1_bad.sql': '\ufeff-- 🎉\r\nselect 1;\r\n\tselect 1 / 0;\r\n' })
   const out = join(db.dir, 'bundle')

@@ -352,8 +352,8 @@ describe('what is no migration', () => {
     ['imports a package', `import 'nowhere-to-be-found'\nexport async function up() {}`, 'nowhere-to-be-found'],
     ['imports a file that is not there', `import './nowhere.ts'\nexport async function up() {}`, 'nowhere'],
     ['throws while it loads', `throw new Error('too early')\nexport async function up() {}`, 'too early'],
-  ])('a module that %s is 20, and nothing of it is there', async ([, source, message], { db }) => {
-    db.files({ '001_a.ts': source! })
+  ])('a module that %s is 20, and what comes before it does not run', async ([, source, message], { db }) => {
+    db.files({ '000_first.sql': 'create table first (id int)', '001_a.ts': source! })
     const { exitCode, stderr } = await db.spawn().ended
     expect(exitCode, stderr).toBe(20)
     expect(stderr).toContain(message)

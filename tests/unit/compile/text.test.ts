@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { checksum, decode, digest } from '../../../src/compile/text.ts'
+import { checksum, checksumOfFile, decode, digest } from '../../../src/compile/text.ts'
 
 test.each([
   ['plain text', 'select 1', 'select 1'],
@@ -34,6 +37,26 @@ test('a checksum is that of the text, with the algorithm in its name', () => {
   expect(checksum('select 1')).toBe(`v1:sha256:${createHash('sha256').update('select 1').digest('hex')}`)
   expect(checksum('')).toBe('v1:sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
   expect(checksum('é')).toBe('v1:sha256:4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c')
+})
+
+test('a file that is read piece by piece has the checksum of its text, wherever a piece ends', () => {
+  const piece = 1 << 16
+  const dir = mkdtempSync(join(tmpdir(), 'upfront-text-'))
+  const path = join(dir, 'large.csv')
+  const ends = ['', '\r', '\r\n', '\r\r\n', '\n', '\r\r', 'é', '\ufeff']
+  try {
+    for (const start of ['', '\ufeff', '\r\n'])
+      for (const end of ends)
+        for (let short = 0; short <= end.length + start.length + 3; short += 1)
+          for (const rest of ['', '\n', '\r\nx\r', 'é']) {
+            const bytes = Buffer.from(`${start}${'x'.repeat(piece - short)}${end}${rest}`)
+            writeFileSync(path, bytes)
+            const { text } = decode(bytes) as { text: string }
+            expect(checksumOfFile(path), JSON.stringify({ start, short, end, rest })).toBe(checksum(text))
+          }
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test('a digest depends on every name, every checksum and the order', () => {
