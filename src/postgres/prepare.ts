@@ -14,7 +14,7 @@ export interface SessionSettings {
  */
 export async function prepareSession(session: Session, settings: SessionSettings): Promise<void> {
   try {
-    await session.query(setAll(session, settings, { client_connection_check_interval: '2s' }))
+    await session.query(setAll(session, settings, { client_connection_check_interval: '1s' }))
   } catch (error) {
     // Only Linux, macOS and the BSDs can look whether a client is still there.
     if ((error as { code?: string }).code !== '22023') throw error
