@@ -13,6 +13,7 @@ import type { HistoryTables } from '../migrations/tables.ts'
 import { runInTransaction } from '../migrations/transaction.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
+import { breakBusyLoops } from './busy-loop.ts'
 import { type Job, recordOf } from './job.ts'
 
 /** What is to be applied, and what the history says of it. */
@@ -26,9 +27,19 @@ type Item = { readonly kind: 'migration'; readonly one: Migration } | { readonly
 
 /** Applies all of it in order, as one run in the history; stops at the first that fails, and records that too. */
 export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
+  const all = [...pending.migrations, ...pending.seeds]
+  const stopBreaking = breakBusyLoops(job, all)
+  try {
+    await loadModules(all)
+    await applyItems(job, tables, on, pending)
+  } finally {
+    stopBreaking()
+  }
+}
+
+async function applyItems(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
   const { session } = on
   const { progress } = job
-  await loadModules([...pending.migrations, ...pending.seeds])
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
   const items: Item[] = [
     ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),

@@ -7,6 +7,7 @@ import { type HistoryTables, historyTables } from '../migrations/tables.ts'
 import { withLock } from '../postgres/lock.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import { recordEnd } from './apply.ts'
+import { breakBusyLoops } from './busy-loop.ts'
 import { readMark, requireConsent } from './consent.ts'
 import { openMigrationsOf } from './folders.ts'
 import { type Job, recordOf, startJob } from './job.ts'
@@ -80,6 +81,10 @@ export async function takeBack(
       await resetSession(on.session, on.settings)
     },
   }))
+  const stopBreaking = breakBusyLoops(
+    job,
+    downs.flatMap(({ way }) => (way.kind === 'module' ? [way.migration] : [])),
+  )
   try {
     await runSteps(steps)
     // A redo goes on, as the same run.
@@ -87,6 +92,8 @@ export async function takeBack(
   } catch (error) {
     await recordEnd(job, session, tables, id, error)
     throw error
+  } finally {
+    stopBreaking()
   }
   if (job.command === 'down') {
     run.emit({ type: 'done', applied: 0, seeded: 0, reverted: chosen.length, elapsedMs: performance.now() - begun })

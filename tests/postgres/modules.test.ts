@@ -342,6 +342,16 @@ test('one that never resolves ends with the deadline: 32, rolled back', async ({
   expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
 })
 
+test('one that never lets go of the processor ends with the deadline all the same: 32, rolled back', async ({ db }) => {
+  db.files({ '001_a.ts': up(`  await client.query('create table a (id int)')\n  for (;;) try { continue } catch {}`) })
+  const begun = performance.now()
+  const { exitCode, stderr } = await db.spawn([], { UPFRONT_DEADLINE: '2s' }).ended
+  expect(exitCode, stderr).toBe(32)
+  expect(performance.now() - begun).toBeLessThan(10_000)
+  expect(await db.tables()).toEqual([])
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
+
 describe('what is no migration', () => {
   test.for([
     ['exports no up', 'export async function down() {}', 'exports no function up'],
