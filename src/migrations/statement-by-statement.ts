@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
+import { insist } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { placeAt } from '../postgres/position.ts'
@@ -168,20 +169,6 @@ async function refuseInvalid(run: StepRun, step: LooseStep, { index }: Statement
   if (!index) return
   const left = await insist(run.signal, () => findIndex(run.session, index))
   if (left && !left.valid) throw invalidIndex(step.migration, left, cause)
-}
-
-/**
- * Asks once more when the answer was cancelled because the run is to stop: a cancel request ends whatever it meets, and
- * what a statement has done, which nothing takes back, is to be recorded and told all the same.
- */
-async function insist<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    const { code } = (error instanceof ScriptError ? error.error : error) as { code?: string }
-    if (!signal.aborted || code !== '57014') throw error
-    return ask()
-  }
 }
 
 function progressSql(run: StepRun, tables: HistoryTables, step: LooseStep, text: string, done: number): string {

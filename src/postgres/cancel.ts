@@ -1,3 +1,4 @@
+import { ScriptError } from './script.ts'
 import type { Session } from './session.ts'
 
 const hangUpAfterMs = 3_000
@@ -17,5 +18,19 @@ export function cancelOnAbort(session: Session, signal: AbortSignal): () => void
   return () => {
     signal.removeEventListener('abort', onAbort)
     clearTimeout(timer)
+  }
+}
+
+/**
+ * Asks once more when the answer was cancelled because the run is to stop: a cancel request ends whatever it meets, and
+ * what a statement has done, which nothing takes back, is to be recorded and told all the same.
+ */
+export async function insist<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    const { code } = (error instanceof ScriptError ? error.error : error) as { code?: string }
+    if (!signal.aborted || code !== '57014') throw error
+    return ask()
   }
 }
