@@ -33,7 +33,8 @@ export class WaitElsewhere extends Error {
 
 const firstPauseMs = 50
 const longestPauseMs = 2_000
-const awayMs = 4_000
+const shortestAwayMs = 4_000
+const longestAwayMs = 15_000
 const nameHolderEveryMs = 30_000
 
 export function noWait(): LockWait {
@@ -109,6 +110,8 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
       }
     }
     const left = waitMs === 0 ? Infinity : waitMs - elapsedMs
+    // A tenth of the wait so far: a herd that waits for hours is not to knock every few seconds.
+    const awayMs = Math.min(Math.max(elapsedMs / 10, shortestAwayMs), longestAwayMs)
     if (pauseMs >= longestPauseMs) throw new WaitElsewhere(Math.min(awayMs * (0.5 + Math.random() / 2), left))
     await pause(Math.min(pauseMs * (0.5 + Math.random()), left), signal)
     pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
