@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { lockKey } from '../../src/postgres/lock.ts'
 import { test, until, writeFolder } from '../support/database.ts'
+import { startProxy } from '../support/proxy.ts'
 
 // Unkeyed, so that a migration that ran twice is seen.
 const files = {
@@ -121,18 +121,13 @@ test('one that waits long holds no connection meanwhile, and goes on when the lo
   db.files(files)
   const holder = await db.connect()
   await holder.query(`select pg_advisory_lock(${lockKey('upfront')})`)
-  const running = db.spawn()
+  await using proxy = await startProxy(Number(new URL(db.url).port))
+  const running = db.spawn(['up'], { UPFRONT_DATABASE_URL: db.urlOf(proxy) })
   await running.says('another runner holds the lock')
 
-  const sessions = () =>
-    db.query<{ pid: number }>(
-      `select pid from pg_stat_activity where datname = current_database() and application_name like 'upfront/%'`,
-    )
-  const [first] = await sessions()
-  await until(async () => (await sessions()).length === 0, 'it has let go of its session')
-  await sleep(500)
-  expect(await sessions()).toEqual([])
-  await until(async () => (await sessions()).some(({ pid }) => pid !== first!.pid), 'it has come back')
+  await until(async () => (await db.leftovers()).sessions === 0, 'it has let go of its session')
+  expect(proxy.connections()).toBe(1)
+  await until(() => proxy.connections() > 1, 'it has come back')
   await holder.query('select pg_advisory_unlock_all()')
 
   const { exitCode, applied, stderr } = await running.ended
