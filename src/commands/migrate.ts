@@ -93,6 +93,8 @@ function resolveInFlight(job: Job, history: readonly HistoryRow[]): void {
 async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryTables, key: bigint): Promise<void> {
   if (!(await tryLock(session, key))) return
   try {
+    // Whoever had the lock a moment ago may have noted the same.
+    if (isComplete(job, await readNewestRun(session, tables))) return
     if (!isNothing(await findWork(job, session, tables))) return
     // The row of a run whose last answer was lost is still open.
     const id = job.progress.runId ?? (await startRun(session, tables, recordOf(job)))
