@@ -17,8 +17,12 @@ export async function readProgress(observer: Session, pid: number): Promise<Prog
          case when phase like 'waiting%' then lockers_total when blocks_total > 0 then blocks_total else tuples_total end as total
        from pg_catalog.pg_stat_progress_create_index
        union all select pid, 'copy: ' || command, bytes_processed, bytes_total from pg_catalog.pg_stat_progress_copy
-       union all select pid, 'vacuum: ' || phase, heap_blks_scanned, heap_blks_total from pg_catalog.pg_stat_progress_vacuum
-       union all select pid, 'cluster: ' || phase, heap_blks_scanned, heap_blks_total from pg_catalog.pg_stat_progress_cluster
+       union all select pid, 'vacuum: ' || phase,
+         case phase when 'scanning heap' then heap_blks_scanned when 'vacuuming heap' then heap_blks_vacuumed end,
+         heap_blks_total from pg_catalog.pg_stat_progress_vacuum
+       union all select pid, 'cluster: ' || phase,
+         case phase when 'seq scanning heap' then heap_blks_scanned end,
+         heap_blks_total from pg_catalog.pg_stat_progress_cluster
      ) p using (pid) where a.pid = $1`,
     [pid],
   )
