@@ -19,7 +19,8 @@ export function breakBusyLoops({ run, begun }: Job, all: readonly (Migration | S
   const timer = setInterval(() => Atomics.add(beats, 0, 1), beatMs).unref()
   const afterMs = Math.max(0, deadlineMs - (performance.now() - begun))
   const worker = new Worker(watch, { eval: true, workerData: { beats, afterMs, stillMs } })
-  worker.unref()
+  // Without an inspector in this Node there is nothing to be done, and nothing to fail of.
+  worker.on('error', () => {}).unref()
   return () => {
     clearInterval(timer)
     void worker.terminate()

@@ -55,9 +55,9 @@ async function withSession<First, Result>(
     ask,
   )
   const stopCancelling = cancelOnAbort(session, signal)
-  const isKnown = run.lockWait.begun !== undefined && waitedMs === 0
+  const isAgain = run.lockWait.begun !== undefined && waitedMs === 0
   try {
-    if (!isKnown) run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
+    if (!isAgain) run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
     return await use(session, first)
   } catch (error) {
     // What remains of it is worth more to know than that it was stopped.
