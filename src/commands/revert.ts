@@ -57,9 +57,13 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
   if (way.kind === 'module') return runInTransaction(run, { ...step, body: await moduleBody(run, way.migration) })
   await loadParser()
-  const { statements, problems } = parseSql(file, way.sql)
+  const { statements, isolation, problems } = parseSql(file, way.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
-  const body: SqlBody = { statements, pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }] }
+  const body: SqlBody = {
+    statements,
+    isolation,
+    pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }],
+  }
   return statements.some(({ alone }) => alone)
     ? revertOutside(run, tables, row, file, { sql: way.sql, statements })
     : runInTransaction(run, { ...step, body })

@@ -54,6 +54,7 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   const transaction = role === 'seed' || (!single && !marked)
   const layout: TextLayout = {
     transaction,
+    isolation: inspection.isolation,
     joinable: inspection.joinable && transaction && size < largestJoined && found.copies.length === 0,
     size,
     statements: kept,

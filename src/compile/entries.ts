@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Failure } from '../errors.ts'
-import type {
-  CsvScript,
-  Migration,
-  ModuleScript,
-  Seed,
-  SqlScript,
-  StatedIndex,
-  Statement,
+import {
+  type CsvScript,
+  type Isolation,
+  isolations,
+  type Migration,
+  type ModuleScript,
+  type Seed,
+  type SqlScript,
+  type StatedIndex,
+  type Statement,
 } from '../migrations/migration.ts'
 import { parseCsvName } from './csv.ts'
 import { broken, readEntries } from './manifest.ts'
@@ -30,6 +32,7 @@ type PackedStatement = readonly [
 export interface PackedScript {
   readonly size: number
   readonly transaction?: false
+  readonly isolation?: Isolation | undefined
   readonly joinable?: true
   readonly statements?: readonly PackedStatement[]
   readonly blanks?: TextLayout['blanks']
@@ -61,10 +64,11 @@ export type PackedSeed = PackedEntry
 
 /** A text's layout as the manifest keeps it. */
 export function packLayout(layout: TextLayout): PackedScript {
-  const { size, transaction, joinable, statements, blanks, copies } = layout
+  const { size, transaction, isolation, joinable, statements, blanks, copies } = layout
   return {
     size,
     ...(transaction ? {} : { transaction: false as const }),
+    isolation,
     ...(joinable ? { joinable: true as const } : {}),
     statements: statements.map(({ start, end, line, kind, alone, index }) =>
       index ? [start, end, line, kind, 1, index] : [start, end, line, kind, alone ? 1 : 0],
@@ -129,14 +133,17 @@ function unpackModule(dir: string, shown: string, { path, files }: PackedModule)
 function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry): SqlScript {
   const { sql, checksum: expected } = packed
   if (!sql) throw broken(shown, `${file} has no statements in the manifest`)
-  const { size, transaction = true, joinable = false, blanks = [], copies = [], pieces } = sql
+  const { size, transaction = true, isolation, joinable = false, blanks = [], copies = [], pieces } = sql
+  if (isolation !== undefined && !isolations.includes(isolation)) throw broken(shown, `${file} has no such isolation`)
   const read = () => readVerified(dir, shown, file, expected)
   const statements = unpackStatements(sql.statements ?? [])
-  if (pieces === undefined) return textScript(read, { transaction, joinable, size, statements, blanks, copies })
+  if (pieces === undefined)
+    return textScript(read, { transaction, isolation, joinable, size, statements, blanks, copies })
   const path = inside(dir, shown, file)
   const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
   return largeScript({
     size,
+    isolation,
     pieces,
     read,
     verify: expected,
@@ -156,14 +163,15 @@ function orRefuse<T>(read: () => T, refuse: (reason: string) => Failure): T {
 /** A script that is never whole in memory, unless somebody asks for its text. */
 export function largeScript(large: {
   readonly size: number
+  readonly isolation?: Isolation | undefined
   readonly pieces: readonly PackedPiece[]
   readonly read: () => string
   readonly verify: string
   readonly open: Parameters<typeof readPieces>[0]
   readonly refuse: (reason: string) => Error
 }): SqlScript {
-  const { size, pieces, read, verify, open, refuse } = large
-  const script = { kind: 'sql', transaction: true, joinable: false, size, statements: [], read } as const
+  const { size, isolation, pieces, read, verify, open, refuse } = large
+  const script = { kind: 'sql', transaction: true, isolation, joinable: false, size, statements: [], read } as const
   return { ...script, pieces: () => readPieces(open, pieces, verify, refuse) }
 }
 

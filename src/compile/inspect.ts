@@ -1,12 +1,19 @@
 import type { Place, Problem } from '../errors.ts'
-import type { Statement } from '../migrations/migration.ts'
+import type { Isolation, Statement } from '../migrations/migration.ts'
 import { type Catalog, note } from './catalog.ts'
 import { type Alone, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './checks/alone.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './checks/enum-value.ts'
 import { bodyOf, checkBody } from './checks/function-body.ts'
 import { isJoinable } from './checks/joinable.ts'
 import { refuseUnlock } from './checks/session-lock.ts'
-import { type Control, controlOf, isOuterPair, pairNotice, refuseControls } from './checks/transaction-control.ts'
+import {
+  type Control,
+  controlOf,
+  isOuterPair,
+  isolationOf,
+  pairNotice,
+  refuseControls,
+} from './checks/transaction-control.ts'
 import { createdRelations, statedIndex } from './made.ts'
 import { type ParsedStatement, offsetIn } from './parser.ts'
 
@@ -36,11 +43,15 @@ export interface Inspection {
   /** pg_dump turns the checking of bodies off; so do we then. */
   checksBodies: boolean
   joinable: boolean
+  /** What its transaction is to be begun with. */
+  isolation: Isolation | undefined
+  /** Whether nothing but settings has been seen. */
+  isFresh: boolean
 }
 
 export function openInspection(role: Role, marked: boolean, catalog: Catalog): Inspection {
   const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [] }
-  return { role, marked, catalog, ...lists, checksBodies: true, joinable: true }
+  return { role, marked, catalog, ...lists, checksBodies: true, joinable: true, isolation: undefined, isFresh: true }
 }
 
 /** Looks at one statement; answers how it is to run. */
@@ -48,7 +59,10 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   const { kind, node, start, end, text, placeOf, number } = seen
   const { problems, catalog, role } = inspection
   const place = placeOf(start)
-  const control = controlOf(kind, node)
+  const level = isolationOf(kind, node)
+  if (level !== null && inspection.isFresh && !inspection.marked) inspection.isolation ??= level
+  const control = kind === 'VariableSetStmt' && inspection.isolation === level ? null : controlOf(kind, node)
+  inspection.isFresh &&= kind === 'VariableSetStmt' || (control?.opens ?? false)
   if (control) inspection.controls.push({ ...control, statement: number, place })
   problems.push(...refuseUnlock(kind, node, text.slice(start, end), place))
   const name = aloneName(kind, node)
@@ -62,7 +76,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (added) inspection.added.push(added)
   if (role === 'migration') note(catalog, kind, node)
   inspection.creates.push(...createdRelations({ [kind]: node }))
-  inspection.joinable &&= isJoinable(kind, node)
+  inspection.joinable &&= isJoinable(kind, node) && level === null
   const alone = name !== null || commits || ((isWholeFile || inspection.marked) && mayBeAlone(kind, !inspection.marked))
   const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
   return { start, end, line: place.line, kind, alone, ...index }

@@ -1,4 +1,5 @@
 import type { Place, Problem } from '../errors.ts'
+import type { Isolation } from '../migrations/migration.ts'
 import type { Catalog } from './catalog.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
 import { type LongName, refuseLongNames } from './checks/long-name.ts'
@@ -22,6 +23,7 @@ import type { TextStream } from './stream.ts'
 /** What a text comes to that was never in memory whole. */
 export interface CheckedStream {
   readonly pieces: readonly PackedPiece[]
+  readonly isolation: Isolation | undefined
   readonly creates: readonly string[]
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
@@ -123,7 +125,8 @@ export function checkStream(file: string, stream: TextStream, role: Role, catalo
   problems.push(...refuseLongNames(names))
   const pair = conclude(inspection, number)
   const kept = pair ? pieces.filter((piece) => !ofControls.has(piece)) : pieces
-  return { pieces: kept, creates: inspection.creates, problems, notices: inspection.notices }
+  const { isolation, creates, notices } = inspection
+  return { pieces: kept, isolation, creates, problems, notices }
 }
 
 /** Statement by statement there would be no end to what is recorded. */

@@ -1,8 +1,9 @@
-import type { Piece, SqlScript, Statement } from '../migrations/migration.ts'
+import type { Isolation, Piece, SqlScript, Statement } from '../migrations/migration.ts'
 
 /** How a text runs that is in memory whole; offsets in UTF-16 units. */
 export interface TextLayout {
   readonly transaction: boolean
+  readonly isolation?: Isolation | undefined
   readonly joinable: boolean
   readonly size: number
   readonly statements: readonly Statement[]
@@ -14,9 +15,18 @@ export interface TextLayout {
 
 /** A script of such a text, read when it is needed. */
 export function textScript(source: () => string, layout: TextLayout): SqlScript {
-  const { transaction, joinable, size, statements } = layout
+  const { transaction, isolation, joinable, size, statements } = layout
   const read = () => withoutBlanks(source(), layout)
-  return { kind: 'sql', transaction, joinable, size, statements, read, pieces: () => cutPieces(read(), layout) }
+  return {
+    kind: 'sql',
+    transaction,
+    isolation,
+    joinable,
+    size,
+    statements,
+    read,
+    pieces: () => cutPieces(read(), layout),
+  }
 }
 
 function withoutBlanks(text: string, { blanks }: TextLayout): string {

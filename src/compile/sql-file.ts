@@ -60,15 +60,15 @@ function compileLarge(path: string, file: string, role: Role, catalog: Catalog):
   try {
     const marked = role === 'seed' ? [] : refuseMarkedStream(file, beginningOf(open))
     stream = open()
-    const { pieces, creates, problems, notices } = checkStream(file, stream, role, catalog)
+    const { pieces, isolation, creates, problems, notices } = checkStream(file, stream, role, catalog)
     const section = stream.section()
     if (marked.length + problems.length > 0) return { section, problems: [...marked, ...problems] }
     const sum = stream.checksum()
     const size = stream.size()
     const refuse = (reason: string) => new Failure('INVALID', `${file} has changed while upfront ran`, { reason })
-    const script = largeScript({ size, pieces, read: () => readAll(open), verify: sum, open, refuse })
+    const script = largeScript({ size, isolation, pieces, read: () => readAll(open), verify: sum, open, refuse })
     const writeTo = (target: string) => copy(open, target)
-    const sql = { checksum: sum, script, packed: { size, pieces }, creates, notices, writeTo }
+    const sql = { checksum: sum, script, packed: { size, isolation, pieces }, creates, notices, writeTo }
     return { sql, section, problems: [] }
   } catch (error) {
     if (error instanceof EncodingError)

@@ -1,5 +1,5 @@
 import type { Problem } from '../errors.ts'
-import type { Statement } from '../migrations/migration.ts'
+import type { Isolation, Statement } from '../migrations/migration.ts'
 import { emptyCatalog } from './catalog.ts'
 import { checkSql } from './check.ts'
 
@@ -8,6 +8,7 @@ export { loadParser } from './parser.ts'
 /** A SQL text as the grammar of Postgres 18 sees it. */
 export interface ParsedSql {
   readonly statements: readonly Statement[]
+  readonly isolation?: Isolation | undefined
   readonly creates: readonly string[]
   /** Syntax errors alone: a text from the history is what an older version took. */
   readonly problems: readonly Problem[]
@@ -16,5 +17,6 @@ export interface ParsedSql {
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {
   const { layout, creates, problems } = checkSql(file, text, 'down', emptyCatalog())
-  return { statements: layout.statements, creates, problems: problems.filter(({ rule }) => rule === 'syntax') }
+  const { statements, isolation } = layout
+  return { statements, isolation, creates, problems: problems.filter(({ rule }) => rule === 'syntax') }
 }

@@ -25,10 +25,15 @@ export interface StatedIndex {
   readonly partial: boolean
 }
 
+/** What a file's transaction is begun with when it asks for more than the server's default. */
+export const isolations = ['read uncommitted', 'repeatable read', 'serializable'] as const
+export type Isolation = (typeof isolations)[number]
+
 /** SQL to run, as one transaction or, for a file that is marked so, statement by statement. */
 export interface SqlScript {
   readonly kind: 'sql'
   readonly transaction: boolean
+  readonly isolation?: Isolation | undefined
   /**
    * Whether it may share a message with other migrations: none of its statements can change what the session is set to,
    * make a name that Postgres would cut, or wait for data.

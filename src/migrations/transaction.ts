@@ -89,9 +89,11 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
  * see in our session's name what it is at.
  */
 function beginning(run: StepRun, step: Step): string {
+  const { isolation } = 'pieces' in step.body ? step.body : {}
+  const begin = isolation === undefined ? 'begin' : `begin isolation level ${isolation}`
   const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
   const name = run.session.client.escapeLiteral(nameSession(run.settings.applicationName, step.name))
-  return `begin;\n${lock};\nset local application_name = ${name};\n${step.before};\n`
+  return `${begin};\n${lock};\nset local application_name = ${name};\n${step.before};\n`
 }
 
 /** How many statements that is. */

@@ -1,4 +1,5 @@
 import type { Place, Problem } from '../../errors.ts'
+import { type Isolation, isolations } from '../../migrations/migration.ts'
 import type { Node } from '../parser.ts'
 import { finding } from './finding.ts'
 
@@ -25,10 +26,10 @@ const names: Readonly<Record<string, string>> = {
 
 /** What a statement does to the transaction that it is in; null when nothing, as with savepoints. */
 export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'opens' | 'closes'> | null {
-  if (kind === 'VariableSetStmt') return isolation(node)
+  if (kind === 'VariableSetStmt') return isolationOf(kind, node) === null ? null : lateLevel
   const name = kind === 'TransactionStmt' ? names[String(node['kind'])] : undefined
   if (name === undefined) return null
-  const bare = node['options'] === undefined && node['chain'] === undefined
+  const bare = options(node).every((name) => name === 'transaction_isolation') && node['chain'] === undefined
   return {
     name: node['chain'] ? `${name} AND CHAIN` : name,
     opens: bare && (name === 'BEGIN' || name === 'START TRANSACTION'),
@@ -36,11 +37,28 @@ export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'ope
   }
 }
 
-/** SET TRANSACTION ISOLATION LEVEL must come before everything else, and our lock does already. */
-function isolation(node: Node): ReturnType<typeof controlOf> {
-  if (node['name'] !== 'TRANSACTION' || !/transaction_isolation/.test(JSON.stringify(node['args'] ?? ''))) return null
-  if (/read committed/.test(JSON.stringify(node['args']))) return null
-  return { name: 'SET TRANSACTION ISOLATION LEVEL', opens: false, closes: false }
+/** Behind a query Postgres refuses it (25001), whoever began the transaction. */
+const lateLevel = { name: 'SET TRANSACTION ISOLATION LEVEL', opens: false, closes: false }
+
+/** The level that a SET TRANSACTION or a BEGIN asks for; null for read committed, which everybody has. */
+export function isolationOf(kind: string, node: Node): Isolation | null {
+  const asks =
+    kind === 'TransactionStmt'
+      ? options(node).includes('transaction_isolation')
+      : kind === 'VariableSetStmt' &&
+        (node['name'] === 'transaction_isolation' ||
+          (node['name'] === 'TRANSACTION' && options(node).includes('transaction_isolation')))
+  if (!asks) return null
+  const said = JSON.stringify(node['options'] ?? node['args']).toLowerCase()
+  return isolations.find((level) => said.includes(`"${level}"`)) ?? null
+}
+
+/** The names of what stands behind a BEGIN or a SET TRANSACTION. */
+function options(node: Node): string[] {
+  const list = (node['options'] ?? node['args'] ?? []) as readonly {
+    readonly DefElem?: { readonly defname?: string }
+  }[]
+  return list.map(({ DefElem }) => DefElem?.defname ?? '')
 }
 
 /** Whether the only two are a BEGIN before everything and a COMMIT after everything. */
@@ -67,9 +85,9 @@ export function refuseControls(controls: readonly Control[], marked: boolean): P
     if (name.startsWith('SET'))
       return finding(
         'transaction-control',
-        `${name} comes too late: the lock is taken before it in the same transaction`,
+        `${name} comes too late: it has to be the first statement of its transaction`,
         place,
-        'Remove it.',
+        marked ? 'Remove it.' : 'Make it the first statement of the file, or remove it.',
       )
     const what = marked
       ? `${name} in a file that runs statement by statement, each recorded in its own transaction`

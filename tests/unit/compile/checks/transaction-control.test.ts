@@ -57,7 +57,7 @@ describe('one pair around the whole file', () => {
   })
 
   test.each([
-    ['a level of its own', 'begin isolation level serializable; select 1; commit', 2],
+    ['more than a level', 'begin isolation level serializable, read only; select 1; commit', 2],
     ['something before it', 'select 1; begin; select 1; commit', 2],
     ['something behind it', 'begin; select 1; commit; select 2', 2],
     ['two pairs', 'begin; select 1; commit; begin; select 2; commit', 4],
@@ -75,6 +75,30 @@ describe('one pair around the whole file', () => {
 
   test('does not count for what cannot run in a transaction', () => {
     expect(findings('begin; vacuum; commit')).toEqual(['1:8 alone'])
+  })
+})
+
+describe('an isolation level', () => {
+  test.each([
+    ['set transaction isolation level repeatable read; select 1', 'repeatable read'],
+    ['-- x\nset lock_timeout = 1; set transaction isolation level serializable, deferrable; select 1', 'serializable'],
+    [`set transaction_isolation = 'serializable'; select 1`, 'serializable'],
+    [`set local transaction_isolation to 'repeatable read'; select 1`, 'repeatable read'],
+    ['begin isolation level serializable; select 1; commit', 'serializable'],
+    ['begin; set transaction isolation level repeatable read; select 1; commit', 'repeatable read'],
+    ['set transaction isolation level read committed; select 1', undefined],
+    ['set session characteristics as transaction isolation level serializable; select 1', undefined],
+  ])('%s: the transaction is begun with it', (sql, level) => {
+    expect(findings(sql)).toEqual([])
+    expect(layout(sql)).toMatchObject({ isolation: level, transaction: true, joinable: false })
+  })
+
+  test.each([
+    'select 1; set transaction isolation level serializable',
+    `select 1; set transaction_isolation = 'serializable'`,
+    '-- upfront:no-transaction\nset transaction isolation level serializable; select 1',
+  ])('%s: too late', (sql) => {
+    expect(problems(sql)).toMatchObject([{ what: expect.stringContaining('comes too late') }])
   })
 })
 
