@@ -65,7 +65,8 @@ function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions, da
   )
   const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKey)]))
   const base64 = sequence(body, ecdsaWithSha256, signature).toString('base64')
-  return `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+  // No empty line behind a last line that is full: OpenSSL takes it for the end.
+  return `-----BEGIN CERTIFICATE-----\n${base64.match(/.{1,64}/g)!.join('\n')}\n-----END CERTIFICATE-----\n`
 }
 
 function distinguishedName(commonName: string): Buffer {
