@@ -141,3 +141,17 @@ test('a thousand small migrations are applied in one go', async ({ db }) => {
   expect(applied.slice(8, 12)).toEqual(['8_t', '9_t', '10_t', '11_t'])
   expect(await db.tables()).toHaveLength(1000)
 })
+
+test('of migrations that share a message each has its own time, one after the other', async ({ db }) => {
+  const tables = Array.from({ length: 40 }, (_, i) => [`${i + 1}_t.sql`, `create table t${i} (id int primary key)`])
+  db.files(Object.fromEntries(tables) as Record<string, string>)
+  await db.up()
+  const [row] = await db.query(`
+    select count(*)::int as steps, count(distinct applied_at)::int as begins,
+      bool_and(applied_at >= before) as in_order,
+      -- Each is rounded to a millisecond.
+      sum(duration_ms) <= 1000 * extract(epoch from max(applied_at) - min(applied_at)) + max(duration_ms) + count(*) / 2
+        as true_in_sum
+    from (select *, lag(applied_at) over (order by id) as before from upfront.history) as steps`)
+  expect(row).toEqual({ steps: 40, begins: 40, in_order: true, true_in_sum: true })
+})
