@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, inject } from 'vitest'
 import { type Database, test, until, withDatabase } from '../support/database.ts'
 import { addSeconds } from './harness/figures.ts'
-import { type Process, startProgram } from './harness/program.ts'
+import { asProcessOne, type Process, startingProcessOne, startProgram } from './harness/program.ts'
 import { withServer } from './harness/server.ts'
 
 const note = (name: string) => `insert into ledger (name, pid) values ('${name}', pg_backend_pid())`
@@ -167,4 +167,20 @@ test('SIGHUP inside a statement is as SIGTERM: 143 within 8 s, nothing of it rem
   expect(stderr).toContain('stopped by SIGHUP')
   expect(await db.history()).toEqual(['migration 001_ledger applied'])
   expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
+
+test.for([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('%s to process 1 while Node itself starts is not lost', async ([signal, exit], { db }) => {
+  db.files(first)
+  // A server that nobody reaches, so that a lost signal means minutes of waiting.
+  const env = { ...db.env, UPFRONT_DATABASE_URL: 'postgres://app@127.0.0.1:1/app', UPFRONT_WAIT_TIMEOUT: '10s' }
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const runner = startProgram(inject('program'), { env, cwd: db.dir, prefix: asProcessOne })
+    process.kill(startingProcessOne(runner.pid), signal)
+    const { exitCode, stderr } = await runner.ended
+    expect(exitCode, stderr).toBe(exit)
+    expect(stderr).toContain(`stopped by ${signal}`)
+  }
 })

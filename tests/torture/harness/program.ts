@@ -1,6 +1,7 @@
 // The program as it ships, in a process of its own: for trials whose subject is its death.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 
 /** How a process ended; a signal that killed it counts as 128 and its number, as in a shell. */
 export interface Ended {
@@ -39,4 +40,22 @@ export function startProgram(
     return { exitCode, ...text }
   })
   return { pid: child.pid!, stderr: () => text.stderr, kill: (signal) => void child.kill(signal), ended }
+}
+
+/** What a command is put behind to be process 1, as in a container; whoever may not do that is told by unshare. */
+export const asProcessOne = ['unshare', '--map-root-user', '--pid', '--fork', '--mount-proc', '--kill-child']
+
+/** The pid, seen from here, of a process 1 that is just starting: returned when Node has its own handlers and we do not. */
+export function startingProcessOne(unshare: number): number {
+  const deadline = performance.now() + 10_000
+  while (performance.now() < deadline) {
+    const [pid] = readFileSync(`/proc/${unshare}/task/${unshare}/children`, 'utf8').split(' ').filter(Boolean)
+    if (pid !== undefined && catches(pid, signalNumbers['SIGTERM']!)) return Number(pid)
+  }
+  throw new Error('waited 10 s in vain until Node listened to SIGTERM')
+}
+
+function catches(pid: string, signal: number): boolean {
+  const [, mask = '0'] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n
 }

@@ -92,6 +92,7 @@ export const death: readonly Row[] = [
     fault: 'SIGTERM: while waiting DB / waiting lock / mid-statement / between / during COMMIT / during CIC',
     expected: '143 < 8 s (CIC: 23); history truthful',
     tests: [
+      ['tests/torture/death.test.ts', 'to process 1 while Node itself starts'],
       ['tests/postgres/signals.test.ts', 'SIGTERM while waiting for the server'],
       ['tests/postgres/signals.test.ts', 'SIGTERM while waiting for the lock'],
       ['tests/postgres/signals.test.ts', 'SIGTERM inside a statement'],
