@@ -64,8 +64,8 @@ export function recordApplied(
 }
 
 /**
- * Records a migration as applied, last in its transaction, and divides by zero when the lock is not ours any more: for
- * scripts that cannot have ended their transaction.
+ * Records a migration as applied, last in its transaction, answers how long it took in milliseconds, and divides by zero
+ * when the lock is not ours any more: for scripts that cannot have ended their transaction.
  */
 export function insertAppliedSql(
   session: Session,
@@ -81,7 +81,8 @@ export function insertAppliedSql(
   const ended = `set_config('upfront.step_ended', extract(epoch from clock_timestamp())::text, false)`
   return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
     values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${run}, ${begun},
-      (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)`
+      (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)
+    returning duration_ms`
 }
 
 /** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */

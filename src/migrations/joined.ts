@@ -58,12 +58,12 @@ export async function runJoined(
     statements += (last ? 1 : 2) + script.statements.length + 2
     ends.push(statements)
   }
-  let since = performance.now()
-  const onComplete = (done: number) => {
-    if (done !== ends[committed.length]) return
-    const now = performance.now()
-    committed.push({ migration: joined[committed.length]!.migration, durationMs: now - since })
-    since = now
+  let durationMs = 0
+  const onComplete = (done: number, row: readonly (string | null)[]) => {
+    const end = ends[committed.length]
+    // Answers come in bursts: what a migration took is what its history row says, the last but the COMMIT.
+    if (done + 1 === end) durationMs = Number(row[0])
+    if (done === end) committed.push({ migration: joined[committed.length]!.migration, durationMs })
   }
   const notices = collectNotices(run, joined[0]!.migration.name, () => joined[committed.length]?.migration.name)
   const watch = run.watch(() => joined[committed.length]?.migration.name ?? '')

@@ -20,24 +20,25 @@ export interface ScriptResult {
 
 /**
  * Sends text as one message of the simple protocol and counts what completes, because run-time errors of Postgres
- * carry no position; `onComplete` hears how many have. Rejects with a ScriptError.
+ * carry no position; `onComplete` hears how many have, and the last row of the newest. Rejects with a ScriptError.
  */
 export function runScript(
   session: Session,
   text: string,
-  onComplete: (done: number) => void = () => {},
+  onComplete: (done: number, row: readonly (string | null)[]) => void = () => {},
 ): Promise<ScriptResult> {
   return new Promise((resolve, reject) => {
     const tags: string[] = []
+    let row: readonly (string | null)[] = []
     session.client.query({
       submit: (connection: { query(text: string): void }) => connection.query(text),
       handleRowDescription() {},
-      handleDataRow() {},
+      handleDataRow: ({ fields }: { fields: readonly (string | null)[] }) => (row = fields),
       handlePortalSuspended() {},
       handleParseComplete() {},
       handleCopyData() {},
       handleEmptyQuery() {},
-      handleCommandComplete: (message: { text: string }) => onComplete(tags.push(message.text)),
+      handleCommandComplete: (message: { text: string }) => onComplete(tags.push(message.text), row),
       handleCopyInResponse: (connection: { sendCopyFail(reason: string): void }) =>
         connection.sendCopyFail('COPY ... FROM stdin has no data here'),
       handleError: (error: unknown) => reject(new ScriptError(tags.length, error)),

@@ -142,10 +142,12 @@ test('a thousand small migrations are applied in one go', async ({ db }) => {
   expect(await db.tables()).toHaveLength(1000)
 })
 
-test('of migrations that share a message each has its own time, one after the other', async ({ db }) => {
+test('of migrations that share a message each has its own time, one after the other, and the log tells it', async ({
+  db,
+}) => {
   const tables = Array.from({ length: 40 }, (_, i) => [`${i + 1}_t.sql`, `create table t${i} (id int primary key)`])
   db.files(Object.fromEntries(tables) as Record<string, string>)
-  await db.up()
+  const { events } = await db.upJson()
   const [row] = await db.query(`
     select count(*)::int as steps, count(distinct applied_at)::int as begins,
       bool_and(applied_at >= before) as in_order,
@@ -154,4 +156,8 @@ test('of migrations that share a message each has its own time, one after the ot
         as true_in_sum
     from (select *, lag(applied_at) over (order by id) as before from upfront.history) as steps`)
   expect(row).toEqual({ steps: 40, begins: 40, in_order: true, true_in_sum: true })
+  const recorded = await db.query<{ duration_ms: number }>('select duration_ms from upfront.history order by id')
+  expect(events.filter(({ event }) => event === 'applied').map(({ duration_ms }) => duration_ms)).toEqual(
+    recorded.map((step) => Number(step.duration_ms)),
+  )
 })
