@@ -42,6 +42,18 @@ describe('docker stop', () => {
 })
 
 describe('a signal', () => {
+  test('right after its first line is not lost', async ({ lab }) => {
+    const image = await lab.image('template')
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const container = await lab.start(image, [], { env: nowhere })
+      await container.says('upfront')
+      const { code, seconds } = await kill(lab, container, 'SIGTERM')
+
+      expect(code).toBe(143)
+      expect(seconds).toBeLessThan(5)
+    }
+  })
+
   test('from a terminal, SIGINT, ends it with 130', async ({ lab }) => {
     const container = await lab.start(await lab.image('template'), [], { env: nowhere })
     await container.says('waiting')

@@ -174,12 +174,15 @@ test.for([
   ['SIGINT', 130],
 ] as const)('%s to process 1 while Node itself starts is not lost', async ([signal, exit], { db }) => {
   db.files(first)
-  // A server that nobody reaches, so that a lost signal means minutes of waiting.
+  // A server that nobody reaches, so that a lost signal would end in 30, after ten seconds.
   const env = { ...db.env, UPFRONT_DATABASE_URL: 'postgres://app@127.0.0.1:1/app', UPFRONT_WAIT_TIMEOUT: '10s' }
   for (let attempt = 0; attempt < 10; attempt += 1) {
     const runner = startProgram(inject('program'), { env, cwd: db.dir, prefix: asProcessOne })
-    process.kill(startingProcessOne(runner.pid), signal)
+    const pid = startingProcessOne(runner.pid)
+    const begun = performance.now()
+    process.kill(pid, signal)
     const { exitCode, stderr } = await runner.ended
+    expect(performance.now() - begun).toBeLessThan(5_000)
     expect(exitCode, stderr).toBe(exit)
     expect(stderr).toContain(`stopped by ${signal}`)
   }
