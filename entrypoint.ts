@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { interruption } from './src/interrupt.ts'
 // The line above stays first: it installs the signal handlers.
+import { closeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { failures } from './src/errors.ts'
 import type { Io } from './src/io.ts'
@@ -9,6 +10,7 @@ import { main } from './src/main.ts'
 // A reader that has gone away does not change what is done to the database.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
+let told = false
 const io: Io = {
   argv: process.argv.slice(2),
   // A copy: every look at the real one is a call into the system.
@@ -18,8 +20,13 @@ const io: Io = {
   stderr: process.stderr,
   signal: interruption,
   hostname: hostname(),
+  exit: (code) => {
+    told = true
+    // Node would say something of debuggers behind the last line.
+    closeSync(2)
+    process.exit(code)
+  },
 }
-let told = false
 // A module of somebody's that calls process.exit() must not look like success; the server rolls back what was open.
 process.on('exit', () => {
   if (told || interruption.aborted) return

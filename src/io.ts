@@ -12,6 +12,8 @@ export interface Io {
   readonly signal: AbortSignal
   /** This machine's name, recorded with each run. */
   readonly hostname: string
+  /** Ends the process at once, whatever it is at; undefined where it is not ours to end. */
+  readonly exit?: (code: number) => void
 }
 
 export interface Output {

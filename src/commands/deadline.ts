@@ -26,9 +26,14 @@ export function withDeadline(deadlineMs: number, signal: AbortSignal, phase: Pha
   return controller.signal
 }
 
-function tooLate(deadlineMs: number, at: Phase['current']): Failure {
+/** Why a run ends with its deadline; while it applies, `reason` says what becomes of what was in flight. */
+export function tooLate(
+  deadlineMs: number,
+  at: Phase['current'],
+  reason = 'what was in flight was cancelled and rolled back',
+): Failure {
   return new Failure(codes[at], `the deadline of ${deadlineMs / 1000} s was over while ${at}`, {
-    ...(at === 'applying' ? { reason: 'what was in flight was cancelled and rolled back' } : {}),
+    ...(at === 'applying' ? { reason } : {}),
     next: 'Run it again, with a longer UPFRONT_DEADLINE when it needs one: what was applied stays.',
   })
 }

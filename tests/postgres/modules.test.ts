@@ -342,12 +342,22 @@ test('one that never resolves ends with the deadline: 32, rolled back', async ({
   expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
 })
 
-test('one that never lets go of the processor ends with the deadline all the same: 32, rolled back', async ({ db }) => {
-  db.files({ '001_a.ts': up(`  await client.query('create table a (id int)')\n  for (;;) try { continue } catch {}`) })
+const forever = 'for (;;) try { continue } catch {}'
+
+test.for([
+  ['before it asks for anything', forever],
+  ['after a query', `await client.query('create table a (id int)')\n  ${forever}`],
+  ['in a timer', `setTimeout(() => { ${forever} })\n  await new Promise(() => {})`],
+  ['in a tick', `process.nextTick(() => { ${forever} })\n  await new Promise(() => {})`],
+])('one that never lets go of the processor %s ends with the deadline: 32, rolled back', async ([, body], { db }) => {
+  db.files({ '001_a.ts': up(`  ${body}`), '002_b.sql': 'create table b (id int)' })
   const begun = performance.now()
   const { exitCode, stderr } = await db.spawn([], { UPFRONT_DEADLINE: '2s' }).ended
   expect(exitCode, stderr).toBe(32)
   expect(performance.now() - begun).toBeLessThan(10_000)
+  expect(stderr).toContain('001_a never let go of the processor')
+  expect(stderr).toContain('not run: 001_a, 002_b')
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^failed {9}32 LOST: the deadline of 2 s was over while applying/)
   expect(await db.tables()).toEqual([])
   expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
 })
