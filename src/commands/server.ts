@@ -142,5 +142,6 @@ export function sessionSettings(run: Run): SessionSettings {
     lockTimeoutMs: config.lockTimeoutMs,
     statementTimeoutMs: config.statementTimeoutMs,
     searchPath: config.target!.searchPath,
+    role: config.target!.role,
   }
 }

@@ -33,12 +33,14 @@ export async function loadConfig(
   const read = makeReader(layers, flags, isSet(environment, imageName), problems)
   const parsed = readSettings(read, io.cwd)
   const database = needs.database ? chooseDatabase(layers, problems, warnings) : null
+  const role = read('UPFRONT_ROLE') ?? undefined
 
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
-  return deepFreeze({ target: database?.target ?? null, ...parsed, secrets: database?.secrets ?? [], warnings })
+  const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
+  return deepFreeze({ target, ...parsed, secrets: database?.secrets ?? [], warnings })
 }
 
 function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'secrets' | 'warnings'> {

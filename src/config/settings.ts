@@ -43,6 +43,11 @@ export const settings = {
     meaning: 'whose folder layout the migrations have',
   },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
+  UPFRONT_ROLE: {
+    kind: 'text',
+    default: null,
+    meaning: 'role that everything is done as (SET ROLE), so that what is made belongs to it; our tables too',
+  },
   UPFRONT_WAIT_TIMEOUT: {
     kind: 'duration',
     default: '60s',

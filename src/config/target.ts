@@ -3,6 +3,8 @@ export interface Target {
   readonly hosts: readonly HostPort[]
   readonly database: string
   readonly user: string
+  /** Whom everything is done as after the login (SET ROLE); undefined for the user itself. */
+  readonly role?: string | undefined
   /** undefined when none was given (trust, peer, certificate, or ~/.pgpass). */
   readonly password: string | undefined
   readonly tls: TlsSettings
@@ -36,5 +38,6 @@ export interface TlsSettings {
 /** The target for people: database, host and port of every host, user; never the password. */
 export function describeTarget(target: Target): string {
   const hosts = target.hosts.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
-  return `${target.database} on ${hosts} as ${target.user}`
+  const role = target.role === undefined ? '' : ` in the role ${target.role}`
+  return `${target.database} on ${hosts} as ${target.user}${role}`
 }

@@ -22,6 +22,7 @@ const rules: Partial<Record<SettingName, (text: string) => string | undefined>> 
   UPFRONT_SEED: (text) =>
     /[/\\]/.test(text) || /^\.+$/.test(text) ? 'is not a plain folder name; expected one such as demo' : undefined,
   UPFRONT_SCHEMA: refuseSchema,
+  UPFRONT_ROLE: refuseLong,
 }
 
 /** Reads the text of one setting; it never throws, and a problem never shows what may be a connection string. */
@@ -56,9 +57,14 @@ export function parseSetting(name: SettingName, text: string): Parsed {
   }
 }
 
-function refuseSchema(text: string): string | undefined {
+function refuseLong(text: string): string | undefined {
   const bytes = Buffer.byteLength(text)
-  if (bytes > 63) return `has ${bytes} bytes; expected at most 63, because Postgres would cut the rest off`
+  return bytes > 63 ? `has ${bytes} bytes; expected at most 63, because Postgres would cut the rest off` : undefined
+}
+
+function refuseSchema(text: string): string | undefined {
+  const long = refuseLong(text)
+  if (long !== undefined) return long
   const reserved = text.startsWith('pg_') || text === 'information_schema'
   return reserved ? "is a name reserved for Postgres' own schemas; expected another, such as upfront" : undefined
 }

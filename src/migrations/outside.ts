@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { prepareSession, toOwnRole } from '../postgres/prepare.ts'
 import { rollBack } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import type { Migration } from './migration.ts'
@@ -47,7 +47,7 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
     watch.stop()
   }
   try {
-    await session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
+    await session.query(`${toOwnRole(run.settings)}; update ${tables.history} set state = 'applied',
       duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
   } catch (error) {
     throw isConnectionLost(error) && signal.aborted ? unknownEnd(migration.name, signal.reason, error) : error

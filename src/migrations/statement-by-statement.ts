@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import { insist } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { prepareSession, toOwnRole } from '../postgres/prepare.ts'
 import { placeAt } from '../postgres/position.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Session } from '../postgres/session.ts'
@@ -179,7 +179,7 @@ function progressSql(run: StepRun, tables: HistoryTables, step: LooseStep, text:
 
 async function finish(run: StepRun, tables: HistoryTables, step: LooseStep): Promise<void> {
   const row = rowOf(run.session, 'migration', step.migration.name)
-  await run.session.query(`reset session authorization; reset role; update ${tables.history} set state = 'applied',
+  await run.session.query(`${toOwnRole(run.settings)}; update ${tables.history} set state = 'applied',
     duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
 }
 

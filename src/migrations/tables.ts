@@ -58,7 +58,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
     await session.query('rollback').catch(() => {})
     if ((error as { code?: string }).code !== '42501') throw error
     const database = session.client.escapeIdentifier(session.client.database ?? '')
-    const role = session.client.escapeIdentifier(session.client.user ?? '')
+    const role = session.client.escapeIdentifier(session.role)
     throw new Failure(
       'DENIED',
       `the role ${role} may not create the schema ${tables.schema} for our history`,
@@ -96,7 +96,7 @@ export async function orMissing<T>(session: Session, tables: HistoryTables, ask:
 
 /** DENIED, with the statements that a superuser or the owner would run. */
 export function deniedTables(session: Session, tables: HistoryTables, cause: unknown): Failure {
-  const role = session.client.escapeIdentifier(session.client.user ?? '')
+  const role = session.client.escapeIdentifier(session.role)
   const { message } = cause as Error
   return new Failure(
     'DENIED',

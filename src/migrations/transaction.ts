@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
 import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
-import { nameSession } from '../postgres/prepare.ts'
+import { nameSession, toOwnRole } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Piece } from './migration.ts'
 import type { Session } from '../postgres/session.ts'
@@ -100,14 +100,14 @@ function beginning(run: StepRun, step: Step): string {
 const statementsBefore = 4
 
 /** The step may have changed its role, and the rest is ours to do. */
-function ending(step: Step): string {
-  return `reset session authorization; reset role;\n${step.after}`
+function ending(run: StepRun, step: Step): string {
+  return `${toOwnRole(run.settings)};\n${step.after}`
 }
 
 async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
   const before = beginning(run, step)
   const sent: Piece[] = []
-  const messages = wrap(body.pieces(), before, `\n;${ending(step)}`, sent)
+  const messages = wrap(body.pieces(), before, `\n;${ending(run, step)}`, sent)
   try {
     await runPieces(run.session, messages)
   } catch (error) {
@@ -163,7 +163,7 @@ async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> 
     throw failed(step, error)
   }
   try {
-    await runScript(session, ending(step))
+    await runScript(session, ending(run, step))
   } catch (error) {
     throw endFailed(step, error as ScriptError)
   }

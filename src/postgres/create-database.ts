@@ -4,7 +4,10 @@ import { Failure } from '../errors.ts'
 import { openSession } from './session.ts'
 import type { Encryption } from './socket.ts'
 
-/** Creates the target's database through the database `postgres`; another runner that was faster is fine. */
+/**
+ * Creates the target's database through the database `postgres`, by the right of the user who logs in; it belongs to the
+ * role that is to be set, if there is one. Another runner that was faster is fine.
+ */
 export async function createDatabase(
   target: Target,
   at: HostPort,
@@ -14,9 +17,15 @@ export async function createDatabase(
 ): Promise<void> {
   const session = await openSession({ ...target, database: 'postgres' }, at, encryption, applicationName, signal)
   try {
-    await session.query(`create database ${pg.escapeIdentifier(target.database)}`)
+    const owner = target.role === undefined ? '' : ` owner ${pg.escapeIdentifier(target.role)}`
+    await session.query(`create database ${pg.escapeIdentifier(target.database)}${owner}`)
   } catch (error) {
     const { code } = error as { code?: string }
+    if (target.role !== undefined && (code === '42501' || code === '42704')) {
+      const cause = Object.assign(error as Error, { code: '42501' })
+      const explained = await (await import('./role.ts')).explainRole(session, target.role, cause)
+      if (explained instanceof Failure) throw explained
+    }
     if (code === '42501') throw mayNot(target, error)
     if (code !== '42P04' && code !== '23505') throw error
   } finally {

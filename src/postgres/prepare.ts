@@ -1,3 +1,4 @@
+import pg from 'pg'
 import type { Session } from './session.ts'
 
 export interface SessionSettings {
@@ -6,6 +7,8 @@ export interface SessionSettings {
   readonly statementTimeoutMs: number
   /** A schema to find unqualified names in, undefined for the server's own setting. */
   readonly searchPath: string | undefined
+  /** Whom everything is done as, undefined for the role that logs in. */
+  readonly role: string | undefined
 }
 
 /**
@@ -17,9 +20,18 @@ export async function prepareSession(session: Session, settings: SessionSettings
     await session.query(setAll(session, settings, { client_connection_check_interval: '1s' }))
   } catch (error) {
     // Only Linux, macOS and the BSDs can look whether a client is still there.
-    if ((error as { code?: string }).code !== '22023') throw error
-    await session.query(setAll(session, settings, {}))
+    const isOption = (error as { code?: string }).code === '22023'
+    const again = isOption ? session.query(setAll(session, settings, {})) : Promise.reject(error)
+    await again.catch(async (cause: unknown) => {
+      if (settings.role === undefined) throw cause
+      throw await (await import('./role.ts')).explainRole(session, settings.role, cause)
+    })
   }
+}
+
+/** The SQL that comes back to the role everything is done as, whatever a migration has made of it. */
+export function toOwnRole({ role }: Pick<SessionSettings, 'role'>): string {
+  return `reset session authorization; ${role === undefined ? 'reset role' : `set role ${pg.escapeIdentifier(role)}`}`
 }
 
 /** Forgets what a migration left in the session, and puts our settings back; the advisory lock stays. */
@@ -58,6 +70,7 @@ function setAll(session: Session, settings: SessionSettings, extra: Readonly<Rec
     client_min_messages: 'notice',
     // A history that row-level security hides would look empty; so it is an error instead.
     row_security: 'off',
+    ...(settings.role === undefined ? {} : { role: settings.role }),
     ...(settings.searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(settings.searchPath) }),
     ...extra,
   }

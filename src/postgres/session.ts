@@ -8,6 +8,8 @@ export interface Session {
   readonly client: pg.Client
   readonly at: HostPort
   readonly encryption: Encryption
+  /** Whom it acts as: the role to be set, or the user. */
+  readonly role: string
   /** The server process this connection said it is; a pooler says something else than pg_backend_pid(). */
   readonly backendPid: number
   /** As in server_version_num: 180004. */
@@ -65,6 +67,7 @@ export async function openSession(
     client,
     at,
     encryption,
+    role: target.role ?? target.user,
     backendPid: key.processID,
     serverVersion: versionNumber(server.version),
     serverVersionText: server.version.split(' ')[0] ?? '',

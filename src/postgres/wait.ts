@@ -129,7 +129,9 @@ async function attempt<First>(
   let session: Session | undefined
   try {
     session = await openSession(options.target, host, encryption, options.applicationName, signal)
-    const first = await raceAbort(ask(session), signal)
+    const { role } = options.target
+    const asked = role === undefined ? session : (await import('./role.ts')).inRole(session, role)
+    const first = await raceAbort(ask(asked), signal)
     return { session, first }
   } catch (error) {
     session?.close()
