@@ -2,15 +2,16 @@ import type { Problem } from '../errors.ts'
 import { placesIn } from '../postgres/position.ts'
 import type { Catalog } from './catalog.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
+import { checkDirectives } from './checks/directive.ts'
 import { largestJoined } from './checks/joinable.ts'
 import { type LongName, refuseLongNames } from './checks/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './checks/meta-command.ts'
 import { explainSyntax } from './checks/syntax.ts'
+import { isMarked, readDirectives } from './directives.ts'
 import { type Role, conclude, inspect, openInspection } from './inspect.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { parseParts } from './parse-parts.ts'
 import { blank, ended, findParts } from './parts.ts'
-import { isMarked } from './marker.ts'
 import type { TextLayout } from './script.ts'
 
 /** What a text comes to: how it runs, or why it cannot. */
@@ -25,9 +26,11 @@ export interface CheckedSql {
 export function checkSql(file: string, text: string, role: Role, catalog: Catalog): CheckedSql {
   const placeOf = placesIn(file, text)
   const found = findParts(text)
-  const marked = role !== 'seed' && isMarked(text)
+  const directives = readDirectives(text)
+  const marked = role !== 'seed' && isMarked(directives)
   const inspection = openInspection(role, marked, catalog)
   const { problems } = inspection
+  problems.push(...checkDirectives(directives, placeOf))
   for (const { start, command } of found.commands)
     if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
   for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))

@@ -1,7 +1,9 @@
 import type { Place, Problem } from '../errors.ts'
 import type { Isolation } from '../migrations/migration.ts'
+import { placesIn } from '../postgres/position.ts'
 import type { Catalog } from './catalog.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
+import { checkDirectives } from './checks/directive.ts'
 import { type LongName, refuseLongNames } from './checks/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './checks/meta-command.ts'
 import { refuseSize } from './checks/statement-size.ts'
@@ -12,7 +14,7 @@ import { placeIn } from './place-in-window.ts'
 import { keyOf, makeShape } from './lex/shape.ts'
 import { hashOf } from './lex/token.ts'
 import { lineAt, openWindow, textBetween } from './lex/window.ts'
-import { isMarked } from './marker.ts'
+import { isMarked, readDirectives } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { parse } from './parser.ts'
 import type { PackedPiece } from './pieces.ts'
@@ -129,10 +131,12 @@ export function checkStream(file: string, stream: TextStream, role: Role, catalo
   return { pieces: kept, isolation, creates, problems, notices }
 }
 
-/** Statement by statement there would be no end to what is recorded. */
-export function refuseMarkedStream(file: string, beginning: string): Problem[] {
-  if (!isMarked(beginning)) return []
+/** What the beginning of a large file says of it; statement by statement there would be no end to what is recorded. */
+export function checkBeginning(file: string, beginning: string, role: Role): Problem[] {
+  const directives = readDirectives(beginning).filter(({ leading }) => leading)
+  const problems = checkDirectives(directives, placesIn(file, beginning))
+  if (role === 'seed' || !isMarked(directives)) return problems
   const place = { file, line: 1, column: 1, text: '' }
   const what = 'a file of more than 1 MiB cannot run outside a transaction'
-  return [finding('alone', what, place, 'Put the statement that has to into a file of its own.')]
+  return [...problems, finding('alone', what, place, 'Put the statement that has to into a file of its own.')]
 }

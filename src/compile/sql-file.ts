@@ -8,7 +8,7 @@ import { splitDown } from './down.ts'
 import { type PackedScript, largeScript, packLayout } from './entries.ts'
 import { readText, unreadable } from './files.ts'
 import type { Role } from './inspect.ts'
-import { checkStream, largestWhole, refuseMarkedStream } from './large.ts'
+import { checkStream, largestWhole, checkBeginning } from './large.ts'
 import { textScript } from './script.ts'
 import { EncodingError, type TextStream, openSource } from './stream.ts'
 import { checksum } from './text.ts'
@@ -58,11 +58,11 @@ function compileLarge(path: string, file: string, role: Role, catalog: Catalog):
   const open = () => openSource(path, role === 'migration')
   let stream: TextStream | undefined
   try {
-    const marked = role === 'seed' ? [] : refuseMarkedStream(file, beginningOf(open))
+    const beginning = checkBeginning(file, beginningOf(open), role)
     stream = open()
     const { pieces, isolation, creates, problems, notices } = checkStream(file, stream, role, catalog)
     const section = stream.section()
-    if (marked.length + problems.length > 0) return { section, problems: [...marked, ...problems] }
+    if (beginning.length + problems.length > 0) return { section, problems: [...beginning, ...problems] }
     const sum = stream.checksum()
     const size = stream.size()
     const refuse = (reason: string) => new Failure('INVALID', `${file} has changed while upfront ran`, { reason })

@@ -3,6 +3,7 @@ import type { Place, Problem } from '../../errors.ts'
 /** The rules, each a heading of docs/checks.md; those of squawk have names of their own. */
 export type Rule =
   | 'syntax'
+  | 'directive'
   | 'alone'
   | 'transaction-control'
   | 'session-lock'

@@ -1,0 +1,31 @@
+import { nearest } from '../../config/nearest.ts'
+import type { Place, Problem } from '../../errors.ts'
+import { type Directive, type DirectiveName, directives } from '../directives.ts'
+import { finding } from './finding.ts'
+
+/** Directives that cannot be meant as they stand: a silent one would be worse than a refused file. */
+export function checkDirectives(found: readonly Directive[], placeOf: (offset: number) => Place): Problem[] {
+  return found.flatMap(({ name, value, offset, leading }) => {
+    const refuse = (what: string, next: string) => [finding('directive', what, placeOf(offset), next)]
+    if (!isKnown(name)) {
+      // What stands between statements may be prose.
+      if (!leading) return []
+      const meant = nearest(name, Object.keys(directives))
+      const next = meant ? `Did you mean "-- upfront:${meant}"?` : `There are ${Object.keys(directives).join(', ')}.`
+      return refuse(`there is no directive "-- upfront:${name}"`, next)
+    }
+    if (name === 'down') return []
+    if (!leading)
+      return refuse(`"-- upfront:${name}" has no effect behind the first statement`, 'Begin the file with it.')
+    if (directives[name] === '' && value !== '')
+      return refuse(
+        `"-- upfront:${name}" takes nothing behind it`,
+        `Remove "${value}", or put it into a comment of its own.`,
+      )
+    return []
+  })
+}
+
+function isKnown(name: string): name is DirectiveName {
+  return Object.hasOwn(directives, name)
+}

@@ -1,0 +1,49 @@
+import { nextToken } from './lex/lex.ts'
+import { comment, makeToken, space } from './lex/token.ts'
+import { byteOffsets } from './parser.ts'
+
+/** Every `-- upfront:<name>` that there is, and what stands behind its name, for messages. */
+export const directives = {
+  'no-transaction': '',
+  down: '',
+} as const satisfies Readonly<Record<string, string>>
+
+export type DirectiveName = keyof typeof directives
+
+/** A comment `-- upfront:<name> <value>`, whatever its name. */
+export interface Directive {
+  readonly name: string
+  readonly value: string
+  /** Where the comment begins, in UTF-16 units. */
+  readonly offset: number
+  /** Whether it stands before the first statement, where it counts. */
+  readonly leading: boolean
+}
+
+const shape = /^--[ \t]*upfront:([\w-]+)(?:[ \t]+(.*?))?[ \t]*$/
+
+/** All of them in a text, in their order; what stands in strings, bodies and other comments is none. */
+export function readDirectives(text: string): Directive[] {
+  if (!/--[ \t]*upfront:/.test(text)) return []
+  const bytes = Buffer.from(text)
+  const at = byteOffsets(text)
+  const token = makeToken()
+  const found: Directive[] = []
+  let leading = true
+  for (let byte = 0; byte < bytes.length; byte = token.end) {
+    nextToken(bytes, byte, bytes.length, true, token)
+    if (token.kind === space) continue
+    if (token.kind !== comment) {
+      leading = false
+      continue
+    }
+    const [, name, value = ''] = shape.exec(bytes.toString('utf8', byte, token.end).trimEnd()) ?? []
+    if (name !== undefined) found.push({ name, value, offset: at(byte), leading })
+  }
+  return found
+}
+
+/** Whether a comment before the first statement says `upfront:no-transaction`. */
+export function isMarked(found: readonly Directive[]): boolean {
+  return found.some(({ name, value, leading }) => leading && name === 'no-transaction' && value === '')
+}

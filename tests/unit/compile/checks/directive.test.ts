@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { findings, layout, problems } from './findings.ts'
+
+test.each([
+  ['one that does not exist', '-- upfront:no-transactions\nselect 1', '1:1 directive'],
+  ['one that is nothing like ours', '\n-- upfront:fast\nselect 1', '2:1 directive'],
+  ['something behind it', '-- upfront:no-transaction please\nselect 1', '1:1 directive'],
+  ['a place behind the first statement', 'select 1;\n  -- upfront:no-transaction\nselect 2', '2:3 directive'],
+])('a directive with %s is refused', (_, sql, found) => {
+  expect(findings(sql)).toEqual([found])
+})
+
+test('a misspelt one is told the name that was meant', () => {
+  expect(problems('-- upfront:no-transacton\nselect 1')[0]?.next).toContain('Did you mean "-- upfront:no-transaction"?')
+})
+
+test.each([
+  `-- about it\n/* more */\n--upfront:no-transaction\nselect 1; select 2`,
+  `select '-- upfront:fast'`,
+  `do $$\nbegin\n-- upfront:fast\nend $$`,
+  '/* -- upfront:fast */ select 1',
+  'select 1; -- upfront:later we will see',
+])('%j is fine', (sql) => {
+  expect(findings(sql)).toEqual([])
+})
+
+test('the marker counts before the first statement', () => {
+  expect(layout('-- x\n\n  -- upfront:no-transaction \nselect 1; select 2').transaction).toBe(false)
+})
