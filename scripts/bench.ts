@@ -116,14 +116,10 @@ async function large(server: Server): Promise<void> {
   }
 }
 
-/** A new database, made by the program itself; returns its URL. */
+/** A new database; returns its URL. */
 function createDatabase(server: Server, name: string): string {
   const url = server.url.replace(/\/[^/]*$/, `/${name}`)
-  run([node, entrypoint, 'status'], {
-    UPFRONT_DATABASE_URL: url,
-    UPFRONT_CREATE_DATABASE: 'true',
-    UPFRONT_MIGRATIONS_DIR: join(work, 'fifty-bundle'),
-  })
+  run([node, join(root, 'scripts/bench/create-database.ts'), url])
   return url
 }
 
