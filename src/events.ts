@@ -19,6 +19,7 @@ export type Event =
   | { readonly type: 'reverted'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'pending'; readonly names: readonly string[]; readonly elapsedMs: number }
   | { readonly type: 'baselined'; readonly name: string }
+  | { readonly type: 'repaired'; readonly action: string; readonly name: string; readonly meaning: string }
   | { readonly type: 'notice'; readonly name: string; readonly severity: string; readonly message: string }
   | { readonly type: 'interrupted'; readonly signal: string }
   | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly reverted: number; readonly elapsedMs: number }

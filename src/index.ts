@@ -51,7 +51,8 @@ export interface StatusResult {
 
 export interface StatusEntry {
   readonly name: string
-  readonly state: 'applied' | 'baseline' | 'running' | 'pending' | 'out_of_order' | 'changed' | 'missing' | 'ahead'
+  readonly state:
+    'applied' | 'baseline' | 'running' | 'pending' | 'out_of_order' | 'changed' | 'missing' | 'ignored' | 'ahead'
   readonly applied_at: string | null
   readonly duration_ms: number | null
 }

@@ -1,5 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
+import { quoteForShell, repairCommand } from '../migrations/way-out.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Flag, Run } from './run.ts'
 
@@ -8,10 +9,15 @@ export const consentFlag: Readonly<Record<string, Flag>> = {
   'yes-destroy': { value: 'database', summary: 'the name of the database, when it is marked production' },
 }
 
-/** What the database was marked as by the newest run; production when nobody said otherwise. */
+/**
+ * What the database is marked as: the strictest that a run has said since a repair last said it, else what the newest one
+ * said. So no stray run takes the guard off a production database, and a repair does it for good.
+ */
 export async function readMark(session: Session, tables: HistoryTables): Promise<string> {
   const [row] = await session.query<{ environment: string }>(
-    `select environment from ${tables.runs} order by id desc limit 1`,
+    `select environment from ${tables.runs}
+     where id >= coalesce((select max(id) from ${tables.runs} where command = 'repair'), 0)
+     order by environment = 'production' desc, id desc limit 1`,
   )
   return row?.environment ?? 'production'
 }
@@ -26,6 +32,8 @@ export async function requireConsent(run: Run, session: Session, tables: History
     throw new Failure('REFUSED', `--yes-destroy names ${String(given)}, but this is ${database}; nothing was changed`)
   }
   throw new Failure('REFUSED', `the database ${database} is marked production; nothing was changed`, {
-    next: `If that is what you want, say so: --yes-destroy ${database}`,
+    next:
+      `If that is what you want, say so: --yes-destroy ${quoteForShell(database)}. When this is no production database, say ` +
+      `that once, for good: ${repairCommand('environment', 'development')}`,
   })
 }

@@ -29,7 +29,10 @@ export async function down(run: Run): Promise<number> {
 }
 
 /** Connects, locks, asks for consent, and lets `work` change what is applied. */
-export async function underLock(job: Job, work: (tables: HistoryTables, on: StepRun) => Promise<void>): Promise<void> {
+export async function underLock(
+  job: Pick<Job, 'run'>,
+  work: (tables: HistoryTables, on: StepRun) => Promise<void>,
+): Promise<void> {
   const { run } = job
   const { config, emit, signal } = run
   await withServer(run, requirePrimary, async (session) => {

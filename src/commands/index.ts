@@ -27,6 +27,26 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./baseline.ts')).baseline,
   },
+  repair: {
+    summary: 'put the history right, one name at a time; the reason is kept in it',
+    flags: {
+      accept: { value: 'name', summary: 'the file as it is now is what was applied' },
+      forget: {
+        value: 'name',
+        summary: 'take it, or a seed, out of the history; when its file is there it runs again',
+      },
+      done: { value: 'name', summary: 'it is done, whoever did it; for what stopped half way' },
+      'not-done': { value: 'name', summary: 'what stopped half way is to run again from its beginning' },
+      environment: {
+        value: 'name',
+        summary: 'what this database is from now on, as UPFRONT_ENV; production guards it',
+      },
+      reason: { value: 'text', summary: 'why, for whoever reads the history later; required' },
+      'against-catalog': { summary: 'although what it creates is not there (or, to run it again, is there)' },
+    },
+    database: true,
+    load: async () => (await import('./repair.ts')).repair,
+  },
   plan: {
     summary: 'the SQL that up would run, in order and how; touches nothing',
     flags: { json: { summary: 'as data' } },

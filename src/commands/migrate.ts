@@ -1,7 +1,7 @@
 import { Failure, type FailureCode } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
-import { makePlan, refuseMismatch } from '../migrations/plan.ts'
+import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../migrations/runs.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import type { StepRun } from '../migrations/step.ts'
@@ -10,6 +10,7 @@ import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { applyAll } from './apply.ts'
 import { type Job, isComplete, recordOf } from './job.ts'
+import { warnIgnored } from './ignored.ts'
 import { prepareStepRun, requirePrimary } from './server.ts'
 
 /** What there is to do, by what the history says now. */
@@ -65,7 +66,8 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
     await bundle.list(),
     history.filter((row) => row.kind === 'migration'),
   )
-  refuseMismatch(plan, run.config.outOfOrder)
+  refuseMismatch(plan, run.config)
+  warnIgnored(job, listIgnored(plan, run.config))
   return {
     migrations: plan.pending,
     seeds: seeds === null ? [] : pendingSeeds(await seeds.list(), history),

@@ -1,10 +1,11 @@
 import { readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
-import { makePlan, refuseMismatch } from '../migrations/plan.ts'
+import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
+import { warnIgnored } from './ignored.ts'
 import type { Run } from './run.ts'
 import { sessionSettings, withServer } from './server.ts'
 
@@ -36,7 +37,8 @@ export async function plan(run: Run): Promise<number> {
     await bundle.list(),
     history.filter((row) => row.kind === 'migration'),
   )
-  refuseMismatch(made, config.outOfOrder)
+  refuseMismatch(made, config)
+  warnIgnored({ run }, listIgnored(made, config))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
   const pending = [
     ...made.pending.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),

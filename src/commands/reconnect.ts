@@ -5,7 +5,7 @@ import type { Job } from './job.ts'
 const reconnections = 5
 
 /** A lost connection leaves the outcome open: connect again, lock, and read in the history what happened. */
-export async function withReconnection(job: Job, attempt: () => Promise<void>): Promise<void> {
+export async function withReconnection(job: Pick<Job, 'run'>, attempt: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await attempt()

@@ -1,10 +1,11 @@
 import { Failure } from '../errors.ts'
 import { readHistory } from '../migrations/history.ts'
-import { makePlan, refuseMismatch } from '../migrations/plan.ts'
+import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import { applyAll } from './apply.ts'
 import { underLock } from './down.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
+import { warnIgnored } from './ignored.ts'
 import { startJob } from './job.ts'
 import { reportEnd, withReconnection } from './reconnect.ts'
 import type { Run } from './run.ts'
@@ -28,7 +29,8 @@ export async function seed(run: Run): Promise<number> {
           await job.bundle.list(),
           history.filter((row) => row.kind === 'migration'),
         )
-        refuseMismatch(plan, run.config.outOfOrder)
+        refuseMismatch(plan, run.config)
+        warnIgnored(job, listIgnored(plan, run.config))
         if (plan.pending.length > 0) throw notYet(plan.pending.map(({ name }) => name))
         const pending = pendingSeeds(await seeds.list(), history)
         if (pending.length > 0) await applyAll(job, tables, on, { migrations: [], seeds: pending, history })

@@ -1,7 +1,7 @@
 import { failures } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
-import { type Plan, makePlan } from '../migrations/plan.ts'
+import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { prepareSession } from '../postgres/prepare.ts'
@@ -14,7 +14,8 @@ import { sessionSettings, withServer } from './server.ts'
 interface StatusRow {
   readonly kind: 'migration' | 'seed'
   readonly name: string
-  readonly state: 'applied' | 'baseline' | 'running' | 'pending' | 'out of order' | 'changed' | 'missing' | 'ahead'
+  readonly state:
+    'applied' | 'baseline' | 'running' | 'pending' | 'out of order' | 'changed' | 'missing' | 'ignored' | 'ahead'
   readonly appliedAt: string | null
   readonly durationMs: number | null
 }
@@ -35,14 +36,19 @@ export async function status(run: Run): Promise<number> {
   const ofMigrations = history.filter((row) => row.kind === 'migration')
   const plan = makePlan(await bundle.list(), ofMigrations)
   const rows = [
-    ...migrationRows(await bundle.list(), plan, ofMigrations),
+    ...migrationRows(await bundle.list(), plan, ofMigrations, listIgnored(plan, config)),
     ...(seeds === null ? [] : seedRows(await seeds.list(), history)),
   ]
   run.answer(run.flags['json'] ? JSON.stringify(asJson(run, bundle.digest, rows), null, 2) : asText(rows))
-  return run.flags['exit-code'] ? exitCode(rows, run.config.outOfOrder) : 0
+  return run.flags['exit-code'] ? exitCode(rows, run.config) : 0
 }
 
-function migrationRows(files: readonly Migration[], plan: Plan, history: readonly HistoryRow[]): StatusRow[] {
+function migrationRows(
+  files: readonly Migration[],
+  plan: Plan,
+  history: readonly HistoryRow[],
+  ignored: readonly string[],
+): StatusRow[] {
   const rows = new Map(history.map((row) => [row.name, row]))
   const ofFile = ({ name }: Migration): StatusRow => {
     const row = rows.get(name)
@@ -52,7 +58,9 @@ function migrationRows(files: readonly Migration[], plan: Plan, history: readonl
   }
   return [
     ...files.map(ofFile),
-    ...plan.missing.map((name) => line('migration', name, 'missing', rows.get(name))),
+    ...plan.missing.map((name) =>
+      line('migration', name, ignored.includes(name) ? 'ignored' : 'missing', rows.get(name)),
+    ),
     ...plan.ahead.map((name) => line('migration', name, 'ahead', rows.get(name))),
   ]
 }
@@ -93,12 +101,12 @@ function asJson(run: Run, digest: string, rows: readonly StatusRow[]): object {
         applied_at: appliedAt,
         duration_ms: durationMs,
       }))
-  const exit = exitCode(rows, run.config.outOfOrder)
+  const exit = exitCode(rows, run.config)
   const state = exit === 0 ? 'up_to_date' : exit === failures.PENDING.exit ? 'pending' : 'mismatch'
   return { state, bundle: digest, migrations: of('migration'), seeds: of('seed') }
 }
 
-function exitCode(rows: readonly StatusRow[], outOfOrder: 'error' | 'apply'): number {
+function exitCode(rows: readonly StatusRow[], { outOfOrder }: Pick<MismatchPolicy, 'outOfOrder'>): number {
   const has = (...states: StatusRow['state'][]) => rows.some(({ state }) => states.includes(state))
   if (has('changed', 'missing') || (outOfOrder === 'error' && has('out of order'))) return failures.MISMATCH.exit
   return has('pending', 'out of order', 'running') ? failures.PENDING.exit : 0

@@ -59,7 +59,7 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
     rows.filter((row) => row.kind === 'migration'),
   )
   // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
-  refuseMismatch({ ...plan, missing: [], outOfOrder: [], renamed: [] }, 'apply')
+  refuseMismatch({ ...plan, abandoned: [], renamed: [] }, { outOfOrder: 'apply', missing: 'ignore' })
   return plan.pending.map(({ name }) => name)
 }
 

@@ -22,10 +22,12 @@ export interface Config {
   readonly statementTimeoutMs: number
   readonly deadlineMs: number
   readonly outOfOrder: 'error' | 'apply'
+  readonly missing: 'error' | 'ignore'
   readonly invalidIndexes: 'fail' | 'drop'
   readonly createDatabase: boolean
   readonly logFormat: 'text' | 'json'
   readonly logLevel: 'warn' | 'info' | 'debug'
+  readonly logDetail: 'on' | 'off'
   readonly terminationLog: string
   /** What must never be printed. */
   readonly secrets: readonly string[]

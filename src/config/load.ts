@@ -59,10 +59,12 @@ function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'secre
     statementTimeoutMs: read('UPFRONT_STATEMENT_TIMEOUT'),
     deadlineMs: read('UPFRONT_DEADLINE'),
     outOfOrder: read('UPFRONT_OUT_OF_ORDER'),
+    missing: read('UPFRONT_MISSING'),
     invalidIndexes: read('UPFRONT_INVALID_INDEXES'),
     createDatabase: read('UPFRONT_CREATE_DATABASE'),
     logFormat: read('UPFRONT_LOG_FORMAT'),
     logLevel: read('UPFRONT_LOG_LEVEL'),
+    logDetail: read('UPFRONT_LOG_DETAIL'),
     terminationLog: resolve(cwd, read('UPFRONT_TERMINATION_LOG')),
   }
 }

@@ -77,6 +77,13 @@ export const settings = {
     choices: ['error', 'apply'],
     meaning: 'what to do with a migration that sorts before one already applied',
   },
+  UPFRONT_MISSING: {
+    kind: 'enum',
+    default: 'error',
+    choices: ['error', 'ignore'],
+    meaning:
+      'what to do with migrations that were applied and have no file any more: `ignore` those squashed or removed',
+  },
   UPFRONT_INVALID_INDEXES: {
     kind: 'enum',
     default: 'fail',
@@ -94,6 +101,12 @@ export const settings = {
     default: 'info',
     choices: ['warn', 'info', 'debug'],
     meaning: 'how much is logged',
+  },
+  UPFRONT_LOG_DETAIL: {
+    kind: 'enum',
+    default: 'on',
+    choices: ['on', 'off'],
+    meaning: "`off` leaves out Postgres' DETAIL and CONTEXT and other sessions' queries, where rows may stand",
   },
   UPFRONT_TERMINATION_LOG: {
     kind: 'path',

@@ -1,5 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { HistoryRow } from './history.ts'
+import { repairCommands } from './way-out.ts'
 
 /** What the plan needs to know of a migration. */
 export interface Planned {
@@ -15,6 +16,8 @@ export interface Plan<M extends Planned = Planned> {
   readonly ahead: readonly string[]
   /** In the history, not in the files, and not explained by a newer image. */
   readonly missing: readonly string[]
+  /** Missing ones that stopped half way. */
+  readonly abandoned: readonly string[]
   /** Applied with another content than the file has now. */
   readonly changed: readonly string[]
   /** Pending, though a later one was applied. */
@@ -40,6 +43,7 @@ export function makePlan<M extends Planned>(files: readonly M[], history: readon
     applied,
     ahead: newer.map((row) => row.name),
     missing: missing.map((row) => row.name),
+    abandoned: missing.filter((row) => row.state === 'running').map((row) => row.name),
     changed: applied.filter((file) => rows.get(file.name)!.checksum !== file.checksum).map((file) => file.name),
     outOfOrder: files.slice(0, Math.max(lastApplied, 0)).flatMap((file) => (rows.has(file.name) ? [] : [file.name])),
     renamed: findRenamed(missing, pending),
@@ -55,34 +59,80 @@ function findRenamed(missing: readonly HistoryRow[], pending: readonly Planned[]
   })
 }
 
-/** Throws MISMATCH when history and files disagree, naming every migration concerned and what to do about it. */
-export function refuseMismatch(plan: Plan, outOfOrder: 'error' | 'apply'): void {
-  const late =
-    outOfOrder === 'apply' ? [] : plan.outOfOrder.filter((name) => !plan.renamed.some(({ to }) => to === name))
+/** What the operator lets pass. */
+export interface MismatchPolicy {
+  readonly outOfOrder: 'error' | 'apply'
+  readonly missing: 'error' | 'ignore'
+}
+
+/** Throws MISMATCH when history and files disagree, naming every migration concerned and the commands that help. */
+export function refuseMismatch(plan: Plan, policy: MismatchPolicy): void {
+  const wrong = findWrong(plan, policy)
   const findings = [
-    ...plan.changed.map((name) => `${name}: the file was changed after it was applied`),
-    ...plan.missing.map((name) => {
-      const renamed = plan.renamed.find(({ from }) => from === name)
-      return renamed
-        ? `${name}: applied, but the file is gone; ${renamed.to} has the same content (renamed?)`
-        : `${name}: applied, but this bundle has no such file`
-    }),
-    ...late.map((name) => `${name}: not applied, though a later one is`),
+    ...wrong.changed.map((name) => `${name}: the file was changed after it was applied`),
+    ...wrong.renamed.map(
+      ({ from, to }) => `${from}: applied, but the file is gone; ${to} has the same content (renamed?)`,
+    ),
+    ...wrong.missing.map((name) => `${name}: applied, but this bundle has no such file`),
+    ...wrong.abandoned.map((name) => `${name}: stopped half way, and this bundle has no such file`),
+    ...wrong.late.map((name) => `${name}: not applied, though a later one is`),
   ]
   if (findings.length === 0) return
   throw new Failure('MISMATCH', 'history and migration files disagree; nothing was applied', {
     list: findings,
-    next: advice(plan, late.length > 0),
+    next: advise(wrong).join('\n'),
   })
 }
 
-function advice(plan: Plan, late: boolean): string {
-  const steps: string[] = []
-  if (plan.changed.length > 0) steps.push('Restore the changed files and put the change into a new migration.')
-  if (plan.renamed.length > 0) steps.push('Give the renamed files their old names back.')
-  if (plan.missing.length > plan.renamed.length) {
-    steps.push('Restore the missing files, or check that this is the database you meant.')
+/** Missing ones that UPFRONT_MISSING=ignore lets pass: applied once, and squashed or removed since. */
+export function listIgnored(plan: Plan, policy: MismatchPolicy): readonly string[] {
+  return policy.missing === 'ignore' ? plan.missing.filter((name) => !isRefusedAnyway(plan, name)) : []
+}
+
+/** Of a renamed one the new file would run again; one that stopped half way is in no state to build on. */
+function isRefusedAnyway({ renamed, abandoned }: Plan, name: string): boolean {
+  return abandoned.includes(name) || renamed.some(({ from }) => from === name)
+}
+
+type Wrong = Pick<Plan, 'changed' | 'renamed' | 'missing' | 'abandoned'> & { readonly late: readonly string[] }
+
+function findWrong(plan: Plan, { outOfOrder, missing }: MismatchPolicy): Wrong {
+  const { changed, renamed, abandoned } = plan
+  const isNew = (name: string) => !renamed.some(({ to }) => to === name)
+  return {
+    changed,
+    renamed,
+    missing: missing === 'ignore' ? [] : plan.missing.filter((name) => !isRefusedAnyway(plan, name)),
+    abandoned: abandoned.filter((name) => !renamed.some(({ from }) => from === name)),
+    late: outOfOrder === 'apply' ? [] : plan.outOfOrder.filter(isNew),
   }
-  if (late) steps.push('Rename what is out of order so that it comes last, or set UPFRONT_OUT_OF_ORDER=apply.')
-  return steps.join(' ')
+}
+
+function advise({ changed, renamed, missing, abandoned, late }: Wrong): string[] {
+  const steps: string[] = []
+  if (changed.length > 0)
+    steps.push(
+      'Restore the changed files and put the change into a new migration. Or, when the database is as the files are now:' +
+        repairCommands('accept', changed),
+    )
+  if (renamed.length > 0)
+    steps.push(
+      'Give the renamed files their old names back. Or, to keep the new ones:' +
+        repairCommands('forget', renamed.map(({ from }) => from)) +
+        repairCommands('done', renamed.map(({ to }) => to)), // prettier-ignore
+    )
+  if (missing.length > 0)
+    steps.push(
+      'Restore the missing files, or check that this is the database you meant. Or, when they were squashed or removed, ' +
+        'set UPFRONT_MISSING=ignore, or forget them:' +
+        repairCommands('forget', missing),
+    )
+  if (abandoned.length > 0)
+    steps.push(
+      'Restore the files that stopped half way and start again. Or, when they are done or undone by hand:' +
+        repairCommands('forget', abandoned),
+    )
+  if (late.length > 0)
+    steps.push('Rename what is out of order so that it comes last, or set UPFRONT_OUT_OF_ORDER=apply.')
+  return steps
 }

@@ -37,7 +37,11 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         failed text,
         failed_checksum text,
         code text,
-        error text
+        error text,
+        action text,
+        subject text,
+        reason text,
+        was jsonb
       );
       create table if not exists ${tables.history} (
         id bigint generated always as identity,
@@ -70,6 +74,18 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
       error,
     )
   }
+}
+
+/** Gives tables that an earlier version made what only a repair writes; under the lock, and only when they lack it. */
+export async function ensureRepairColumns(session: Session, tables: HistoryTables): Promise<void> {
+  const [found] = await session.query<{ complete: boolean }>(
+    `select count(*) = 4 as complete from pg_catalog.pg_attribute
+     where attrelid = $1::regclass and attname in ('action', 'subject', 'reason', 'was') and not attisdropped`,
+    [tables.runs],
+  )
+  if (found!.complete) return
+  await session.query(`alter table ${tables.runs} add column if not exists action text,
+    add column if not exists subject text, add column if not exists reason text, add column if not exists was jsonb`)
 }
 
 /** The names among these relations that exist already, as this session would find them. */

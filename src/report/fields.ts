@@ -78,6 +78,11 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'A migration was recorded as applied without running it.',
       fields: ['name'],
     },
+    repaired: {
+      level: 'info',
+      meaning: 'The history was put right by hand; `meaning` is what follows from it.',
+      fields: ['action', 'name', 'meaning'],
+    },
     notice: {
       level: 'info',
       meaning: 'Postgres said something while a migration ran; with severity WARNING the level is `warn`.',

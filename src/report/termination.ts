@@ -2,7 +2,7 @@ import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:f
 import type { Event } from '../events.ts'
 import { nameReason, summarize } from './failure.ts'
 import { namePlace } from './place.ts'
-import { printable } from './printable.ts'
+import { printable, printableLines } from './printable.ts'
 import type { Redact } from './redact.ts'
 import { describeEvent } from './text.ts'
 
@@ -18,6 +18,7 @@ export function lastWords(event: Event, redact: Redact): string | undefined {
     case 'done':
     case 'up_to_date':
     case 'ahead':
+    case 'repaired':
       return describeEvent(event, redact)
         .map(({ verb, text }) => `${verb}: ${text}`)
         .join('\n')
@@ -54,7 +55,8 @@ function describeCause(event: Extract<Event, { type: 'failed' }>, redact: Redact
   return [
     summarize(event, redact),
     ...(cause === undefined ? [] : [cause]),
-    ...labelled('next: ', next),
+    // Each command is a line of its own, to be copied.
+    ...(next === undefined ? [] : [`next: ${printableLines(redact(next)).join('\n')}`]),
     ...labelled('hint: ', hint),
     ...labelled('detail: ', detail),
     ...problems.flatMap(({ what, place: at }) =>

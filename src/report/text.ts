@@ -21,6 +21,7 @@ const successes: ReadonlySet<Event['type']> = new Set([
   'seeded',
   'reverted',
   'baselined',
+  'repaired',
   'done',
 ])
 
@@ -73,6 +74,7 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   reverted: ({ name, durationMs }) => line('reverted', `${name}  ${formatDuration(durationMs)}`),
   pending: ({ names }) => line('waiting', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
   baselined: ({ name }) => line('baselined', name),
+  repaired: ({ action, name, meaning }) => line('repaired', `${name}  ${action}: ${meaning}`),
   notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
   done: ({ applied, seeded, reverted, elapsedMs }) =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Failure } from '../../../src/errors.ts'
 import type { HistoryRow } from '../../../src/migrations/history.ts'
-import { makePlan, refuseMismatch } from '../../../src/migrations/plan.ts'
+import { type MismatchPolicy, type Plan, listIgnored, makePlan, refuseMismatch } from '../../../src/migrations/plan.ts'
 
 /** `a b=2` are two files, the second with the content 2; the content is the name where it is not said. */
 function files(text: string) {
@@ -72,9 +72,13 @@ test('a migration that never finished is not applied', () => {
   expect(makePlan(files('a b'), rows).applied).toEqual([])
 })
 
-function refusal(sources: string, recorded: string, outOfOrder: 'error' | 'apply' = 'error') {
+function refusal(sources: string, recorded: string, policy: Partial<MismatchPolicy> = {}) {
+  return refusalOf(plan(sources, recorded), policy)
+}
+
+function refusalOf(plan: Plan, policy: Partial<MismatchPolicy> = {}) {
   try {
-    refuseMismatch(plan(sources, recorded), outOfOrder)
+    refuseMismatch(plan, { outOfOrder: 'error', missing: 'error', ...policy })
   } catch (error) {
     if (error instanceof Failure) return { code: error.code, ...error.facts }
     throw error
@@ -93,6 +97,16 @@ test.each([
 
 test.each([
   ['a=2', 'a', ['a: the file was changed after it was applied'], 'put the change into a new migration'],
+  ['a=2', 'a', ['a: the file was changed after it was applied'], 'upfront repair --accept a --reason "..."'],
+  ['a c', 'a b c', ['b: applied, but this bundle has no such file'], 'UPFRONT_MISSING=ignore'],
+  ['a c', 'a b c', ['b: applied, but this bundle has no such file'], 'upfront repair --forget b --reason "..."'],
+  [
+    'a x=b',
+    'a b',
+    ['b: applied, but the file is gone; x has the same content (renamed?)'],
+    'repair --forget b --reason',
+  ],
+  ['a x=b', 'a b', ['b: applied, but the file is gone; x has the same content (renamed?)'], 'repair --done x --reason'],
   ['a c', 'a b c', ['b: applied, but this bundle has no such file'], 'Restore the missing files'],
   ['a x=b', 'a b', ['b: applied, but the file is gone; x has the same content (renamed?)'], 'their old names back'],
   ['a b c', 'a c', ['b: not applied, though a later one is'], 'UPFRONT_OUT_OF_ORDER=apply'],
@@ -119,8 +133,50 @@ test('every finding is listed at once, and every kind has its advice', () => {
 })
 
 test('out of order that is allowed is no mismatch, everything else is one still', () => {
-  expect(refusal('a b c', 'a c', 'apply')).toBeNull()
-  expect(refusal('a=2 b c', 'a c', 'apply')).toMatchObject({ list: ['a: the file was changed after it was applied'] })
+  expect(refusal('a b c', 'a c', { outOfOrder: 'apply' })).toBeNull()
+  expect(refusal('a=2 b c', 'a c', { outOfOrder: 'apply' })).toMatchObject({
+    list: ['a: the file was changed after it was applied'],
+  })
+})
+
+test('missing ones that are ignored are no mismatch, and are listed for whoever has to say so', () => {
+  const policy = { outOfOrder: 'error', missing: 'ignore' } as const
+  expect(refusal('b d', 'a b c d', policy)).toBeNull()
+  expect(listIgnored(plan('b d', 'a b c d'), policy)).toEqual(['a', 'c'])
+  expect(refusal('b d e', 'a b c d', policy)).toBeNull()
+  expect(listIgnored(plan('b d', 'a b c d'), { ...policy, missing: 'error' })).toEqual([])
+})
+
+test('a database is ahead whether or not missing ones are ignored', () => {
+  expect(plan('a', 'x a b').ahead).toEqual(['b'])
+  expect(listIgnored(plan('a', 'x a b'), { outOfOrder: 'error', missing: 'ignore' })).toEqual(['x'])
+})
+
+test('a renamed one is refused though missing ones are ignored: its new file would run again', () => {
+  const ignoring = { missing: 'ignore' } as const
+  expect(refusal('a x=b', 'a b', ignoring)).toMatchObject({ code: 'MISMATCH' })
+})
+
+test('one that stopped half way is refused though missing ones are ignored', () => {
+  const rows = [
+    { name: 'half', checksum: '1', kind: 'migration', state: 'running' },
+    { name: 'b', checksum: 'b', kind: 'migration', state: 'applied' },
+  ] as unknown as HistoryRow[]
+  expect(refusalOf(makePlan(files('b'), rows), { missing: 'ignore' })).toMatchObject({
+    list: ['half: stopped half way, and this bundle has no such file'],
+    next: expect.stringContaining('upfront repair --forget half --reason "..."'),
+  })
+})
+
+test('of many names the first ten commands are spelled out, and a name is quoted for the shell', () => {
+  const names = Array.from({ length: 12 }, (_, n) => `m${n}`)
+  const { next } = refusal(names.map((name) => `${name}=2`).join(' '), names.join(' '))!
+  expect(next!.split('\n').filter((line) => line.startsWith('upfront repair --accept'))).toHaveLength(10)
+  expect(next).toContain('and so on for 2 more')
+  const [file] = files('1_it')
+  const odd = { ...file!, name: `1_it's here` }
+  const rows = [{ ...odd, checksum: 'other', kind: 'migration', state: 'applied' } as unknown as HistoryRow]
+  expect(refusalOf(makePlan([odd], rows))!.next).toContain(`--accept '1_it'\\''s here' --reason`)
 })
 
 test('ten thousand of each take a moment', () => {

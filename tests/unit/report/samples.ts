@@ -49,6 +49,7 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   reverted: { type: 'reverted', name: '0002_users', durationMs: 5 },
   pending: { type: 'pending', names: ['0007_new'], elapsedMs: 250 },
   baselined: { type: 'baselined', name: '0001_extensions' },
+  repaired: { type: 'repaired', action: 'done', name: '0002_users', meaning: 'it counts as applied' },
   notice: { type: 'notice', name: '0002_users', severity: 'NOTICE', message: 'relation "users" exists, skipping' },
   interrupted: { type: 'interrupted', signal: 'SIGTERM' },
   done: { type: 'done', applied: 6, seeded: 3, reverted: 0, elapsedMs: 200 },

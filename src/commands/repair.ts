@@ -1,0 +1,135 @@
+import { Failure } from '../errors.ts'
+import { type HistoryRow, readHistory } from '../migrations/history.ts'
+import type { Migration } from '../migrations/migration.ts'
+import { repairRow, wasRepaired } from '../migrations/repair.ts'
+import type { StepRun } from '../migrations/step.ts'
+import type { HistoryTables } from '../migrations/tables.ts'
+import { type RepairAction, repairActions, repairCommand } from '../migrations/way-out.ts'
+import { version } from '../version.ts'
+import { readMark } from './consent.ts'
+import { underLock } from './down.ts'
+import { openMigrationsOf } from './folders.ts'
+import { withReconnection } from './reconnect.ts'
+import { type Named, findNamed, noSuchName } from './repair-name.ts'
+import { planRepair } from './repair-plan.ts'
+import type { Run } from './run.ts'
+
+/** What was typed. */
+interface Wanted {
+  readonly action: RepairAction | 'environment'
+  readonly word: string
+  readonly reason: string
+}
+
+/** One repair under the lock: what it is about, as the history and the folder have it. */
+interface Case extends Wanted {
+  readonly run: Run
+  readonly on: StepRun
+  readonly tables: HistoryTables
+}
+
+/** Changes what the history says of one name, or of the database; twice is no harm. Throws REFUSED, USAGE for no such name. */
+export async function repair(run: Run): Promise<number> {
+  const wanted = readWanted(run)
+  const files = wanted.action === 'environment' ? [] : await listFiles(run, wanted.action)
+  await withReconnection({ run }, () =>
+    underLock({ run }, async (tables, on) => {
+      const history = await readHistory(on.session, tables)
+      if (history === null) throw noHistory(tables)
+      const one: Case = { ...wanted, run, on, tables }
+      await (wanted.action === 'environment' ? mark(one) : repairNamed(one, wanted.action, history, files))
+    }),
+  )
+  return 0
+}
+
+function readWanted({ flags }: Run): Wanted {
+  const given = ([...repairActions, 'environment'] as const).filter((action) => flags[action] !== undefined)
+  const [action] = given
+  if (action === undefined || given.length > 1) {
+    const all = 'one of --accept, --forget, --done, --not-done and --environment'
+    throw new Failure('USAGE', `upfront repair does one thing at a time: ${all}`, {
+      next: `For example: ${repairCommand('done', '0001_users')}`,
+    })
+  }
+  const word = String(flags[action])
+  const reason = String(flags['reason'] ?? '').trim()
+  // What our own messages have in its place is three dots.
+  if (/[\p{L}\p{N}]/u.test(reason)) return { action, word, reason }
+  throw new Failure('USAGE', 'a repair needs a reason, which is kept in the history', {
+    next: `Say why, in place of the dots: ${repairCommand(action, word)}`,
+  })
+}
+
+/** The migrations; when they cannot be read, only what does not need them can be repaired. */
+async function listFiles(run: Run, action: RepairAction): Promise<readonly Migration[]> {
+  try {
+    return await (await openMigrationsOf(run)).list()
+  } catch (error) {
+    if (action === 'accept' || !(error instanceof Failure) || error.code !== 'INVALID') throw error
+    run.emit({ type: 'warning', message: `${error.message}; this repair goes by the history alone` })
+    return []
+  }
+}
+
+async function mark({ action, word, reason, run, on, tables }: Case): Promise<void> {
+  const { session, lockKey } = on
+  if ((await readMark(session, tables)) === word) return nothingToDo(run, `the database is marked ${word} already`)
+  const record = { ...recordOf(run), environment: word }
+  await repairRow(session, tables, { action, subject: word, reason, record, lockKey })
+  const then = word === 'production' ? 'it is guarded' : 'nothing guards it until a run says production, or nothing'
+  run.emit({ type: 'repaired', action, name: session.client.database ?? '', meaning: `marked ${word}, ${then}` })
+}
+
+async function repairNamed(
+  one: Case,
+  action: RepairAction,
+  history: readonly HistoryRow[],
+  files: readonly Migration[],
+): Promise<void> {
+  const { run, on, tables, word, reason } = one
+  const { session, lockKey } = on
+  const named = findNamed(word, history, files)
+  if (!named) {
+    const gone = action === 'forget' || action === 'not-done'
+    if (gone && (await wasRepaired(session, tables, action, word)))
+      return nothingToDo(run, `${word} is not in the history any more`)
+    throw noSuchName(word, history, files, run)
+  }
+  const plan = planRepair(action, named)
+  if ('nothing' in plan) return nothingToDo(run, plan.nothing)
+  const against = plan.contradicted ? await plan.contradicted(session) : []
+  if (against.length > 0 && !run.flags['against-catalog']) throw contradicted(action, named, against)
+  for (const what of against) run.emit({ type: 'warning', message: `against the catalog: ${what}` })
+  const record = { ...recordOf(run), environment: await readMark(session, tables) }
+  const { kind, name, subject } = named
+  const change = { kind, name, change: plan.change(session, tables) }
+  await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)
+  run.emit({ type: 'repaired', action, name: subject, meaning: plan.meaning })
+}
+
+/** A repair says nothing of the environment unless it is what it is about: the mark goes on as it was. */
+function recordOf({ config, io }: Run) {
+  const { environment } = config
+  return { command: 'repair', bundle: null, seed: null, environment, version, host: io.hostname }
+}
+
+function nothingToDo(run: Run, what: string): void {
+  run.emit({ type: 'warning', message: `${what}; nothing was changed` })
+}
+
+function contradicted(action: RepairAction, { subject }: Named, list: readonly string[]): Failure {
+  const says = action === 'done' || action === 'accept' ? 'not done' : 'done'
+  return new Failure('REFUSED', `the catalog says that ${subject} is ${says}; nothing was changed`, {
+    list,
+    next: `When you know better (a later migration took it away, say): ${repairCommand(action, subject)} --against-catalog`,
+  })
+}
+
+function noHistory(tables: HistoryTables): Failure {
+  return new Failure('USAGE', `there is no history of ours in the schema ${tables.schema} of this database`, {
+    next:
+      'Is it the database you meant, and UPFRONT_SCHEMA the schema? For a database that others have filled: ' +
+      'upfront baseline --to <the last migration it has>.',
+  })
+}
