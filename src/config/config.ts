@@ -29,7 +29,7 @@ export interface Config {
   readonly logLevel: 'warn' | 'info' | 'debug'
   readonly logDetail: 'on' | 'off'
   readonly terminationLog: string
-  /** What must never be printed. */
+  /** What must never be printed; grows when a credential is read again and is another. */
   readonly secrets: readonly string[]
   /** Things said about the configuration that do not stop a run. */
   readonly warnings: readonly string[]

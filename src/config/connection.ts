@@ -1,6 +1,6 @@
-import { makeTarget } from './complete.ts'
-import type { Parts, PgEnv } from './complete.ts'
+import { type Parts, makeTarget } from './complete.ts'
 import { decode, parseParameters } from './parameters.ts'
+import type { PgEnv } from './pg-env.ts'
 import type { Target } from './target.ts'
 
 /** What a right connection string looks like, for messages. */
@@ -22,11 +22,21 @@ const knownSchemes: Readonly<Record<string, string>> = {
  * one looks like, and never holds any of the text itself, which may be a password.
  */
 export function parseConnection(text: string, pgEnv: PgEnv, source = 'connection string'): Target | string {
+  const parts = splitConnection(text)
+  return typeof parts === 'string' ? parts : finishConnection(parts, pgEnv, source)
+}
+
+/** The first half of that: what the text itself says. */
+export function splitConnection(text: string): Parts | string {
   const refusal = refuseText(text)
   if (refusal !== undefined) return withExample([refusal])
   const problems: string[] = []
   const parts = splitUrl(text.slice(text.indexOf('://') + 3), problems)
-  if (problems.length > 0) return withExample(problems)
+  return problems.length > 0 ? withExample(problems) : parts
+}
+
+/** The second half: what it leaves out comes from PG*. */
+export function finishConnection(parts: Parts, pgEnv: PgEnv, source: string): Target | string {
   const target = makeTarget(parts, pgEnv, source)
   return Array.isArray(target) ? withExample(target) : target
 }

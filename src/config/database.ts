@@ -1,39 +1,50 @@
 import { resolve } from 'node:path'
 
 import type { Problem } from '../errors.ts'
-import { pgNames, targetFromPgEnv } from './complete.ts'
-import type { PgEnv } from './complete.ts'
-import { parseConnection } from './connection.ts'
+import { noParts, targetFromParts, withService } from './complete.ts'
+import { finishConnection, splitConnection } from './connection.ts'
 import { isSet, readVariable } from './layers.ts'
 import type { Layer } from './layers.ts'
 import { nearest } from './nearest.ts'
+import { type PgEnv, pgNames, readPgEnv } from './pg-env.ts'
 import { listSecrets } from './secrets.ts'
 import { databaseNames } from './settings.ts'
-import type { Target } from './target.ts'
+import type { HostPort, Target } from './target.ts'
 
 /** The database of a run, and what must not be printed because of it. */
 export interface Database {
   readonly target: Target
-  readonly secrets: readonly string[]
+  /** Grows when a credential is read again and is another. */
+  readonly secrets: string[]
 }
 
-/** libpq's variables that would change which server is spoken to, or how safely, and that we do not follow. */
-const unsupported = ['PGSERVICE', 'PGHOSTADDR', 'PGSSLCRL', 'PGSSLCRLDIR', 'PGREQUIREAUTH', 'PGREQUIREPEER']
+/** Where a database is named. */
+interface Naming {
+  /** The variable with the connection string; undefined for PG* alone. */
+  readonly name: string | undefined
+  readonly layer: Layer
+  /** What may fill in what it leaves out. */
+  readonly layers: readonly Layer[]
+}
+
+/** What is said about a configuration. */
+interface Said {
+  readonly problems: Problem[]
+  readonly warnings: string[]
+}
+
+/** PG* that name a database by themselves. */
+const naming = ['PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGSERVICE']
 
 /** Finds the database: the first name set in the first layer that names any; null after adding to `problems`. */
-export function chooseDatabase(layers: readonly Layer[], problems: Problem[], warnings: string[]): Database | null {
-  for (const layer of layers) {
-    for (const name of unsupported) {
-      if (isSet(layer, name)) warnings.push(`${name}${layer.label} is not supported, so it is ignored`)
-    }
-  }
+export async function chooseDatabase(layers: readonly Layer[], said: Said): Promise<Database | null> {
   for (const [index, layer] of layers.entries()) {
     const name = databaseNames.find((candidate) => isSet(layer, candidate))
-    if (name === undefined && !isSet(layer, 'PGHOST') && !isSet(layer, 'PGDATABASE')) continue
+    if (name === undefined && !naming.some((candidate) => isSet(layer, candidate))) continue
     // A database named in the environment takes nothing from .env, whose password may be for another server.
-    return readDatabase(name, layer, layers.slice(0, index + 1), problems)
+    return readDatabase({ name, layer, layers: layers.slice(0, index + 1) }, said)
   }
-  problems.push({ what: explainNone(layers) })
+  said.problems.push({ what: explainNone(layers) })
   return null
 }
 
@@ -47,38 +58,82 @@ function explainNone(layers: readonly Layer[]): string {
   return `no database is named${hint}; set ${first} (or ${others.join(', ')}; each also as X_FILE), or PGHOST, PGUSER, PGPASSWORD and PGDATABASE`
 }
 
-function readDatabase(
-  name: string | undefined,
-  layer: Layer,
-  layers: readonly Layer[],
-  problems: Problem[],
-): Database | null {
-  const before = problems.length
-  const pgEnv = readPgEnv(layers, problems)
-  const found = name === undefined ? undefined : readVariable(layer, name, problems)
-  if (problems.length > before) return null
-  const source = found?.source ?? `PG*${layer.label}`
-  const target = found === undefined ? targetFromPgEnv(pgEnv, source) : parseConnection(found.value, pgEnv, source)
-  if (typeof target === 'string') {
-    problems.push({ what: `${source}: ${target}` })
-    return null
+async function readDatabase(where: Naming, said: Said): Promise<Database | null> {
+  const first = await readTarget(where, said)
+  if (first === null) return null
+  const secrets = [...listSecrets(first.target, first.text)]
+  const needsPassword = first.target.password === undefined
+  if (!needsPassword && !first.usesFiles) return { target: first.target, secrets }
+  const home = where.layers[0]?.variables['HOME'] || undefined
+  const passwords = needsPassword ? await import('./passfile.ts') : undefined
+  const problem = passwords?.judgePasswordFile(first.target.passfile, home)
+  if (problem !== undefined) said.warnings.push(problem)
+
+  let latest = first
+  const renew = async (at?: HostPort): Promise<Target> => {
+    // A file that is just being replaced is no reason to forget what it held.
+    if (first.usesFiles) latest = (await readTarget(where, { problems: [], warnings: [] })) ?? latest
+    const { target, text } = latest
+    const password = target.password ?? (at && passwords?.findPassword(target, at, home))
+    for (const secret of listSecrets({ ...target, password }, text)) {
+      if (!secrets.includes(secret)) secrets.push(secret)
+    }
+    return { ...target, password, renew }
   }
-  return { target: withAbsolutePaths(target, layer.cwd), secrets: listSecrets(target, found?.value) }
+  return { target: { ...first.target, renew }, secrets }
 }
 
-function readPgEnv(layers: readonly Layer[], problems: Problem[]): PgEnv {
-  const pgEnv: Record<string, string> = {}
-  for (const name of pgNames) {
-    const layer = layers.find((candidate) => isSet(candidate, name))
-    const found = layer === undefined ? undefined : readVariable(layer, name, problems)
-    if (found !== undefined) pgEnv[name] = found.value
-  }
-  return pgEnv
+interface Read {
+  readonly target: Target
+  /** The connection string it was made from. */
+  readonly text: string | undefined
+  readonly usesFiles: boolean
+}
+
+async function readTarget({ name, layer, layers }: Naming, said: Said): Promise<Read | null> {
+  const before = said.problems.length
+  const pgEnv = readPgEnv(layers, said)
+  const found = name === undefined ? undefined : readVariable(layer, name, said.problems)
+  if (said.problems.length > before) return null
+  const source = found?.source ?? `PG*${layer.label}`
+  const fail = (what: string) => (said.problems.push({ what: `${source}: ${what}` }), null)
+  const parts = found === undefined ? noParts : splitConnection(found.value)
+  if (typeof parts === 'string') return fail(parts)
+
+  const service = parts.parameters.service ?? pgEnv['PGSERVICE']
+  const served = service ? await readService(service, parts.parameters.servicefile, pgEnv, layers) : {}
+  if (typeof served === 'string') return fail(served)
+  const whole = withService(parts, served)
+  const target = (found === undefined ? targetFromParts : finishConnection)(whole, pgEnv, source)
+  if (typeof target === 'string') return fail(target)
+  const names = [...(name === undefined ? [] : [name]), ...pgNames]
+  const usesFiles = service !== undefined || names.some((one) => layers.some((each) => each.variables[`${one}_FILE`]))
+  return { target: withAbsolutePaths(target, layer.cwd), text: found?.value, usesFiles }
+}
+
+async function readService(
+  name: string,
+  file: string | undefined,
+  pgEnv: PgEnv,
+  layers: readonly Layer[],
+): ReturnType<typeof import('./service.ts').readService> {
+  const { variables = {}, cwd = '' } = layers[0] ?? {}
+  const given = file || pgEnv['PGSERVICEFILE']
+  return (await import('./service.ts')).readService(name, {
+    file: given ? resolve(cwd, given) : undefined,
+    home: variables['HOME'] || undefined,
+    system: variables['PGSYSCONFDIR'] || undefined,
+  })
 }
 
 function withAbsolutePaths(target: Target, cwd: string): Target {
-  const { tls } = target
+  const { tls, passfile } = target
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(cwd, path))
   const rootCert = tls.rootCert === 'system' ? tls.rootCert : absolute(tls.rootCert)
-  return { ...target, tls: { ...tls, rootCert, cert: absolute(tls.cert), key: absolute(tls.key) } }
+  const crl = tls.crl === undefined ? {} : { crl: absolute(tls.crl) }
+  return {
+    ...target,
+    ...(passfile === undefined ? {} : { passfile: resolve(cwd, passfile) }),
+    tls: { ...tls, rootCert, cert: absolute(tls.cert), key: absolute(tls.key), ...crl },
+  }
 }

@@ -32,7 +32,7 @@ export async function loadConfig(
   for (const layer of layers) judgeStrangers(layer, problems, warnings)
   const read = makeReader(layers, flags, isSet(environment, imageName), problems)
   const parsed = readSettings(read, io.cwd)
-  const database = needs.database ? chooseDatabase(layers, problems, warnings) : null
+  const database = needs.database ? await chooseDatabase(layers, { problems, warnings }) : null
   const role = read('UPFRONT_ROLE') ?? undefined
 
   if (problems.length > 0) {
@@ -40,7 +40,9 @@ export async function loadConfig(
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
   const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
-  return deepFreeze({ target, ...parsed, secrets: database?.secrets ?? [], warnings })
+  const frozen = deepFreeze({ target, ...parsed, warnings })
+  // Grows with every credential that is read again.
+  return Object.freeze({ ...frozen, secrets: database?.secrets ?? [] })
 }
 
 function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'secrets' | 'warnings'> {

@@ -1,4 +1,5 @@
 import type { FailureCode } from '../errors.ts'
+import { LoginRefused } from './login.ts'
 
 /**
  * What a failed attempt to connect means. `retry`: time can mend it. `grace`: it may (a role made late), for a short
@@ -30,12 +31,22 @@ export function classifyConnectError(error: unknown): Verdict {
     return all.find((one) => one.verdict === 'retry') ?? all[0]!
   }
   const code = e.code ?? ''
+  if (error instanceof LoginRefused) return { verdict: 'fatal', code: 'DENIED', reason: e.message, next: error.next }
   if (/^[0-9A-Z]{5}$/.test(code) && e.severity !== undefined) return classifySqlstate(code, e.message)
   return classifySystemError(code, e.message)
 }
 
 const dialled = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ENOTCONN|EADDRNOTAVAIL|EAI_AGAIN|EAI_FAIL|ESERVFAIL|ENOENT)$/ // prettier-ignore
 const certificate = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO|HOSTNAME_MISMATCH)/
+
+/** The questions of a login that neither pg nor we can answer, by their codes in the protocol. */
+const loginCodes: Readonly<Record<string, string>> = {
+  2: 'Kerberos V5',
+  6: 'SCM credentials',
+  7: 'GSSAPI (Kerberos)',
+  8: 'GSSAPI (Kerberos)',
+  9: 'SSPI (Windows)',
+}
 
 function classifySystemError(code: string, message: string): Verdict {
   const reason = code && !message.includes(code) ? `${message} (${code})` : message
@@ -44,6 +55,14 @@ function classifySystemError(code: string, message: string): Verdict {
     return { verdict: 'retry', code: 'NOT_READY', reason, next: 'Check the host name in the connection settings.' }
   }
   if (code === 'EACCES' || code === 'EPERM') return { verdict: 'grace', code: 'DENIED', reason }
+  if (/^ERR_SSL_.*ALERT/.test(code)) {
+    return {
+      verdict: 'fatal',
+      code: 'DENIED',
+      reason,
+      next: 'The server refused what we showed it: check sslcert and sslkey, and ssl_min_protocol_version.',
+    }
+  }
   if (certificate.test(code)) {
     return {
       verdict: 'fatal',
@@ -68,10 +87,35 @@ function classifySystemError(code: string, message: string): Verdict {
       next: 'Put the password into the connection URL, or set PGPASSWORD or PGPASSWORD_FILE.',
     }
   }
+  const unknown = /Unknown authenticationOk message type (\d+)/.exec(message)?.[1]
+  if (unknown !== undefined) {
+    const way = loginCodes[unknown] ?? `a way of its own (code ${unknown})`
+    return {
+      verdict: 'fatal',
+      code: 'DENIED',
+      reason: `the server asks for a login by ${way}, which is not supported here`,
+      next: 'Give this role another way in: a line with scram-sha-256 (or cert) in pg_hba.conf before the one that is met now.',
+    }
+  }
+  if (message.startsWith('SASL channel binding:')) {
+    return {
+      verdict: 'fatal',
+      code: 'DENIED',
+      reason: `channel_binding=require: ${message.slice('SASL channel binding: '.length).split(' when parsing')[0]}`,
+      next: 'Give the server a certificate signed by RSA or ECDSA with SHA-256, or set channel_binding=prefer.',
+    }
+  }
   if (/^SASL|SCRAM/.test(message)) return { verdict: 'fatal', code: 'DENIED', reason }
   // Accepted and closed, timed out, or something that is not Postgres: it may be starting.
   return { verdict: 'retry', code: 'NOT_READY', reason: reason || 'no answer' }
 }
+
+const boundElsewhere =
+  'The certificate that we see is not the one of the server: a proxy of yours ends TLS (then set channel_binding=disable), or somebody listens.'
+
+/** How poolers and hosted services say that all their places are taken. */
+const full =
+  /max clients? (connections )?reached|max_client_conn|too many (tcp )?connections|too many clients|connection from the pool|timed[ -]out waiting to acquire|borrow a connection|query_wait_timeout|EMAXCONN/i
 
 const pooler = {
   fatalUnsafe: /unsupported startup parameter|statement pooling mode/,
@@ -98,6 +142,13 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     case '28P01': // wrong password, unknown role, expired role: all look the same under SCRAM
       return is('grace', 'DENIED', 'Check user and password; the role must exist and its password not be expired.')
     case '28000':
+      if (/channel binding/.test(message)) return is('fatal', 'DENIED', boundElsewhere)
+      if (/client certificate/.test(message))
+        return is(
+          'fatal',
+          'DENIED',
+          'Give the certificate and its key as PEM files by sslcert and sslkey (PGSSLCERT, PGSSLKEY).',
+        )
       return /no encryption/.test(message)
         ? is('fatal', 'DENIED', 'The server takes only encrypted connections from here: set sslmode=require.')
         : is('grace', 'DENIED', 'Check the role (LOGIN) and the pg_hba.conf of the server.')
@@ -112,6 +163,8 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     case '42501':
       return is('fatal', 'DENIED', 'Grant the role what it lacks: docs/errors.md, DENIED, has the statements.')
   }
+  if (full.test(message))
+    return is('retry', 'NOT_READY', 'Free connections, or let the pooler have more; it was waited for.')
   if (sqlstate.startsWith('08')) return is('retry', 'NOT_READY')
   if (sqlstate === 'XX000' && /compute node|Control plane|endpoint/.test(message)) return is('retry', 'NOT_READY')
   return is('fatal', 'DENIED')

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { isUnixSocket } from '../config/target.ts'
 import type { Session } from './session.ts'
 
 export interface SessionSettings {
@@ -63,7 +64,7 @@ function setAll(session: Session, settings: SessionSettings, extra: Readonly<Rec
     tcp_keepalives_idle: '10',
     tcp_keepalives_interval: '5',
     tcp_keepalives_count: '3',
-    ...(session.at.host.startsWith('/') ? {} : { tcp_user_timeout: '30s' }),
+    ...(isUnixSocket(session.at.host) ? {} : { tcp_user_timeout: '30s' }),
     standard_conforming_strings: 'on',
     client_encoding: 'UTF8',
     // A role may have it at warning, and a cut identifier is only a notice.

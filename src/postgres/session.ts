@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { HostPort, Target, TlsSettings } from '../config/target.ts'
+import { isUnbindable, makeLogin, surviveParser } from './login.ts'
 import { type Encryption, openSocket } from './socket.ts'
 
 /** One connection to one server; closed by whoever opened it. */
@@ -32,15 +33,19 @@ export async function openSession(
   applicationName: string,
   signal: AbortSignal,
 ): Promise<Session> {
-  const socket = await openSocket(at, target.tls, encryption, signal)
+  // A credential that was renewed while we waited, or in a long run, is the one to come with.
+  const { user, password, tls } = (await target.renew?.(at)) ?? target
+  const socket = await openSocket(at, tls, encryption, signal)
+  const login = makeLogin({ ...target, password }, socket)
   const client = new pg.Client({
     ...(target.options === undefined ? {} : { options: target.options }),
     host: at.host,
     port: at.port,
-    user: target.user,
+    user,
     database: target.database,
     // A function, because pg would look for PGPASSWORD and ~/.pgpass behind our back.
-    password: () => target.password ?? '',
+    password: login.password,
+    enableChannelBinding: login.enableChannelBinding,
     application_name: applicationName,
     ssl: false,
     stream: () => alreadyConnected(socket),
@@ -51,13 +56,19 @@ export async function openSession(
     if (message.parameterName === 'server_version') server.version = message.parameterValue
   })
   rememberEnd(client)
+  login.watch(client)
   const onAbort = () => socket.destroy(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    await client.connect()
+    const connected = client.connect()
+    const over = surviveParser(client, socket)
+    await connected
+    over()
   } catch (error) {
     socket.destroy()
-    throw signal.aborted ? signal.reason : error
+    if (signal.aborted) throw signal.reason
+    if (!isUnbindable(error) || target.channelBinding !== 'prefer') throw error
+    return openSession({ ...target, channelBinding: 'disable' }, at, encryption, applicationName, signal)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
@@ -67,13 +78,13 @@ export async function openSession(
     client,
     at,
     encryption,
-    role: target.role ?? target.user,
+    role: target.role ?? user,
     backendPid: key.processID,
     serverVersion: versionNumber(server.version),
     serverVersionText: server.version.split(' ')[0] ?? '',
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
-    cancel: () => sendCancel(at, target.tls, encryption, key.processID, key.secretKey),
+    cancel: () => sendCancel(at, tls, encryption, key.processID, key.secretKey),
     close: (reason) =>
       reason === undefined
         ? closeClient(client, socket)

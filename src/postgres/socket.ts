@@ -1,6 +1,6 @@
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { HostPort, TlsSettings } from '../config/target.ts'
+import { type HostPort, type TlsSettings, isUnixSocket, socketPath } from '../config/target.ts'
 
 /** How one attempt encrypts: never, when the server offers it, or only so. */
 export type Encryption = 'never' | 'offered' | 'always'
@@ -25,15 +25,15 @@ export async function openSocket(
   signal: AbortSignal,
 ): Promise<Duplex> {
   signal.throwIfAborted()
-  const unix = at.host.startsWith('/')
-  const socket = unix ? net.connect(`${at.host}/.s.PGSQL.${at.port}`) : net.connect({ host: at.host, port: at.port })
+  const unix = isUnixSocket(at.host)
+  const socket = unix ? net.connect(socketPath(at)) : net.connect({ host: at.address ?? at.host, port: at.port })
   const onAbort = () => socket.destroy(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     await once(socket, 'connect')
     socket.setNoDelay(true)
     if (unix || encryption === 'never') return socket
-    if ((await askForTls(socket)) === 'N') {
+    if (!tls.direct && (await askForTls(socket)) === 'N') {
       if (encryption === 'always') throw new NoTlsError()
       return socket
     }

@@ -12,6 +12,11 @@ import { once } from './socket.ts'
 export async function startTls(socket: net.Socket, host: string, settings: TlsSettings): Promise<tls.TLSSocket> {
   const secure = tls.connect({ socket, ...tlsOptions(host, settings) })
   await once(secure, 'secureConnect')
+  // Somebody who does not speak Postgres inside TLS may have answered.
+  if (settings.direct && secure.alpnProtocol !== 'postgresql') {
+    secure.destroy()
+    throw new Error('the server does not support TLS without asking first (sslnegotiation=direct)')
+  }
   return secure
 }
 
@@ -19,13 +24,16 @@ function tlsOptions(host: string, settings: TlsSettings): tls.ConnectionOptions 
   const { mode, rootCert } = settings
   const verify = mode === 'verify-ca' || mode === 'verify-full' || (mode === 'require' && rootCert !== undefined)
   return {
-    minVersion: 'TLSv1.2',
+    minVersion: settings.minVersion ?? 'TLSv1.2',
+    ...(settings.maxVersion ? { maxVersion: settings.maxVersion } : {}),
+    ...(settings.direct ? { ALPNProtocols: ['postgresql'] } : {}),
     rejectUnauthorized: verify,
     // SNI carries names only (RFC 6066); certificates are checked against the address all the same.
-    ...(net.isIP(host) === 0 ? { servername: host } : {}),
+    ...(net.isIP(host) === 0 && settings.sni !== false ? { servername: host } : {}),
     host,
     ...(mode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
     ...(rootCert && rootCert !== 'system' ? { ca: readPem('sslrootcert', rootCert) } : {}),
+    ...(settings.crl ? { crl: readPem('sslcrl', settings.crl) } : {}),
     ...(settings.cert ? { cert: readPem('sslcert', settings.cert) } : {}),
     ...(settings.key ? { key: readPem('sslkey', settings.key) } : {}),
     ...(settings.keyPassword ? { passphrase: settings.keyPassword } : {}),

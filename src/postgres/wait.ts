@@ -41,7 +41,7 @@ export async function waitForServer<First>(
   options: WaitOptions,
   ask: (session: Session) => Promise<First>,
 ): Promise<{ session: Session; first: First; waitedMs: number }> {
-  const { target, emit, signal } = options
+  const { emit, signal } = options
   const begun = performance.now()
   const elapsed = () => performance.now() - begun
   let lastReason = ''
@@ -50,8 +50,7 @@ export async function waitForServer<First>(
   let known: { verdict: Verdict; error: unknown } | undefined
   let delayMs = firstDelayMs
   for (;;) {
-    const budget = options.timeoutMs === 0 ? Infinity : options.timeoutMs - elapsed()
-    const outcome = await attemptAll(options, ask, Math.max(budget, 1))
+    const outcome = await attemptAll(options, ask, options.timeoutMs === 0 ? Infinity : begun + options.timeoutMs)
     if ('session' in outcome) return { ...outcome, waitedMs: lastReason === '' ? 0 : elapsed() }
     // An attempt that our own time ran out for says nothing that the one before it did not say better.
     if (known === undefined || !(outcome.error instanceof CutShort)) known = outcome
@@ -62,7 +61,7 @@ export async function waitForServer<First>(
     if (verdict.verdict === 'fatal' || graceLeft <= 0) throw denied(options, verdict, error)
     if (options.timeoutMs !== 0 && elapsed() >= options.timeoutMs) throw notReady(options, verdict, error)
     if (verdict.reason !== lastReason || elapsed() - saidAt >= repeatAfterMs) {
-      emit({ type: 'waiting', reason: verdict.reason, target: describeTarget(target), elapsedMs: elapsed() })
+      emit({ type: 'waiting', reason: verdict.reason, target: describeTarget(options.target), elapsedMs: elapsed() })
       lastReason = verdict.reason
       saidAt = elapsed()
     }
@@ -75,15 +74,25 @@ export async function waitForServer<First>(
 
 type Attempt<First> = { session: Session; first: First } | { verdict: Verdict; error: unknown }
 
-/** Every host in order, each as its sslmode says; the first that answers, or the most hopeful of the verdicts. */
+/**
+ * Every host in order, each as its sslmode says; the first that answers, or the most hopeful of the verdicts. Until the
+ * end by the monotonic clock each host has its share of what is left, so that one that swallows everything leaves time
+ * for the next.
+ */
 async function attemptAll<First>(
-  options: WaitOptions,
+  given: WaitOptions,
   ask: (session: Session) => Promise<First>,
-  budgetMs: number,
+  until: number,
 ): Promise<Attempt<First>> {
+  // What a file named may have moved; the role is ours.
+  const options = { ...given, target: { ...given.target, ...(await given.target.renew?.()) } }
+  const { hosts } = options.target
   let best: { verdict: Verdict; error: unknown } | undefined
-  for (const host of options.target.hosts) {
+  for (const [index, host] of hosts.entries()) {
+    const begun = performance.now()
+    const share = Math.max(until - begun, 1) / (hosts.length - index)
     for (const encryption of encryptions(options.target)) {
+      const budgetMs = Math.max(begun + share - performance.now(), 1)
       const result = await attempt(options, host, encryption, ask, budgetMs)
       if ('session' in result) return result
       if (best === undefined || rank[result.verdict.verdict] > rank[best.verdict.verdict]) best = result

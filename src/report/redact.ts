@@ -9,14 +9,20 @@ const userinfo = /(:\/\/[^\s:/@"]*:)[^\s"]{0,1000}@/g
 const quotedPassword = /(password\s*=?\s*)'(?:[^'\\"]|\\.|'')*'/gi
 const barePassword = /(password\s*=\s*)[^\s&"'\\][^\s&"\\]*/gi
 
-/** Replaces every secret, however encoded, and whatever else looks like a password, by `***`. */
+/**
+ * Replaces every secret, however encoded, and whatever else looks like a password, by `***`; the list may grow, because
+ * credentials are read again.
+ */
 export function makeRedact(secrets: readonly string[]): Redact {
-  const known = makeKnown(secrets)
-  return (text) =>
-    (known === undefined ? text : text.replace(known, mask))
+  let count = secrets.length
+  let known = makeKnown(secrets)
+  return (text) => {
+    if (secrets.length !== count) [count, known] = [secrets.length, makeKnown(secrets)]
+    return (known === undefined ? text : text.replace(known, mask))
       .replace(userinfo, `$1${mask}@`)
       .replace(quotedPassword, `$1${mask}`)
       .replace(barePassword, `$1${mask}`)
+  }
 }
 
 function makeKnown(secrets: readonly string[]): RegExp | undefined {

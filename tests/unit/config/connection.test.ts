@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 
 import { targetFromPgEnv } from '../../../src/config/complete.ts'
-import type { PgEnv } from '../../../src/config/complete.ts'
 import { connectionExample, parseConnection } from '../../../src/config/connection.ts'
+import type { PgEnv } from '../../../src/config/pg-env.ts'
 import { listSecrets } from '../../../src/config/secrets.ts'
 import type { Target } from '../../../src/config/target.ts'
 
@@ -25,6 +25,8 @@ test('a plain URL gives everything a connection needs', () => {
     user: 'me',
     password: 'secret',
     tls: { mode: 'prefer', rootCert: undefined, cert: undefined, key: undefined, keyPassword: undefined },
+    channelBinding: 'prefer',
+    requireAuth: undefined,
     options: undefined,
     connectTimeoutMs: 0,
     searchPath: undefined,
@@ -54,6 +56,8 @@ test.each<[string, [string, number][]]>([
   ['postgres://u@ignored:7/db?host=real', [['real', 7]]],
   ['postgres://u@/db?host=a,b&port=1,2', [['a', 1], ['b', 2]]], // prettier-ignore
   ['postgres://u@/db?host=a,b&port=7', [['a', 7], ['b', 7]]], // prettier-ignore
+  ['postgres://u@/db?host=@upfront', [['@upfront', 5432]]],
+  ['postgres://u@%2Frun%2Fa,h2:7/db', [['/run/a', 5432], ['h2', 7]]], // prettier-ignore
   ['postgres://u@my_db.internal-1/db', [['my_db.internal-1', 5432]]],
   ['postgres://u@bücher.example/db', [['bücher.example', 5432]]],
 ])('the hosts of %s', (url, hosts) => {
@@ -148,10 +152,29 @@ test.each([
   ['connect_timeout=-1', { connectTimeoutMs: 0 }],
   ['schema=tenant', { searchPath: 'tenant' }],
   ['dbname=other', { database: 'other' }],
-  ['application_name=x&target_session_attrs=read-write&channel_binding=require', {}],
-  ['gssencmode=disable&krbsrvname=x&sslnegotiation=direct', {}],
+  ['application_name=x&target_session_attrs=read-write&channel_binding=require', { channelBinding: 'require' }],
+  ['channel_binding=disable', { channelBinding: 'disable' }],
+  ['require_auth=scram-sha-256', { requireAuth: ['scram-sha-256'] }],
+  ['require_auth=md5,%20scram-sha-256', { requireAuth: ['md5', 'scram-sha-256'] }],
+  ['require_auth=!password,!md5,!none', { requireAuth: ['scram-sha-256', 'gss', 'sspi', 'oauth'] }],
+  ['gssencmode=disable&krbsrvname=x&gsslib=gssapi&gssdelegation=0', {}],
+  ['sslmode=require&sslnegotiation=direct&sslsni=0', { tls: { direct: true, sni: false } }],
+  ['sslcrl=/crl.pem', { tls: { crl: '/crl.pem' } }],
+  ['sslcert=/c.pem&sslkey=/k.pem&sslcertmode=disable', { tls: { cert: undefined, key: undefined } }],
+  [
+    'ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=tlsv1.3',
+    { tls: { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } },
+  ],
+  ['host=h&hostaddr=10.0.0.1&port=7', { hosts: [{ host: 'h', port: 7, address: '10.0.0.1' }] }],
+  ['passfile=/run/pass', { passfile: '/run/pass' }],
+  ['replication=false&min_protocol_version=3.0&max_protocol_version=latest&load_balance_hosts=random', {}],
+  ['pool_max_conns=3&default_query_exec_mode=exec&supa=base-pooler.x&workaround=supabase-pooler.vercel', {}],
+  ['options=endpoint%3Dep-x&sslmode=require&channel_binding=require', { options: 'endpoint=ep-x' }],
+  ['sslaccept=strict', { tls: { mode: 'verify-full' } }],
+  ['sslmode=require&sslaccept=strict', { tls: { mode: 'verify-full' } }],
+  ['sslmode=require&sslaccept=accept_invalid_certs&sslidentity=x.p12', { tls: { mode: 'require' } }],
   ['keepalives=1&keepalives_idle=1&keepalives_interval=1&keepalives_count=1', {}],
-  ['pgbouncer=true&connection_limit=1&pool_timeout=2&sslaccept=strict&socket_timeout=3&statement_cache_size=0', {}],
+  ['pgbouncer=true&connection_limit=1&pool_timeout=2&socket_timeout=3&statement_cache_size=0', {}],
   ['&&schema=a&', { searchPath: 'a' }],
   ['', {}],
 ])('the parameters %s are understood', (query, expected) => {
@@ -206,9 +229,27 @@ test.each([
   ['postgres://u:sesame@h/db?foo', 'query parameter "foo" has no value'],
   ['postgres://u:p?sesame1@h/db', '%3F'],
   ['postgres://u:a@b?sesame@h/db', '%3F'],
-  ['postgres://u:sesame@h/db?service=x', '"service" is not supported'],
-  ['postgres://u:sesame@h/db?sslcrl=x', '"sslcrl" is not supported'],
+  ['postgres://u:sesame@h/db?sslcrldir=x', '"sslcrldir" is not supported here; name one file by sslcrl'],
+  ['postgres://u:sesame@h/db?requirepeer=x', '"requirepeer" is not supported here; protect the directory'],
+  ['postgres://u:sesame@h/db?scram_client_key=x', 'not supported here; give the password'],
+  ['postgres://u:sesame@h/db?oauth_issuer=x', '"oauth_issuer" is not supported here'],
+  ['postgres://u:sesame@h/db?sslkeylogfile=x', '"sslkeylogfile" is not supported here'],
   ['postgres://u:sesame@h/db?gssencmode=require', 'gssencmode=require is not supported'],
+  ['postgres://u:sesame@h/db?gssencmode=sesame', 'its gssencmode is not one of disable, prefer, require'],
+  ['postgres://u:sesame@h/db?target_session_attrs=standby', 'target_session_attrs=standby is not supported here'],
+  ['postgres://u:sesame@h/db?replication=database', 'replication=database is not supported here'],
+  ['postgres://u:sesame@h/db?min_protocol_version=3.2', 'min_protocol_version=3.2 is not supported here'],
+  ['postgres://u:sesame@h/db?sslcertmode=require', 'sslcertmode=require is not supported here'],
+  ['postgres://u:sesame@h/db?channel_binding=sesame', 'its channel_binding is not one of prefer, require, disable'],
+  ['postgres://u:sesame@h/db?require_auth=sesame', 'its require_auth has something that is not one of password, md5'],
+  ['postgres://u:sesame@h/db?require_auth=md5,!none', 'its require_auth mixes'],
+  ['postgres://u:sesame@h/db?sslnegotiation=direct', 'sslnegotiation=direct needs sslmode=require or stronger'],
+  ['postgres://u:sesame@h/db?ssl_max_protocol_version=TLSv1.1', 'no version of TLS is between'],
+  ['postgres://u:sesame@h/db?ssl_min_protocol_version=SSLv3', 'its ssl_min_protocol_version is not one of TLSv1'],
+  ['postgres://u:sesame@h/db?sslaccept=sesame', 'its sslaccept is not one of'],
+  ['postgres://u:sesame@h/db?hostaddr=sesame', 'its hostaddr is not an address'],
+  ['postgres://u:sesame@h/db?hostaddr=10.0.0.1,10.0.0.2', 'it has 2 hostaddr for 1 host'],
+  [`postgres://u:sesame@/db?host=/${'d'.repeat(100)}`, 'its host name is too long for a socket'],
   ['postgres://u:sesame@h/db?sslmode=', 'its sslmode is not one of disable, allow, prefer'],
   ['postgres://u:sesame@h/db?sslmode=sesame', 'its sslmode is not one of'],
   ['postgres://u:sesame@h/db?ssl=sesame', 'its sslmode is not one of'],

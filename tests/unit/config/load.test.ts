@@ -161,7 +161,8 @@ test('an empty variable counts as unset, an empty flag does not', async () => {
 test('the configuration is frozen to the bottom', async () => {
   const config = await load({ env: { DATABASE_URL: url }, database: true })
   const parts = [config, config.target, config.target?.hosts, config.target?.hosts[0], config.target?.tls]
-  for (const part of [...parts, config.secrets, config.warnings]) expect(Object.isFrozen(part)).toBe(true)
+  // The secrets grow when a credential is read again.
+  for (const part of [...parts, config.warnings]) expect(Object.isFrozen(part)).toBe(true)
 })
 
 test.each([
@@ -398,9 +399,62 @@ test('a database that nobody needs is not looked at', async () => {
   expect(await load({ env })).toMatchObject({ target: null, secrets: [], warnings: [] })
 })
 
-test.each(['PGSERVICE', 'PGHOSTADDR', 'PGREQUIREAUTH'])('%s is a warning', async (name) => {
+test.each([
+  ['PGSSLCRLDIR', '/crls', 'PGSSLCRLDIR is not supported here; name one file by sslcrl'],
+  ['PGREQUIREPEER', 'postgres', 'PGREQUIREPEER is not supported here; protect the directory of the socket'],
+  ['PGGSSENCMODE', 'require', 'PGGSSENCMODE=require is not supported here; encrypt by TLS'],
+  ['PGTARGETSESSIONATTRS', 'standby', 'PGTARGETSESSIONATTRS=standby is not supported here'],
+  ['PGMINPROTOCOLVERSION', '3.2', 'PGMINPROTOCOLVERSION=3.2 is not supported here'],
+  ['PGREQUIRESSL', '1', 'PGREQUIRESSL is not supported here; write PGSSLMODE=require'],
+  ['PGREQUIREAUTH', 'x', 'PGREQUIREAUTH has something that is not one of password'],
+  ['PGCHANNELBINDING', 'x', 'PGCHANNELBINDING is not one of prefer, require, disable'],
+  ['PGHOSTADDR', 'x', 'PGHOSTADDR is not an address'],
+  ['PGSERVICE', 'x', 'its service "x" is not defined: there is no service file (PGSERVICEFILE)'],
+  ['PGSSLCERTMODE', 'require', 'sslcertmode=require is not supported here'],
+])('%s=%s protects or chooses the server, so what cannot be honoured is a problem', async (name, value, problem) => {
+  expect(await problemsOf({ env: { DATABASE_URL: url, [name]: value }, database: true })).toEqual([
+    expect.stringContaining(problem),
+  ])
+})
+
+test('the variables of libpq that protect or choose the server are honoured', async () => {
+  const env = {
+    DATABASE_URL: url,
+    PGHOSTADDR: '10.0.0.1',
+    PGCHANNELBINDING: 'require',
+    PGREQUIREAUTH: 'scram-sha-256',
+    PGSSLMODE: 'verify-full',
+    PGSSLCRL: 'crl.pem',
+    PGSSLNEGOTIATION: 'direct',
+    PGSSLSNI: '0',
+    PGSSLMINPROTOCOLVERSION: 'TLSv1.3',
+  }
+  const { target, warnings } = await load({ env, database: true })
+  expect(target).toMatchObject({
+    hosts: [{ host: 'db', address: '10.0.0.1' }],
+    channelBinding: 'require',
+    requireAuth: ['scram-sha-256'],
+    tls: { crl: join(cwd, 'crl.pem'), direct: true, sni: false, minVersion: 'TLSv1.3' },
+  })
+  expect(warnings).toEqual([])
+})
+
+test.each(['PGTZ', 'PGDATESTYLE', 'PGGEQO'])('%s is ignored, with a warning', async (name) => {
   const { warnings } = await load({ env: { DATABASE_URL: url, [name]: 'x' }, database: true })
-  expect(warnings).toEqual([`${name} is not supported, so it is ignored`])
+  expect(warnings).toEqual([expect.stringContaining(`${name} is ignored; write PGOPTIONS`)])
+})
+
+test.each(['PGAPPNAME', 'PGCLIENTENCODING', 'PGKRBSRVNAME', 'PGLOADBALANCEHOSTS', 'PGDATA'])(
+  '%s changes nothing here, and nothing is said',
+  async (name) => {
+    const { warnings } = await load({ env: { DATABASE_URL: url, [name]: 'x' }, database: true })
+    expect(warnings).toEqual([])
+  },
+)
+
+test('a variable of libpq in .env is not judged when the environment names the database', async () => {
+  const world = { env: { DATABASE_URL: url }, dotenv: 'PGREQUIREPEER=x\nPGSERVICE=y\n', database: true }
+  expect((await load(world)).target).toMatchObject({ database: 'app' })
 })
 
 test('a wrong connection string is a problem with its source and without its text', async () => {
