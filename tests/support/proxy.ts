@@ -33,14 +33,18 @@ export interface Proxy {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Stands in front of a server. */
-export async function startProxy(serverPort: number, judge: Judge = () => 'forward'): Promise<Proxy> {
+/** Stands in front of a server, or of several: each connection, from 1, goes to the port that is answered for it. */
+export async function startProxy(
+  serverPort: number | ((connection: number) => number),
+  judge: Judge = () => 'forward',
+): Promise<Proxy> {
   const messages: Message[] = []
   const sockets = new Set<net.Socket>()
   let connections = 0
   const listener = net.createServer((client) => {
     const connection = (connections += 1)
-    const server = net.connect(serverPort, '127.0.0.1')
+    const port = typeof serverPort === 'number' ? serverPort : serverPort(connection)
+    const server = net.connect(port, '127.0.0.1')
     let silent = false
     let mute = false
     let place = 0

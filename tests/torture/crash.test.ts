@@ -1,22 +1,22 @@
 // The server dies with a message in flight, and comes back: every message of the scenario has its turn.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { withDatabase } from '../support/database.ts'
+import type { Message } from '../support/proxy.ts'
 import { addFigures } from './harness/figures.ts'
-import { type Picture, paintGolden } from './harness/scenario.ts'
+import { inScenes, paintSetting, type Scene, type Setting } from './harness/scene.ts'
+import { whole } from './harness/scenarios/index.ts'
 import { withServer } from './harness/server.ts'
 import { type Fault, type Trial, listMessages, runTrial } from './harness/trial.ts'
-import { inDatabases } from './harness/turns.ts'
 
 const atOnce = 24
+const setting: Setting = { scenario: whole, role: 'superuser', encoding: 'UTF8' }
 
 test.for(['before it arrives', 'when it is done'] as const)(
   'the server stops (immediate) at every message, %s, and boots again',
   async (when, { task }) => {
     await withServer({ settings: { max_connections: '300' } }, async (server) => {
-      let golden: readonly Picture[] = []
-      await withDatabase(server.url, async (db) => void (golden = await paintGolden(db.url)))
-      const messages = await listMessages(server.url)
+      const golden = await paintSetting(server.url, setting)
+      const messages = await listMessages(server.url, setting)
       expect(messages.length).toBeGreaterThan(60)
       const trials: Trial[] = []
       // One crash for many runs, each of which has come to another message.
@@ -32,7 +32,8 @@ test.for(['before it arrives', 'when it is done'] as const)(
               ? () => crash.arrive().then(() => 'forward' as const)
               : () => (void sleep(50).then(crash.arrive), 'stall reply'),
         }
-        trials.push(...(await inDatabases(server.url, atOnce, some, (db, one) => runTrial(db, fault, one, golden))))
+        const trial = (scene: Scene, one: Message) => runTrial(scene, fault, one, golden)
+        trials.push(...(await inScenes(server.url, { setting, atOnce }, some, trial)))
       }
       addFigures(task, trials)
       expect(trials.filter(({ findings }) => findings.length > 0)).toEqual([])

@@ -1,40 +1,37 @@
-// The scenario, with one fault at each of its messages in turn.
-import { expect, inject, test } from 'vitest'
-import { withDatabase } from '../support/database.ts'
-import { addFigures } from './harness/figures.ts'
+// Scenarios, with one fault at each of their messages in turn.
+import { test } from 'vitest'
+import { expectNothing } from './harness/enumerate.ts'
 import { faults } from './harness/faults.ts'
-import { paintGolden } from './harness/scenario.ts'
-import { type Fault, listMessages, runTrial } from './harness/trial.ts'
-import { inDatabases } from './harness/turns.ts'
+import { whole } from './harness/scenarios/index.ts'
+import { describeSetting, type Setting } from './harness/scene.ts'
+import type { Fault } from './harness/trial.ts'
 
 const full = process.env['TORTURE'] === 'full'
 
-/** In `npm test` every third message and the most telling faults. */
-const short = new Set(['drop the reply', 'reset', 'a black hole after it', 'SIGKILL', 'SIGTERM'])
-const chosen = (list: readonly Fault[]) => list.filter(({ name }) => full || short.has(name))
+/** Role, encoding and scenario in pairs, not each with each. */
+const settings: readonly Setting[] = [{ scenario: whole, role: 'superuser', encoding: 'UTF8' }]
 
-const golden = async (url: string) => {
-  let pictures: Awaited<ReturnType<typeof paintGolden>> = []
-  await withDatabase(url, async (db) => void (pictures = await paintGolden(db.url)))
-  return pictures
-}
-
-for (const [kind, atOnce] of [
+/** How many at once: those that are silent wait, and need no processor for it. */
+const kinds = [
   ['lost', 16],
-  // They wait, and need no processor for it.
   ['silent', 32],
   ['deadly', 6],
-] as const) {
-  test.for(chosen(faults[kind]).map((fault) => [fault.name, fault] as const))(
-    '%s, at every message: nothing torn, nothing hung, nothing false',
-    async ([, fault], { task }) => {
-      const url = inject('postgresUrl')
-      const pictures = await golden(url)
-      const messages = (await listMessages(url)).filter((_, i) => full || i % 3 === 0)
-      expect(messages.length).toBeGreaterThan(full ? 60 : 20)
-      const trials = await inDatabases(url, atOnce, messages, (db, message) => runTrial(db, fault, message, pictures))
-      addFigures(task, trials)
-      expect(trials.filter(({ findings }) => findings.length > 0)).toEqual([])
-    },
-  )
+] as const
+
+/** In `npm test` every sixth message and the most telling faults: for each setting some. */
+const short: Readonly<Record<string, readonly string[]>> = {
+  [describeSetting(settings[0]!)]: ['drop the reply', 'reset', 'a black hole after it', 'SIGKILL', 'SIGTERM'],
 }
+const isChosen = (setting: Setting, { name }: Fault) => full || short[describeSetting(setting)]!.includes(name)
+
+const cases = settings.flatMap((setting) =>
+  kinds.flatMap(([kind, atOnce]) =>
+    faults[kind]
+      .filter((fault) => isChosen(setting, fault))
+      .map((fault) => [fault.name, describeSetting(setting), { fault, setting, atOnce }] as const),
+  ),
+)
+
+test.for(cases)('%s, at every message (%s): nothing torn, nothing hung, nothing false', ([, , one], { task }) =>
+  expectNothing(task, { ...one, every: full ? 1 : 6 }),
+)

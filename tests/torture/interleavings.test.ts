@@ -1,19 +1,16 @@
 // Two and three runners, message by message.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
-import { type Database, withDatabase } from '../support/database.ts'
+import type { Database } from '../support/database.ts'
 import type { Outcome } from '../support/run.ts'
 import { type Gated, makeRandom, untilStill, withGated } from './harness/gates.ts'
-import { type Picture, paintGolden } from './harness/scenario.ts'
+import type { Picture } from './harness/picture.ts'
+import { inScenes, paintSetting, type Setting } from './harness/scene.ts'
+import { small } from './harness/scenarios/index.ts'
 import { findOverlaps, findTorn, isComplete, readState } from './harness/state.ts'
 import { listMessages, scenarioEnv } from './harness/trial.ts'
-import { inDatabases } from './harness/turns.ts'
 
-const golden = async (url: string) => {
-  let pictures: readonly Picture[] = []
-  await withDatabase(url, async (db) => void (pictures = await paintGolden(db.url)))
-  return pictures
-}
+const setting: Setting = { scenario: small, role: 'superuser', encoding: 'UTF8' }
 
 /** What is wrong after several runners; nothing, it is to be hoped. */
 async function judge(db: Database, ends: readonly Outcome[], pictures: readonly Picture[]): Promise<string[]> {
@@ -21,8 +18,8 @@ async function judge(db: Database, ends: readonly Outcome[], pictures: readonly 
     exitCode === 0 ? [] : [`exit ${exitCode}: ${stderr.slice(-400)}`],
   )
   const state = await readState(db)
-  wrong.push(...findTorn(state, pictures), ...(await findOverlaps(db)))
-  if (!isComplete(state) || state.invalid.length > 0) wrong.push('not all of it is there')
+  wrong.push(...findTorn(small, state, pictures), ...(await findOverlaps(db)))
+  if (!isComplete(small, state)) wrong.push('not all of it is there')
   const applied = ends.flatMap((end) => end.applied)
   if (new Set(applied).size !== applied.length) wrong.push(`applied twice: ${applied.join()}`)
   return wrong
@@ -30,16 +27,16 @@ async function judge(db: Database, ends: readonly Outcome[], pictures: readonly 
 
 test('one runner stops at each of its messages in turn, and another does what it can meanwhile', async () => {
   const url = inject('postgresUrl')
-  const pictures = await golden(url)
-  const messages = await listMessages(url)
-  const wrong = await inDatabases(url, 12, messages, async (db, { place }) => {
+  const pictures = await paintSetting(url, setting)
+  const messages = await listMessages(url, setting)
+  const wrong = await inScenes(url, { setting, atOnce: 12 }, messages, async ({ db }, { place }) => {
     const ends = await withGated(db, async (first) => {
       while (first.passed() < place - 1 && !first.isOver()) {
         await untilStill(first, 5_000)
         first.step()
       }
       // Either it migrates, or it finds the lock taken and waits.
-      const second = db.up([], scenarioEnv())
+      const second = db.up([], scenarioEnv(small))
       await Promise.race([second, sleep(300)])
       first.open()
       return Promise.all([first.ended, second])
@@ -52,9 +49,9 @@ test('one runner stops at each of its messages in turn, and another does what it
 
 test.for([2, 3])('%i runners in orders that fifteen seeds decide: one writes, all exit 0', async (count) => {
   const url = inject('postgresUrl')
-  const pictures = await golden(url)
+  const pictures = await paintSetting(url, setting)
   const seeds = Array.from({ length: 15 }, (_, i) => count * 1000 + i)
-  const wrong = await inDatabases(url, 6, seeds, async (db, seed) => {
+  const wrong = await inScenes(url, { setting, atOnce: 6 }, seeds, async ({ db }, seed) => {
     const random = makeRandom(seed)
     const ends = await withRunners(db, count, async (runners) => {
       // A waiter polls as long as it is let, so the order is decided for so many steps and left alone then.

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, inject } from 'vitest'
 import { type Database, test, withDatabase } from '../support/database.ts'
 import { type PoolMode, missing, withPgBouncer } from './harness/pgbouncer.ts'
-import { migrations } from './harness/scenario.ts'
+import { small } from './harness/scenarios/index.ts'
 import { withServer } from './harness/server.ts'
 import { scenarioEnv } from './harness/trial.ts'
 
@@ -16,7 +16,7 @@ async function upThrough(mode: PoolMode, db: Database, env = {}) {
   let outcome: Awaited<ReturnType<Database['up']>> | undefined
   let locks: unknown
   await withPgBouncer(mode, server(), async (port) => {
-    outcome = await db.up([], { ...scenarioEnv(), UPFRONT_DATABASE_URL: db.urlOf({ port }), ...env })
+    outcome = await db.up([], { ...scenarioEnv(small), UPFRONT_DATABASE_URL: db.urlOf({ port }), ...env })
     // The pooler still has its connections to the server: a lock that one of them kept would be seen here.
     locks = await db.query(`select pid from pg_locks where locktype = 'advisory'
       and database = (select oid from pg_database where datname = current_database())`)
@@ -42,7 +42,10 @@ describe.skipIf(missing !== undefined)('PgBouncer', () => {
       'transaction',
       server(),
       async (port) => {
-        const { exitCode, stderr } = await db.up([], { ...scenarioEnv(), UPFRONT_DATABASE_URL: db.urlOf({ port }) })
+        const { exitCode, stderr } = await db.up([], {
+          ...scenarioEnv(small),
+          UPFRONT_DATABASE_URL: db.urlOf({ port }),
+        })
         ;[exit, log] = [exitCode, stderr]
       },
       { default_pool_size: '1' },
@@ -54,13 +57,13 @@ describe.skipIf(missing !== undefined)('PgBouncer', () => {
   test('T27 session pooling: exit 0, because nothing is sent as a startup parameter', async ({ db }) => {
     const { exitCode, stderr, applied } = await upThrough('session', db)
     expect(exitCode, stderr).toBe(0)
-    expect(applied).toEqual(Object.keys(migrations).map((name) => name.replace('.sql', '')))
+    expect(applied).toEqual(Object.keys(small.migrations).map((name) => name.replace('.sql', '')))
     expect(await db.query('select count(*)::int as rows from ledger')).toEqual([{ rows: 8 }])
   })
 
   test('T27 session pooling: the session goes back without our lock and our settings', async ({ db }) => {
     await withPgBouncer('session', server(), async (port) => {
-      const env = { ...scenarioEnv(), UPFRONT_DATABASE_URL: db.urlOf({ port }) }
+      const env = { ...scenarioEnv(small), UPFRONT_DATABASE_URL: db.urlOf({ port }) }
       expect((await db.up([], env)).exitCode).toBe(0)
       expect((await db.up([], env)).exitCode).toBe(0)
       const next = await db.connect(db.urlOf({ port }))
@@ -88,7 +91,7 @@ describe.skipIf(missing !== undefined)('PgBouncer', () => {
           url.port = String(port)
           // PgBouncer takes the client in and keeps it until its server is there.
           const begun = performance.now()
-          const { exitCode, stderr } = await db.up([], { ...scenarioEnv(), UPFRONT_DATABASE_URL: url.href })
+          const { exitCode, stderr } = await db.up([], { ...scenarioEnv(small), UPFRONT_DATABASE_URL: url.href })
           expect(exitCode, stderr).toBe(0)
           expect(performance.now() - begun).toBeGreaterThan(2_500)
         })

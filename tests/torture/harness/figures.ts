@@ -9,7 +9,7 @@ declare module 'vitest' {
 }
 
 /** Something vitest reports the meta data of. */
-interface Task {
+export interface Task {
   readonly meta: { figures?: Record<string, number>; exits?: Record<string, number> }
 }
 

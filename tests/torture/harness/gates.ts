@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../../support/database.ts'
 import { type Fate, startProxy } from '../../support/proxy.ts'
 import type { Outcome } from '../../support/run.ts'
+import { small } from './scenarios/index.ts'
 import { scenarioEnv } from './trial.ts'
 
 /** One runner whose messages wait to be let through. */
@@ -28,7 +29,7 @@ export async function withGated<T>(db: Database, use: (runner: Gated) => Promise
     passed += 1
     return 'forward'
   })
-  const ended = db.up([], { ...scenarioEnv(), UPFRONT_DATABASE_URL: db.urlOf(proxy), UPFRONT_DEADLINE: '60s' })
+  const ended = db.up([], { ...scenarioEnv(small), UPFRONT_DATABASE_URL: db.urlOf(proxy), UPFRONT_DEADLINE: '60s' })
   let over = false
   void ended.then(() => (over = true))
   const step = () => {
