@@ -8,6 +8,7 @@ import { Failure, type FailureCode, type FailureFacts, failures } from './errors
 import type { Event } from './events.ts'
 import type { Io } from './io.ts'
 import { noWait } from './postgres/lock.ts'
+import { withoutDetail, withoutDetailOf } from './report/detail.ts'
 import { makeRedact } from './report/redact.ts'
 
 export { Failure, failures }
@@ -98,7 +99,8 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
     hostname: 'api',
   }
   const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
-  const emit = (event: Event) => {
+  const emit = (happened: Event) => {
+    const event = config.logDetail === 'on' ? happened : withoutDetail(happened)
     hear?.(event)
     options.onEvent?.(event)
   }
@@ -111,7 +113,7 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
     const lockWait = noWait()
     await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, phase, lockWait })
   } catch (error) {
-    if (error instanceof Failure) throw error
+    if (error instanceof Failure) throw config.logDetail === 'on' ? error : withoutDetailOf(error)
     throw io.signal.aborted ? new Failure('INTERRUPTED_TERM', 'stopped by the caller', {}, error) : error
   }
   return answered

@@ -17,6 +17,7 @@ export async function main(io: Io): Promise<number> {
   let report = openReport(io, {
     format: io.env['UPFRONT_LOG_FORMAT'] === 'json' ? 'json' : 'text',
     level: 'info',
+    detail: io.env['UPFRONT_LOG_DETAIL'] !== 'off',
     secrets: [],
     terminationLog: io.env['UPFRONT_TERMINATION_LOG'] || defaultTerminationLog,
   })
@@ -54,8 +55,8 @@ export async function main(io: Io): Promise<number> {
   }
 }
 
-function reportOptions({ logFormat, logLevel, secrets, terminationLog }: Config) {
-  return { format: logFormat, level: logLevel, secrets, terminationLog }
+function reportOptions({ logFormat, logLevel, logDetail, secrets, terminationLog }: Config) {
+  return { format: logFormat, level: logLevel, detail: logDetail === 'on', secrets, terminationLog }
 }
 
 function tell(report: Report, failure: Failure): void {

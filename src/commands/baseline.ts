@@ -1,5 +1,3 @@
-import { nearest } from '../config/nearest.ts'
-import { Failure } from '../errors.ts'
 import { insertBaseline, readHistory } from '../migrations/history.ts'
 import type { Migration } from '../migrations/migration.ts'
 import { finishRun, startRun } from '../migrations/runs.ts'
@@ -11,6 +9,7 @@ import { version } from '../version.ts'
 import { openMigrationsOf } from './folders.ts'
 import type { Run } from './run.ts'
 import { requirePrimary, sessionSettings, withServer } from './server.ts'
+import { upTo } from './up-to.ts'
 
 /** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
 export async function baseline(run: Run): Promise<number> {
@@ -30,19 +29,6 @@ export async function baseline(run: Run): Promise<number> {
     emit({ type: 'done', applied: recorded!, seeded: 0, reverted: 0, elapsedMs: performance.now() - begun })
   })
   return 0
-}
-
-function upTo(migrations: readonly Migration[], to: string | true | undefined): readonly Migration[] {
-  if (typeof to !== 'string') return migrations
-  const names = migrations.map(({ name }) => name)
-  const last = names.indexOf(to.replace(/\.sql$/, ''))
-  if (last !== -1) return migrations.slice(0, last + 1)
-  const meant = nearest(to, names)
-  throw new Failure('USAGE', `there is no migration ${to}`, {
-    next: meant
-      ? `Did you mean ${meant}?`
-      : 'Use its whole file name without the extension; upfront status lists them.',
-  })
 }
 
 async function record(run: Run, session: Session, migrations: readonly Migration[]): Promise<number> {

@@ -7,7 +7,11 @@ export const commands: Readonly<Record<string, Command>> = {
   up: {
     summary: 'wait, lock, apply what is pending, seed, leave (default)',
     aliases: ['migrate', 'deploy'],
-    flags: { 'dry-run': { summary: 'the same as plan' }, json: { summary: 'with --dry-run: as data' } },
+    flags: {
+      to: { value: 'name', summary: 'the last one to apply; seeds wait until nothing is left' },
+      'dry-run': { summary: 'the same as plan' },
+      json: { summary: 'with --dry-run: as data' },
+    },
     database: true,
     // Not lazy: what nearly every start needs is one file with the rest.
     load: async () => up,
@@ -49,7 +53,7 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   plan: {
     summary: 'the SQL that up would run, in order and how; touches nothing',
-    flags: { json: { summary: 'as data' } },
+    flags: { to: { value: 'name', summary: 'as up --to would' }, json: { summary: 'as data' } },
     database: true,
     load: async () => (await import('./plan.ts')).plan,
   },

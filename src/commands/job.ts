@@ -24,10 +24,13 @@ export interface Progress {
   readonly seeded: string[]
   readonly reverted: string[]
   notRun: readonly string[]
+  /** Pending ones that come after the last one to apply. */
+  heldBack: readonly string[]
 }
 
 export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedBundle | null): Job {
-  const progress = { runId: null, waitingSince: null, inFlight: [], applied: [], seeded: [], reverted: [], notRun: [] }
+  const done = { applied: [], seeded: [], reverted: [] }
+  const progress = { ...done, runId: null, waitingSince: null, inFlight: [], notRun: [], heldBack: [] }
   return { run, command, bundle, seeds, progress, begun: performance.now() }
 }
 
@@ -42,12 +45,19 @@ export function seedKey(seeds: SeedBundle): string {
   return `${seeds.environment}:${seeds.digest}`
 }
 
-/** The row of the run. */
-export function recordOf({ run, command, bundle, seeds }: Job): RunRecord {
+/** Whether nothing is held back, so that this run can leave everything done. */
+export function isWhole({ progress }: Job): boolean {
+  return progress.heldBack.length === 0
+}
+
+/** The row of the run; without a bundle when it goes only a part of the way, so that no later run takes it for the whole. */
+export function recordOf(job: Job): RunRecord {
+  const { run, command, bundle, seeds } = job
+  const whole = isWhole(job)
   return {
     command,
-    bundle: bundle.digest,
-    seed: seeds === null ? null : seedKey(seeds),
+    bundle: whole ? bundle.digest : null,
+    seed: whole && seeds !== null ? seedKey(seeds) : null,
     environment: run.config.environment,
     version,
     host: run.io.hostname,

@@ -1,6 +1,6 @@
 import { Failure, type FailureCode } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
-import type { Migration, Seed } from '../migrations/migration.ts'
+import type { Migration, Seed, SeedBundle } from '../migrations/migration.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../migrations/runs.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
@@ -8,15 +8,20 @@ import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, createTables, findExisting, historyTables } from '../migrations/tables.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
+import { joinNames } from '../report/failure.ts'
 import { applyAll } from './apply.ts'
-import { type Job, isComplete, recordOf } from './job.ts'
+import { type Job, isComplete, isWhole, recordOf } from './job.ts'
 import { warnIgnored } from './ignored.ts'
+import type { Run } from './run.ts'
 import { prepareStepRun, requirePrimary } from './server.ts'
+import { splitAt } from './up-to.ts'
 
 /** What there is to do, by what the history says now. */
 interface Work {
   readonly migrations: readonly Migration[]
   readonly seeds: readonly Seed[]
+  /** The same, and those that are not to run yet. */
+  readonly seedsLeft: readonly Seed[]
   readonly ahead: readonly string[]
   readonly history: readonly HistoryRow[]
   readonly tablesExist: boolean
@@ -30,10 +35,10 @@ export async function migrate(job: Job, session: Session): Promise<void> {
   const on = await prepareStepRun(run, session)
   const key = on.lockKey
   const work = await findWork(job, session, tables)
-  if (work.ahead.length > 0) return emit({ type: 'ahead', names: work.ahead })
+  if (work.ahead.length > 0) return tellAhead(job, work)
   if (isNothing(work)) {
     await recordWithoutWaiting(job, session, tables, key)
-    return emitDone(job)
+    return emitDone(job, work)
   }
   phase.current = 'waiting for the lock'
   const since = (job.progress.waitingSince ??= await readClock(session))
@@ -43,9 +48,9 @@ export async function migrate(job: Job, session: Session): Promise<void> {
     phase.current = 'applying'
     return apply(job, tables, on, since)
   })
-  if (finished?.ahead.length) return emit({ type: 'ahead', names: finished.ahead })
+  if (finished?.ahead.length) return tellAhead(job, finished)
   if (finished === undefined) resolveInFlight(job, (await readHistory(session, tables)) ?? [])
-  emitDone(job)
+  emitDone(job, finished)
 }
 
 async function readClock(session: Session): Promise<string> {
@@ -68,9 +73,14 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
   )
   refuseMismatch(plan, run.config)
   warnIgnored(job, listIgnored(plan, run.config))
+  const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
+  const pending = seeds === null ? [] : pendingSeeds(await seeds.list(), history)
+  job.progress.heldBack = later.map(({ name }) => name)
   return {
-    migrations: plan.pending,
-    seeds: seeds === null ? [] : pendingSeeds(await seeds.list(), history),
+    migrations: now,
+    // Seeds are for the whole schema.
+    seeds: later.length > 0 || plan.ahead.length > 0 ? [] : pending,
+    seedsLeft: pending,
     ahead: plan.ahead,
     history,
     tablesExist: rows !== null,
@@ -99,7 +109,8 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     if (isComplete(job, await readNewestRun(session, tables))) return
     if (!isNothing(await findWork(job, session, tables))) return
     // The row of a run whose last answer was lost is still open.
-    const id = job.progress.runId ?? (await startRun(session, tables, recordOf(job)))
+    const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
+    if (id === undefined) return
     await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
     // A role that may only read is right to find nothing to do; it asks two questions instead of one, every time.
@@ -151,11 +162,27 @@ async function refuseForeignTables(session: Session, migrations: readonly Migrat
   })
 }
 
-function emitDone(job: Job): void {
+/** An image that was rolled back must start: it says what it finds, and what it was asked for and has not done. */
+function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
+  if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
+  run.emit({ type: 'ahead', names: ahead })
+}
+
+function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Seed[], why: string): void {
+  const names = joinNames(left.map(({ name }) => name))
+  run.emit({ type: 'warning', message: `the seeds for ${environment} were not run, because ${why}: ${names}` })
+}
+
+/** `work` is what there was to do at the last look; undefined when another runner has done it. */
+function emitDone(job: Job, work: Work | undefined): void {
   const { progress, run, bundle, seeds } = job
-  const { applied, seeded } = progress
+  const { applied, seeded, heldBack } = progress
+  const left = isWhole(job) ? [] : (work?.seedsLeft ?? [])
+  if (seeds !== null && left.length > 0) warnOfSeeds(run, seeds, left, 'migrations are held back')
+  if (!isWhole(job)) run.emit({ type: 'held_back', names: heldBack })
   if (applied.length + seeded.length === 0) {
-    return run.emit({ type: 'up_to_date', migrations: bundle.count, seed: seeds?.environment ?? null })
+    const environment = isWhole(job) ? (seeds?.environment ?? null) : null
+    return run.emit({ type: 'up_to_date', migrations: bundle.count - heldBack.length, seed: environment })
   }
   const elapsedMs = performance.now() - job.begun
   run.emit({ type: 'done', applied: applied.length, seeded: seeded.length, reverted: 0, elapsedMs })

@@ -8,6 +8,7 @@ import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import { warnIgnored } from './ignored.ts'
 import type { Run } from './run.ts'
 import { sessionSettings, withServer } from './server.ts'
+import { splitAt, upTo } from './up-to.ts'
 
 /** One thing that `up` would run. */
 interface Planned {
@@ -25,6 +26,8 @@ export async function plan(run: Run): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
+  // A wrong name is known before anything is contacted.
+  upTo(await bundle.list(), run.flags['to'])
   const history = await withServer(
     run,
     async () => {},
@@ -40,13 +43,17 @@ export async function plan(run: Run): Promise<number> {
   refuseMismatch(made, config)
   warnIgnored({ run }, listIgnored(made, config))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
+  const { now, later } = splitAt(await bundle.list(), made.pending, run.flags['to'])
   const pending = [
-    ...made.pending.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
-    ...(seeds === null ? [] : pendingSeeds(await seeds.list(), history).map((one) => planned('seed', one, 0))),
+    ...now.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
+    // As up does: seeds are for the whole schema, and for no other.
+    ...(seeds === null || later.length > 0 || made.ahead.length > 0
+      ? []
+      : pendingSeeds(await seeds.list(), history).map((one) => planned('seed', one, 0))),
   ]
-  run.answer(
-    run.flags['json'] ? JSON.stringify({ bundle: bundle.digest, pending }, null, 2) : asText(pending, made.ahead),
-  )
+  const heldBack = later.map(({ name }) => name)
+  const asData = { bundle: bundle.digest, pending, ...(heldBack.length > 0 ? { held_back: heldBack } : {}) }
+  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, made.ahead, heldBack))
   return 0
 }
 
@@ -60,7 +67,8 @@ function planned(kind: Planned['kind'], { name, file, script }: Migration | Seed
   return { kind, name, how, from_statement: statementsDone + 1, file, sql }
 }
 
-function asText(pending: readonly Planned[], ahead: readonly string[]): string {
+function asText(pending: readonly Planned[], ahead: readonly string[], heldBack: readonly string[]): string {
+  if (heldBack.length > 0) return `${asText(pending, ahead, [])}\n-- held back: ${heldBack.join(', ')}`
   if (pending.length === 0) {
     return ahead.length === 0
       ? '-- nothing is pending'

@@ -19,6 +19,8 @@ export interface Run {
   readonly signal: AbortSignal
   readonly phase: Phase
   readonly lockWait: LockWait
+  /** What UPFRONT_CREATE_DATABASE=true means for this command; nothing for those that neither make nor await a database. */
+  readonly missingDatabase?: 'create' | 'await'
 }
 
 /** The flags of the command itself; a flag without a value is `true`. */

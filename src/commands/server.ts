@@ -5,7 +5,7 @@ import type { StepRun } from '../migrations/step.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
 import { WaitElsewhere, lockKey } from '../postgres/lock.ts'
-import { observe } from '../postgres/observe.ts'
+import { type Watch, observe } from '../postgres/observe.ts'
 import { pause } from '../postgres/pause.ts'
 import { requireOwnBackend } from '../postgres/pooler.ts'
 import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
@@ -48,7 +48,8 @@ async function withSession<First, Result>(
       applicationName: applicationName(run),
       timeoutMs: config.waitTimeoutMs,
       graceMs: config.authGraceMs,
-      createDatabase: config.createDatabase,
+      // Whoever only looks, or repairs, or takes back, has the wrong name when there is no database.
+      missingDatabase: config.createDatabase ? run.missingDatabase : undefined,
       emit: run.emit,
       signal,
     },
@@ -90,9 +91,16 @@ export async function prepareStepRun(run: Run, session: Session): Promise<StepRu
     lockRetryMs: config.lockRetryMs,
     emit,
     signal,
-    watch: (name) =>
-      observe({ target, session, pid, applicationName, lockTimeoutMs: config.lockTimeoutMs, name, emit }),
+    watch: (name) => {
+      const options = { target, session, pid, applicationName, lockTimeoutMs: config.lockTimeoutMs, name, emit }
+      return config.logDetail === 'on' ? observe(options) : withoutQueries(observe(options))
+    },
   }
+}
+
+/** Who stands in the way, without what they are at: a query may hold rows. */
+function withoutQueries(watch: Watch): Watch {
+  return { ...watch, blockers: () => watch.blockers().map((blocker) => ({ ...blocker, query: '' })) }
 }
 
 /** Says what is about to happen, and to which database. */

@@ -9,7 +9,9 @@ import { announce, requirePrimary, withServer } from './server.ts'
 /** The main job: when this resolves, the database has every migration of the bundle and the seeds that were asked for. */
 export async function up(run: Run): Promise<number> {
   if (run.flags['dry-run']) return (await import('./plan.ts')).plan(run)
-  const job = startJob(run, 'up', await openMigrationsOf(run), await openSeedsOf(run))
+  const bundle = await openMigrationsOf(run)
+  const job = startJob({ ...run, missingDatabase: 'create' }, 'up', bundle, await openSeedsOf(run))
+  if (run.flags['to'] !== undefined) (await import('./up-to.ts')).upTo(await bundle.list(), run.flags['to'])
   announce(run, 'up', job.bundle)
   return reportEnd(job, () => withReconnection(job, () => attempt(job)))
 }

@@ -34,7 +34,11 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
   const left = () => (config.waitTimeoutMs === 0 ? Infinity : config.waitTimeoutMs - (performance.now() - begun))
   for (let budgetMs = left(); ; budgetMs = Math.max(left(), lastLookMs)) {
     const names = await withServer(
-      { ...run, config: { ...config, waitTimeoutMs: budgetMs === Infinity ? 0 : Math.max(budgetMs, 1) } },
+      {
+        ...run,
+        missingDatabase: 'await',
+        config: { ...config, waitTimeoutMs: budgetMs === Infinity ? 0 : Math.max(budgetMs, 1) },
+      },
       (session) => listPending(run, bundle, session),
       async (_, pending) => pending,
     )

@@ -93,7 +93,7 @@ export const settings = {
   UPFRONT_CREATE_DATABASE: {
     kind: 'boolean',
     default: 'false',
-    meaning: 'create the database when it does not exist',
+    meaning: '`up` creates the database when it does not exist; no other command does',
   },
   UPFRONT_LOG_FORMAT: { kind: 'enum', default: 'text', choices: ['text', 'json'], meaning: 'how log lines look' },
   UPFRONT_LOG_LEVEL: {

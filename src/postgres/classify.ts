@@ -153,7 +153,11 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
         ? is('fatal', 'DENIED', 'The server takes only encrypted connections from here: set sslmode=require.')
         : is('grace', 'DENIED', 'Check the role (LOGIN) and the pg_hba.conf of the server.')
     case '3D000':
-      return is('grace', 'DENIED', 'Create the database, correct its name, or set UPFRONT_CREATE_DATABASE=true.')
+      return is(
+        'grace',
+        'DENIED',
+        'Create the database, correct its name, or let upfront up create it: UPFRONT_CREATE_DATABASE=true.',
+      )
     case '25006':
       return is('retry', 'NOT_READY')
     case '08P01': // every error of PgBouncer

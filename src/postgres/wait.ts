@@ -13,8 +13,8 @@ export interface WaitOptions {
   readonly timeoutMs: number
   /** How long a wrong password or a missing role or database is retried. */
   readonly graceMs: number
-  /** Makes the database when it does not exist, instead of failing. */
-  readonly createDatabase: boolean
+  /** Makes the database when it does not exist, or waits until somebody has, instead of failing. */
+  readonly missingDatabase: 'create' | 'await' | undefined
   readonly emit: Emit
   readonly signal: AbortSignal
 }
@@ -153,7 +153,9 @@ async function attempt<First>(
       return { verdict: { verdict: 'retry', code: 'NOT_READY', reason: error.message }, error }
     }
     const verdict = classifyConnectError(error)
-    if (verdict.sqlstate === '3D000' && options.createDatabase) {
+    if (verdict.sqlstate === '3D000' && options.missingDatabase === 'await')
+      return { verdict: { ...verdict, verdict: 'retry' }, error }
+    if (verdict.sqlstate === '3D000' && options.missingDatabase === 'create') {
       const { createDatabase } = await import('./create-database.ts')
       return createDatabase(options.target, host, encryption, options.applicationName, signal).then(
         () => ({ verdict: { ...verdict, verdict: 'retry' as const, reason: 'created the database' }, error }),

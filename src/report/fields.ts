@@ -34,6 +34,11 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'Nothing was pending; nothing was locked or written.',
       fields: ['migrations', 'seed'],
     },
+    held_back: {
+      level: 'info',
+      meaning: 'Migrations that are pending and come after the one that --to names; they were not applied.',
+      fields: ['names'],
+    },
     ahead: {
       level: 'warn',
       meaning: 'The database has migrations that this image does not have, after all of its own; nothing was written.',

@@ -1,5 +1,6 @@
 import type { Emit, Event } from '../events.ts'
 import type { Io } from '../io.ts'
+import { withoutDetail } from './detail.ts'
 import { type Level, levelOf } from './fields.ts'
 import { formatJson, redactAnswer } from './json.ts'
 import { isTerminal, wantsColour } from './line.ts'
@@ -16,6 +17,8 @@ export interface ReportOptions {
   readonly secrets: readonly string[]
   /** A file for the last words; it is written only if it exists. */
   readonly terminationLog: string
+  /** Whether DETAIL, CONTEXT and the queries of others are shown. */
+  readonly detail: boolean
 }
 
 /** Says what happens, to people or to machines, without secrets; nothing in it ever throws. */
@@ -41,7 +44,8 @@ export function openReport(io: Pick<Io, 'env' | 'stdout' | 'stderr'>, options: R
   const format = (event: Event) =>
     options.format === 'json' ? formatJson(event, new Date(), redactField) : text(event)
   return {
-    emit(event) {
+    emit(happened) {
+      const event = options.detail ? happened : withoutDetail(happened)
       attempt(() => {
         const shown = order.indexOf(levelOf(event)) >= order.indexOf(options.level)
         if (!shown || (terminal === undefined && !isNews(event))) return

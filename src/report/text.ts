@@ -56,6 +56,7 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
     line('ready', `PostgreSQL ${serverVersion} after ${formatDuration(elapsedMs)}`),
   up_to_date: ({ migrations, seed }) =>
     line('up to date', `${count(migrations, 'migration')}${seed === null ? '' : ` and the seeds for ${seed}`}`),
+  held_back: ({ names }) => line('held back', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
   ahead: ({ names }) =>
     line('ahead', `the database has ${count(names.length, 'migration')} that this image has not: ${joinNames(names)}`),
   lock_waiting: ({ holder, elapsedMs }) =>

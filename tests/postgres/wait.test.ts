@@ -199,6 +199,32 @@ test('UPFRONT_CREATE_DATABASE makes it, also when two start at once, and odd nam
   }
 })
 
+test.for([
+  ['status'],
+  ['plan'],
+  ['up', '--dry-run'],
+  ['wait'],
+  ['baseline'],
+  ['down'],
+  ['redo'],
+  ['seed', '--seed', 'test'],
+  ['repair', '--environment', 'test', '--reason', 'a test'],
+])('%s creates no database, whatever UPFRONT_CREATE_DATABASE says', async (args, { db }) => {
+  db.files({ '0001_a.sql': 'create table a (id int)' })
+  db.seeds({ '010_a.sql': 'select 1' })
+  const database = `${db.name}_not_there`
+  const env = {
+    UPFRONT_CREATE_DATABASE: 'true',
+    UPFRONT_DATABASE_URL: db.urlOf({ database }),
+    UPFRONT_WAIT_TIMEOUT: '600ms',
+  }
+  const { exitCode, stderr } = await db.run(args, env)
+  // The gate waits for the job that makes it.
+  expect(exitCode, stderr).toBe(args[0] === 'wait' ? 30 : 24)
+  expect(stderr).toContain('let upfront up create it')
+  expect(await db.query(`select from pg_database where datname = '${database}'`)).toEqual([])
+})
+
 test('UPFRONT_CREATE_DATABASE with a role that may not: exit 24, and why', async ({ db }) => {
   db.files(files)
   const role = await db.role()

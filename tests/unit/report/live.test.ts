@@ -5,7 +5,7 @@ import { collect, samples } from './samples.ts'
 
 type Progress = Extract<Event, { type: 'progress' }>
 
-const options = { format: 'text', level: 'info', secrets: [], terminationLog: '' } as const
+const options = { format: 'text', level: 'info', secrets: [], terminationLog: '', detail: true } as const
 const at = (elapsedMs: number, more: Partial<Progress> = {}): Event => ({ ...samples.progress, elapsedMs, ...more })
 
 function write(events: readonly Event[], terminal: { TERM?: string; columns?: number } | null, format = 'text') {

@@ -7,7 +7,7 @@ import type { Event } from '../../../src/events.ts'
 import { openReport, type ReportOptions } from '../../../src/report/report.ts'
 import { collect, samples } from './samples.ts'
 
-const options: ReportOptions = { format: 'text', level: 'info', secrets: [], terminationLog: '' }
+const options: ReportOptions = { format: 'text', level: 'info', secrets: [], detail: true, terminationLog: '' }
 
 function run(events: readonly Event[], changes: Partial<ReportOptions> = {}, env = {}, isTTY = false) {
   const io = { env, stdout: collect(), stderr: collect(isTTY) }

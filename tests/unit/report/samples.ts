@@ -32,6 +32,7 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   waiting: { type: 'waiting', reason: 'connection refused', target: 'db:5432', elapsedMs: 20 },
   ready: { type: 'ready', serverVersion: '18.4', elapsedMs: 1100 },
   up_to_date: { type: 'up_to_date', migrations: 6, seed: null },
+  held_back: { type: 'held_back', names: ['0007_new'] },
   ahead: { type: 'ahead', names: ['0007_new', '0008_newer'] },
   lock_waiting: { type: 'lock_waiting', holder: 'pid 42 on web-1', elapsedMs: 12_000 },
   connection_lost: { type: 'connection_lost', reason: 'Connection terminated unexpectedly' },
