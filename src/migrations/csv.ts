@@ -3,7 +3,10 @@ import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
+import { placeCopyError, placeHeaderError, placeInsertError } from './csv-place.ts'
 import type { CsvScript } from './migration.ts'
+
+const loaded = 'pg_temp.upfront_csv'
 
 /**
  * Loads a CSV file into its table, streamed: into a temporary table by COPY, from there with `on conflict (primary key)
@@ -19,18 +22,27 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
   const keys = await primaryKey(session, table, file)
   checkHeader(file, header, keys)
   const rest = header.filter((column) => !keys.includes(column)).map(quote)
-  await session.query(
-    `create temporary table upfront_csv on commit drop as select ${columns.join(', ')} from ${table} with no data`,
-  )
-  const { from } = await import('pg-copy-streams')
-  const copy = session.client.query(from('copy pg_temp.upfront_csv from stdin (format csv, header true)'))
-  await pipeline(createReadStream(script.path, { highWaterMark: 1 << 16 }), withoutMark, copy, { signal })
   const update = rest.map((column) => `${column} = excluded.${column}`).join(', ')
-  await session.query(`insert into ${table} (${columns.join(', ')}) overriding system value
-    select ${columns.join(', ')} from pg_temp.upfront_csv
-    on conflict (${keys.map(quote).join(', ')}) do ${update === '' ? 'nothing' : `update set ${update}`}`)
+  const insert = (condition: string) => `insert into ${table} (${columns.join(', ')}) overriding system value
+    select ${columns.join(', ')} from ${loaded} ${condition}
+    on conflict (${keys.map(quote).join(', ')}) do ${update === '' ? 'nothing' : `update set ${update}`}`
+  const csv = { path: script.path, file, header, table, loaded, insert }
+  const create = `create temporary table upfront_csv on commit drop as select ${columns.join(', ')} from ${table} with no data`
+  await session.query(create).catch(async (error: unknown) => {
+    throw await placeHeaderError(csv, error)
+  })
+  const { from } = await import('pg-copy-streams')
+  const copy = session.client.query(from(`copy ${loaded} from stdin (format csv, header true)`))
+  const input = createReadStream(script.path, { highWaterMark: 1 << 16 })
+  await pipeline(input, withoutMark, copy, { signal }).catch(async (error: unknown) => {
+    throw signal.aborted ? error : await placeCopyError(csv, error)
+  })
+  // From the savepoint on the row that fails can be looked for.
+  await session.query(`savepoint upfront_csv; ${insert('')}`).catch(async (error: unknown) => {
+    throw signal.aborted ? error : await placeInsertError(session, csv, error)
+  })
   await advanceSequences(session, table, header)
-  await session.query('drop table pg_temp.upfront_csv')
+  await session.query(`drop table ${loaded}`)
 }
 
 /** The numbers of identity and serial columns go on after those of the file; never back. */

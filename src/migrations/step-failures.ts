@@ -22,7 +22,11 @@ export function failed(step: Step, error: unknown, failing?: Failing): Failure {
 }
 
 function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): { place?: Place } {
-  if (!failing) return placeInModule(file, error)
+  if (!failing) {
+    // Whoever has loaded a file of rows knows the line.
+    const { place } = error as { place?: Place }
+    return place ? { place } : placeInModule(file, error)
+  }
   const { piece, known, before } = failing
   const { position } = error as { position?: string }
   const point = position === undefined ? -1 : Number(position) - 1 - codePoints(before)
