@@ -130,6 +130,9 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     sqlstate,
     ...(next === undefined ? {} : { next }),
   })
+  if (full.test(message)) {
+    return is('retry', 'NOT_READY', 'Let go of connections, or allow more (of the server, the pooler or the role).')
+  }
   switch (sqlstate) {
     case '57P03': // starting up, shutting down, in recovery
     case '57P01':
@@ -167,8 +170,6 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     case '42501':
       return is('fatal', 'DENIED', 'Grant the role what it lacks: docs/errors.md, DENIED, has the statements.')
   }
-  if (full.test(message))
-    return is('retry', 'NOT_READY', 'Free connections, or let the pooler have more; it was waited for.')
   if (sqlstate.startsWith('08')) return is('retry', 'NOT_READY')
   if (sqlstate === 'XX000' && /compute node|Control plane|endpoint/.test(message)) return is('retry', 'NOT_READY')
   return is('fatal', 'DENIED')

@@ -63,7 +63,7 @@ export function makeLogin(demands: Demands, socket: Duplex): Login {
       connection.on('authenticationCleartextPassword', () => judge('password'))
       connection.on('authenticationMD5Password', () => judge('md5'))
       connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) =>
-        judge(mechanisms.some((name) => name.startsWith('SCRAM-')) ? 'scram-sha-256' : 'oauth', mechanisms),
+        judge(mechanisms.some((name) => /^SCRAM-SHA-256(-PLUS)?$/.test(name)) ? 'scram-sha-256' : 'oauth', mechanisms),
       )
       connection.on('authenticationSASLContinue', () => (mechanism = inside.saslSession?.mechanism ?? ''))
       connection.on('authenticationOk', () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Server, startPostgres } from '../../scripts/postgres.ts'
 import { makeAuthority } from '../support/certificate.ts'
 import { type Database, withDatabase } from '../support/database.ts'
+import { message } from '../support/fake-server.ts'
 import { startTlsProxy } from '../support/tls-proxy.ts'
 
 const authority = makeAuthority('The authority')
@@ -138,22 +139,6 @@ test('channel_binding=require refuses somebody in the middle with another certif
   const disabled = await upAs('scram', 'sslmode=require&channel_binding=disable', at)
   expect(disabled.exitCode, disabled.stderr).toBe(0)
 })
-
-/** A message of the server. */
-function message(type: string, ...body: readonly (number | string)[]): Buffer {
-  const bytes = Buffer.concat(
-    body.map((part) => {
-      if (typeof part === 'string') return Buffer.from(part, 'latin1')
-      const number = Buffer.alloc(4)
-      number.writeInt32BE(part)
-      return number
-    }),
-  )
-  const head = Buffer.alloc(5)
-  head.write(type)
-  head.writeInt32BE(bytes.length + 4, 1)
-  return Buffer.concat([head, bytes])
-}
 
 const tricks: readonly [string, readonly Buffer[]][] = [
   ['lets everybody in', [message('R', 0)]],
