@@ -31,7 +31,7 @@ export interface Options {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Stops the call: what is in flight is cancelled and rolled back. */
   readonly signal?: AbortSignal
-  /** Hears everything that happens; nothing is printed otherwise. */
+  /** Hears everything that happens; nothing is printed otherwise. What it throws, the call throws in the end. */
   readonly onEvent?: (event: Event) => void
 }
 
@@ -85,6 +85,10 @@ export async function wait(options: Options): Promise<void> {
 async function call(name: string, options: Options, flags: Flags = {}, hear?: (event: Event) => void): Promise<string> {
   let answered = ''
   const write = (text: string) => (answered += text)
+  const { signal: callers = new AbortController().signal } = options
+  const stop = new AbortController()
+  // Whatever reason the caller gave, also none or a text.
+  const onAbort = () => stop.abort(new Failure('INTERRUPTED_TERM', 'stopped by the caller', {}, callers.reason))
   const env = {
     ...options.env,
     ...(options.databaseUrl === undefined ? {} : { UPFRONT_DATABASE_URL: options.databaseUrl }),
@@ -95,27 +99,38 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
     cwd: resolve('.'),
     stdout: { write },
     stderr: { write: () => {} },
-    signal: options.signal ?? new AbortController().signal,
+    signal: stop.signal,
     hostname: 'api',
   }
   const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
+  let deaf: { readonly error: unknown } | undefined
   const emit = (happened: Event) => {
     const event = config.logDetail === 'on' ? happened : withoutDetail(happened)
     hear?.(event)
-    options.onEvent?.(event)
+    try {
+      options.onEvent?.(event)
+    } catch (error) {
+      // Thrown on from here it would end the caller's process: much is told where only sockets and timers are.
+      deaf ??= { error }
+    }
   }
   for (const message of config.warnings) emit({ type: 'warning', message })
   const redact = makeRedact(config.secrets)
   const execute = await commands[name]!.load()
+  if (callers.aborted) onAbort()
+  else callers.addEventListener('abort', onAbort, { once: true })
   try {
     const phase: Phase = { current: 'waiting for the server' }
     const signal = withDeadline(config.deadlineMs, io.signal, phase)
     const lockWait = noWait()
     await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, phase, lockWait })
   } catch (error) {
-    if (error instanceof Failure) throw config.logDetail === 'on' ? error : withoutDetailOf(error)
-    throw io.signal.aborted ? new Failure('INTERRUPTED_TERM', 'stopped by the caller', {}, error) : error
+    const told = error instanceof Failure || !stop.signal.aborted ? error : stop.signal.reason
+    throw told instanceof Failure && config.logDetail !== 'on' ? withoutDetailOf(told) : told
+  } finally {
+    callers.removeEventListener('abort', onAbort)
   }
+  if (deaf) throw deaf.error
   return answered
 }
 

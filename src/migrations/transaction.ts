@@ -7,6 +7,7 @@ import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Piece } from './migration.ts'
 import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
+import { ModuleError } from './module.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './step-failures.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
 
@@ -159,7 +160,7 @@ async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> 
     await body.run(session, signal)
   } catch (error) {
     if (signal.aborted || error instanceof Failure || isContention(error)) throw error
-    if (isConnectionLost(error)) throw lost(step, error)
+    if (!(error instanceof ModuleError) && isConnectionLost(error)) throw lost(step, error)
     throw failed(step, error)
   }
   try {

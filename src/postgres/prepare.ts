@@ -38,7 +38,14 @@ export function toOwnRole({ role }: Pick<SessionSettings, 'role'>): string {
 /** Forgets what a migration left in the session, and puts our settings back; the advisory lock stays. */
 export async function resetSession(session: Session, settings: SessionSettings): Promise<void> {
   await session.query(resetSql)
+  forgetPrepared(session)
   await prepareSession(session, settings)
+}
+
+/** pg would go on to execute what it once prepared under a name. */
+function forgetPrepared({ client }: Session): void {
+  const { connection } = client as unknown as { connection: Record<string, object> }
+  connection['parsedStatements'] = {}
 }
 
 /** A session's name with what it is at, in the 63 bytes that Postgres keeps of it. */

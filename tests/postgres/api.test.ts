@@ -258,6 +258,47 @@ console.log(JSON.stringify(codes))`,
     expect(stderr).toBe('')
   })
 
+  test('no exception of a module or of an ear reaches the host, and the host keeps its own', async ({ db }) => {
+    write(
+      'host.mjs',
+      `import { rmSync, writeFileSync } from 'node:fs'
+import { up } from 'upfront'
+const heard = []
+process.on('uncaughtException', ({ message }) => heard.push(message))
+process.on('unhandledRejection', ({ message }) => heard.push(message))
+const migrationsDir = process.argv[3]
+const options = { databaseUrl: process.argv[2], migrationsDir }
+const outcomes = []
+const run = async (name, body, more = {}) => {
+  writeFileSync(migrationsDir + '/' + name, body)
+  outcomes.push(await up({ ...options, ...more }).then(() => 'fine', ({ code, message }) => code ?? message))
+}
+const sleep = \`await client.query('select pg_sleep(0.2)')\`
+setTimeout(() => { throw new Error('own exception') }, 50)
+setTimeout(() => { Promise.reject(new Error('own rejection')) }, 60)
+await run('002_a.mjs', \`export async function up(client) { Promise.reject(new Error('x')); \${sleep} }\`)
+await run('002_a.mjs', \`// 2\nexport async function up(client) { setTimeout(() => { throw new Error('y') }, 9); \${sleep} }\`)
+rmSync(migrationsDir + '/002_a.mjs')
+const loud = 'do $$ begin raise notice $q$n$q$; end $$'
+await run('002_a.sql', loud, { onEvent: ({ type }) => { if (type === 'notice') throw new Error('broken ear') } })
+for (const reason of [null, 'a text', undefined, 7]) {
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(reason), 400)
+  await run('003_b.sql', 'select pg_sleep(9)', { signal: controller.signal })
+}
+await new Promise((resolve) => setTimeout(resolve, 200))
+console.log(JSON.stringify({ outcomes, heard }))`,
+    )
+    db.files({ '001_a.sql': 'create table a (id int)' })
+    const { stdout, stderr } = await node('host.mjs', db.url, db.migrationsDir)
+    const stopped = 'INTERRUPTED_TERM'
+    expect(JSON.parse(stdout)).toEqual({
+      outcomes: ['FAILED', 'FAILED', 'broken ear', stopped, stopped, stopped, stopped],
+      heard: ['own exception', 'own rejection'],
+    })
+    expect(stderr).toBe('')
+  })
+
   test('its types are strict, and wrong calls do not compile', async () => {
     write(
       'typed.ts',
