@@ -41,7 +41,7 @@ describe('the client of a module is dead for it the moment that it has settled',
   log('looping')
   for (;;) await client.query('insert into t select 1 from pg_sleep(0.01)').catch(() => {})`),
     })
-    const running = db.spawn([], how === 'deadline' ? { UPFRONT_DEADLINE: '2s' } : {})
+    const running = db.spawn([], how === 'deadline' ? { UPFRONT_DEADLINE: '4s' } : {})
     await running.says('looping')
     if (how !== 'deadline') running.kill(how)
     const { exitCode, stderr } = await running.ended
