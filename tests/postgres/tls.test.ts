@@ -33,6 +33,8 @@ afterAll(() => server.stop('immediate'))
 async function upWith(parameters: string, use: (run: Awaited<ReturnType<Database['up']>>, db: Database) => unknown) {
   await withDatabase(server.url, async (db) => {
     db.files({ '001_seen.sql': encrypted })
+    fs.writeFileSync(join(db.dir, 'none.crl'), authority.revoke([]))
+    fs.writeFileSync(join(db.dir, 'this.crl'), authority.revoke([certificate]))
     for (const [name, { cert, key }] of Object.entries({ authority, stranger, client })) {
       fs.writeFileSync(join(db.dir, `${name}.crt`), cert)
       fs.writeFileSync(join(db.dir, `${name}.key`), key)
@@ -54,12 +56,59 @@ const good: readonly [string, boolean][] = [
   ['sslmode=require&sslrootcert=authority.crt', true],
   ['sslmode=verify-ca&sslrootcert=authority.crt', true],
   ['sslmode=verify-full&sslrootcert=authority.crt', true],
+  ['sslmode=verify-full&sslrootcert=authority.crt&sslcrl=none.crl', true],
+  ['sslaccept=strict&sslrootcert=authority.crt', true],
+  ['sslmode=require&ssl_min_protocol_version=TLSv1.3', true],
+  ['sslmode=require&ssl_max_protocol_version=TLSv1.2', true],
+  ['sslmode=require&sslsni=0', true],
 ]
 
 test.for(good)('a server with TLS, "%s": exit 0, encrypted: %s', async ([parameters, ssl]) => {
   await upWith(parameters, async ({ exitCode, stderr }, db) => {
     expect(exitCode, stderr).toBe(0)
     expect(await db.query('select ssl from seen')).toEqual([{ ssl }])
+  })
+})
+
+test('sslnegotiation=direct: TLS without asking first, with the host verified', async () => {
+  const query = 'sslmode=verify-full&sslrootcert=authority.crt&sslnegotiation=direct&channel_binding=require'
+  await upWith(query, async ({ exitCode, stderr }, db) => {
+    expect(exitCode, stderr).toBe(0)
+    expect(await db.query('select ssl from seen')).toEqual([{ ssl: true }])
+  })
+})
+
+test('a certificate that was revoked (sslcrl): exit 24 at once', async () => {
+  await upWith('sslmode=verify-ca&sslrootcert=authority.crt&sslcrl=this.crl', ({ exitCode, stderr }) => {
+    expect(exitCode, stderr).toBe(24)
+    expect(stderr).toContain('certificate revoked')
+  })
+  await upWith('sslmode=verify-ca&sslrootcert=authority.crt&sslcrl=missing.crl', ({ exitCode, stderr }) => {
+    expect(exitCode, stderr).toBe(2)
+    expect(stderr).toContain('sslcrl: cannot read')
+  })
+})
+
+test('a client certificate that is asked for and not given: exit 24, and how to give it', async () => {
+  await withDatabase(server.url, async (db) => {
+    db.files(files)
+    await db.query('create role by_certificate login')
+    try {
+      const url = `${db.urlOf({ user: 'by_certificate' })}?sslmode=require`
+      const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL: url })
+      expect(exitCode, stderr).toBe(24)
+      expect(stderr).toContain('sslcert and sslkey')
+
+      const other = stranger.issue('by_certificate')
+      fs.writeFileSync(join(db.dir, 'other.crt'), other.cert)
+      fs.writeFileSync(join(db.dir, 'other.key'), other.key)
+      const env = { UPFRONT_DATABASE_URL: `${url}&sslcert=other.crt&sslkey=other.key` }
+      const wrong = await db.up([], env)
+      expect(wrong.exitCode, wrong.stderr).toBe(24)
+      expect(wrong.stderr).toContain('check sslcert and sslkey')
+    } finally {
+      await db.query('drop role by_certificate')
+    }
   })
 })
 

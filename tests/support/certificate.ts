@@ -1,5 +1,5 @@
 // X.509 certificates for tests, in so much DER as that takes: not every machine has openssl.
-import { type KeyObject, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { type KeyObject, X509Certificate, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** A certificate and its private key, as PEM. */
@@ -18,6 +18,8 @@ export interface Days {
 export interface Authority extends Certificate {
   /** For a server known by these host names and addresses, or a client known by its name. */
   issue(name: string, hosts?: readonly string[], days?: Days): Certificate
+  /** The list of its certificates that are not to be trusted any more, as PEM. */
+  revoke(certificates: readonly Certificate[]): string
 }
 
 /** A new authority, trusted by nobody yet. */
@@ -36,10 +38,12 @@ export function makeAuthority(name: string): Authority {
       const extensions = names.length > 0 ? extension('551d11', false, sequence(...names)) : Buffer.alloc(0)
       return { cert: make(subject, own.publicKey, extensions, days), key: toPem(own.privateKey) }
     },
+    revoke: (certificates) => makeRevocations(name, keys.privateKey, certificates),
   }
 }
 
 const dayMs = 86_400_000
+const ecdsaWithSha256 = sequence(der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
 
 interface Parts {
   readonly issuer: string
@@ -51,7 +55,6 @@ interface Parts {
 }
 
 function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions, days }: Parts): string {
-  const ecdsaWithSha256 = sequence(der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
   const validity = sequence(utcTime(Date.now() + days.from * dayMs), utcTime(Date.now() + days.to * dayMs))
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
@@ -63,10 +66,29 @@ function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions, da
     publicKey.export({ type: 'spki', format: 'der' }),
     ...(extensions.length > 0 ? [der(0xa3, sequence(extensions))] : []),
   )
+  return signed('CERTIFICATE', body, issuerKey)
+}
+
+function makeRevocations(issuer: string, issuerKey: KeyObject, certificates: readonly Certificate[]): string {
+  const entries = certificates.map(({ cert }) => {
+    const serial = Buffer.from(new X509Certificate(cert).serialNumber, 'hex')
+    return sequence(der(0x02, serial), utcTime(Date.now() - dayMs))
+  })
+  const body = sequence(
+    ecdsaWithSha256,
+    distinguishedName(issuer),
+    utcTime(Date.now() - dayMs),
+    utcTime(Date.now() + dayMs),
+    ...(entries.length > 0 ? [sequence(...entries)] : []),
+  )
+  return signed('X509 CRL', body, issuerKey)
+}
+
+function signed(label: string, body: Buffer, issuerKey: KeyObject): string {
   const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKey)]))
   const base64 = sequence(body, ecdsaWithSha256, signature).toString('base64')
   // No empty line behind a last line that is full: OpenSSL takes it for the end.
-  return `-----BEGIN CERTIFICATE-----\n${base64.match(/.{1,64}/g)!.join('\n')}\n-----END CERTIFICATE-----\n`
+  return `-----BEGIN ${label}-----\n${base64.match(/.{1,64}/g)!.join('\n')}\n-----END ${label}-----\n`
 }
 
 function distinguishedName(commonName: string): Buffer {
