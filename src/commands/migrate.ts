@@ -6,6 +6,7 @@ import { finishRun, readFailureSince, readNewestRun, startRun } from '../migrati
 import { pendingSeeds } from '../migrations/seeds.ts'
 import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, createTables, findExisting, historyTables } from '../migrations/tables.ts'
+import { quoteForShell } from '../migrations/way-out.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
@@ -154,12 +155,24 @@ async function refuseToRepeat(session: Session, tables: HistoryTables, work: Wor
 async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
   const existing = await findExisting(session, [...new Set(migrations.flatMap(({ creates }) => creates))])
   if (existing.length === 0) return
+  const last = lastThere(migrations, new Set(existing))
   throw new Failure('MISMATCH', 'this database has no history of ours, but what the migrations create exists already', {
     list: existing,
     next:
       'Is it the database you meant? If those were made by the same migrations, record them as applied: ' +
-      'upfront baseline --to <the last one it has>.',
+      (last === undefined
+        ? 'upfront baseline --to <the last one it has>.'
+        : `upfront baseline --to ${quoteForShell(last)} (the last one of which all tables are there, as of all before it)`),
   })
+}
+
+/** The last migration that such a database has, as far as relations can tell: no earlier one lacks any. */
+function lastThere(migrations: readonly Migration[], existing: ReadonlySet<string>): string | undefined {
+  const lacking = migrations.findIndex(({ creates }) => creates.some((name) => !existing.has(name)))
+  const whole = lacking === -1 ? migrations : migrations.slice(0, lacking)
+  const after = migrations.slice(whole.length)
+  if (after.some(({ creates }) => creates.some((name) => existing.has(name)))) return undefined
+  return whole.findLast(({ creates }) => creates.length > 0)?.name
 }
 
 /** An image that was rolled back must start: it says what it finds, and what it was asked for and has not done. */

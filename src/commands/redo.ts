@@ -1,5 +1,6 @@
 import { Failure } from '../errors.ts'
 import { readHistory } from '../migrations/history.ts'
+import { repairCommand } from '../migrations/way-out.ts'
 import { applyAll } from './apply.ts'
 import { takeBack, underLock } from './down.ts'
 import { openMigrationsOf } from './folders.ts'
@@ -30,6 +31,6 @@ export async function redo(run: Run): Promise<number> {
 
 function gone(name: string): Failure {
   return new Failure('MISMATCH', `the newest applied migration is ${name}, which this bundle does not have`, {
-    next: 'Nothing was changed: it could be taken back (upfront down), but not be applied again.',
+    next: `Nothing was changed: it could not be applied again. To take it back only: upfront down. To forget it: ${repairCommand('forget', name)}`,
   })
 }

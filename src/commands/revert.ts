@@ -7,6 +7,7 @@ import type { CodeBody, SqlBody, StepRun } from '../migrations/step.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
 import { describeSqlError } from '../migrations/sql-error.ts'
 import { runInTransaction } from '../migrations/transaction.ts'
+import { halfDoneCommands } from '../migrations/way-out.ts'
 import { placeAt } from '../postgres/position.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { ScriptError, runScript } from '../postgres/script.ts'
@@ -105,6 +106,7 @@ async function revertOutside(
 
 function halfWay({ name }: HistoryRow): Failure {
   return new Failure('PARTIAL', `${name} stopped half way; its down is for the whole of it, so it was not run`, {
-    next: 'Finish it first: start upfront up again.',
+    list: halfDoneCommands(name),
+    next: 'Finish it first: upfront up goes on where it stopped. Or, when it was completed or taken back by hand, run one of these.',
   })
 }

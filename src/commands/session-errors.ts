@@ -38,7 +38,9 @@ export function explainSessionError(error: unknown, session: Session, tables: Hi
   }
   if (/^(42|23|22)/.test(code)) {
     const next =
-      'Compare them with docs/formats.md and put them right, or restore them: they are the record of what was applied.'
+      'Restore them, or put them right by docs/formats.md: they are the record of what was applied. Or set them aside, ' +
+      `which loses nothing, and begin anew:\nalter schema ${tables.schema} rename to upfront_aside;\n` +
+      'upfront baseline --to <the last migration that this database has>'
     return new Failure(
       'MISMATCH',
       `our tables in schema ${tables.schema} are not as we made them`,

@@ -5,6 +5,7 @@ import type { Piece, Statement } from './migration.ts'
 import { placeInModule } from './place-in-module.ts'
 import type { Step } from './step.ts'
 import { describeSqlError } from './sql-error.ts'
+import { halfDoneCommands } from './way-out.ts'
 
 /** Where in a script something failed: the piece that was sent, and which of its statements (from 0). */
 export interface Failing {
@@ -102,7 +103,13 @@ export function endedTransaction(step: Step, error: unknown): Failure {
   return new Failure(
     'PARTIAL',
     `${step.name} ended our transaction: part of it is committed, and it is not recorded as applied`,
-    { next: `Remove BEGIN, COMMIT and ROLLBACK from ${step.file}, and take back by hand what it has done.` },
+    {
+      // A seed runs again anyway.
+      ...(step.kind === 'seed' ? {} : { list: halfDoneCommands(step.name) }),
+      next:
+        `Remove BEGIN, COMMIT and ROLLBACK from ${step.file}, and look how far it came. ` +
+        (step.kind === 'seed' ? 'Then start again.' : 'Complete it or take it back by hand, and run one of these.'),
+    },
     error,
   )
 }

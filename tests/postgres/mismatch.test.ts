@@ -148,7 +148,7 @@ test('a database that others have filled: refused with advice, which then works'
   expect(stderr).toContain('- a\n')
   expect(stderr).toContain('- b\n')
   expect(stderr).not.toContain('- c\n')
-  expect(stderr).toContain('upfront baseline --to')
+  expect(stderr).toContain('upfront baseline --to 002_b (the last one of which all tables are there')
   expect(await db.history()).toBeNull()
 
   const recorded = await db.run(['baseline', '--to', '002_b'])
