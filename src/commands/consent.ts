@@ -17,9 +17,14 @@ export async function readMark(session: Session, tables: HistoryTables): Promise
   const [row] = await session.query<{ environment: string }>(
     `select environment from ${tables.runs}
      where id >= coalesce((select max(id) from ${tables.runs} where command = 'repair'), 0)
-     order by environment = 'production' desc, id desc limit 1`,
+     order by environment ~* '^prod(uction)?$' desc, id desc limit 1`,
   )
   return row?.environment ?? 'production'
+}
+
+/** However it is written: a guard does not fall for capitals. */
+export function isProduction(environment: string): boolean {
+  return /^prod(uction)?$/i.test(environment)
 }
 
 /** Throws REFUSED when a database marked production is to lose something and its name was not given with the consent. */
@@ -27,13 +32,13 @@ export async function requireConsent(run: Run, session: Session, tables: History
   const mark = await readMark(session, tables)
   const given = run.flags['yes-destroy']
   const database = session.client.database ?? ''
-  if (given === database || (mark !== 'production' && given === undefined)) return
+  if (given === database || (!isProduction(mark) && given === undefined)) return
   if (given !== undefined) {
     throw new Failure('REFUSED', `--yes-destroy names ${String(given)}, but this is ${database}; nothing was changed`)
   }
   throw new Failure('REFUSED', `the database ${database} is marked production; nothing was changed`, {
     next:
-      `If that is what you want, say so: --yes-destroy ${quoteForShell(database)}. When this is no production database, say ` +
-      `that once, for good: ${repairCommand('environment', 'development')}`,
+      `If that is what you want, say so: --yes-destroy ${quoteForShell(database)}. Or, when it is no production database, ` +
+      `set UPFRONT_ENV for its runs and mark it: ${repairCommand('environment', 'development')}`,
   })
 }

@@ -1,3 +1,4 @@
+import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration } from '../migrations/migration.ts'
@@ -6,13 +7,14 @@ import type { StepRun } from '../migrations/step.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
 import { type RepairAction, repairActions, repairCommand } from '../migrations/way-out.ts'
 import { version } from '../version.ts'
-import { readMark } from './consent.ts'
+import { isProduction, readMark } from './consent.ts'
 import { underLock } from './down.ts'
-import { openMigrationsOf } from './folders.ts'
+import { openMigrationsOf, showPath } from './folders.ts'
 import { withReconnection } from './reconnect.ts'
 import { type Named, findNamed, noSuchName } from './repair-name.ts'
 import { planRepair } from './repair-plan.ts'
 import type { Run } from './run.ts'
+import { announce } from './server.ts'
 
 /** What was typed. */
 interface Wanted {
@@ -31,16 +33,29 @@ interface Case extends Wanted {
 /** Changes what the history says of one name, or of the database; twice is no harm. Throws REFUSED, USAGE for no such name. */
 export async function repair(run: Run): Promise<number> {
   const wanted = readWanted(run)
-  const files = wanted.action === 'environment' ? [] : await listFiles(run, wanted.action)
-  await withReconnection({ run }, () =>
+  const files = await listFiles(run, wanted.action)
+  announce(run, 'repair', { dir: showPath(run, run.config.migrationsDir), count: files.length })
+  const work = () =>
     underLock({ run }, async (tables, on) => {
       const history = await readHistory(on.session, tables)
       if (history === null) throw noHistory(tables)
-      const one: Case = { ...wanted, run, on, tables }
-      await (wanted.action === 'environment' ? mark(one) : repairNamed(one, wanted.action, history, files))
-    }),
-  )
+      const one: Case = { ...wanted, reason: run.redact(wanted.reason), run, on, tables }
+      await (wanted.action === 'environment' ? mark(one) : repairNamed(one, wanted.action, history, files)).catch(
+        (error: unknown) => {
+          throw asUsage(error)
+        },
+      )
+    })
+  await withReconnection({ run }, work)
   return 0
+}
+
+/** Characters that the database's encoding lacks are no fault of our tables. */
+function asUsage(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message: string }
+  if (code !== '22P05' && code !== '22021') return error
+  const next = 'Say it with characters that the encoding of the database has.'
+  return new Failure('USAGE', 'the name or the reason cannot be kept in this database; nothing was changed', { sqlstate: code, reason: message, next }, error) // prettier-ignore
 }
 
 function readWanted({ flags }: Run): Wanted {
@@ -62,22 +77,30 @@ function readWanted({ flags }: Run): Wanted {
 }
 
 /** The migrations; when they cannot be read, only what does not need them can be repaired. */
-async function listFiles(run: Run, action: RepairAction): Promise<readonly Migration[]> {
+async function listFiles(run: Run, action: Wanted['action']): Promise<readonly Migration[]> {
   try {
     return await (await openMigrationsOf(run)).list()
   } catch (error) {
     if (action === 'accept' || !(error instanceof Failure) || error.code !== 'INVALID') throw error
-    run.emit({ type: 'warning', message: `${error.message}; this repair goes by the history alone` })
+    if (action !== 'environment')
+      run.emit({ type: 'warning', message: `${error.message}; this repair goes by the history alone` })
     return []
   }
 }
 
 async function mark({ action, word, reason, run, on, tables }: Case): Promise<void> {
   const { session, lockKey } = on
+  if (nearest(word, ['production']) && !isProduction(word)) {
+    throw new Failure('USAGE', `${word} is nearly production, which guards a database; nothing was changed`, {
+      next: repairCommand('environment', 'production'),
+    })
+  }
   if ((await readMark(session, tables)) === word) return nothingToDo(run, `the database is marked ${word} already`)
   const record = { ...recordOf(run), environment: word }
   await repairRow(session, tables, { action, subject: word, reason, record, lockKey })
-  const then = word === 'production' ? 'it is guarded' : 'nothing guards it until a run says production, or nothing'
+  const then = isProduction(word)
+    ? 'it is guarded'
+    : 'nothing guards it until a run comes without UPFRONT_ENV, or with production'
   run.emit({ type: 'repaired', action, name: session.client.database ?? '', meaning: `marked ${word}, ${then}` })
 }
 

@@ -104,7 +104,7 @@ function withoutQueries(watch: Watch): Watch {
 }
 
 /** Says what is about to happen, and to which database. */
-export function announce(run: Run, command: string, bundle: Bundle): void {
+export function announce(run: Run, command: string, bundle: Pick<Bundle, 'dir' | 'count'>): void {
   const target = run.config.target!
   run.emit({
     type: 'start',

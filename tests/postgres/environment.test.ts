@@ -64,3 +64,12 @@ test('a database can be marked production by hand', async ({ db }) => {
   expect(await isGuarded(db)).toBe(true)
   expect((await db.run(['down', '--yes-destroy', db.name], development)).exitCode).toBe(0)
 })
+
+test('production is production however it is written, and nearly production is asked back', async ({ db }) => {
+  db.files({ ...a, ...b })
+  await db.up([], { UPFRONT_ENV: 'Production' })
+  expect(await isGuarded(db)).toBe(true)
+  const { exitCode, stderr } = await db.run(['repair', '--environment', 'prodution', '--reason', 'a test'])
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain('upfront repair --environment production --reason "..."')
+})

@@ -243,7 +243,7 @@ test('a role that does not own our tables runs on them as before, and a repair s
   expect(await db.history()).toEqual(['migration 0001_a applied', 'migration 0002_b applied'])
 })
 
-test('a repair waits for the lock, and keeps its schema and its secrets', async ({ db }) => {
+test('a repair waits for the lock, in the schema that was named', async ({ db }) => {
   db.files(a)
   const env = { UPFRONT_SCHEMA: 'ops' }
   await db.up([], env)
@@ -255,4 +255,43 @@ test('a repair waits for the lock, and keeps its schema and its secrets', async 
   await holder.query('select pg_advisory_unlock_all()')
   expect((await db.run(args, env)).exitCode).toBe(0)
   expect(await db.query('select * from ops.history')).toEqual([])
+})
+
+test('a file of the folder that cannot be read does not stop a repair that does without', async ({ db }) => {
+  db.files({ ...a, ...b })
+  await db.up()
+  db.files({ ...b, '0003_c.sql': 'create tabel c' })
+  const { exitCode, stderr } = await repair(db, '--forget', '0001_a')
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toContain('this repair goes by the history alone')
+  expect((await repair(db, '--accept', '0002_b')).exitCode).toBe(20)
+})
+
+test('a reason that the encoding of the database lacks is exit 2, and not a fault of our tables', async ({ db }) => {
+  db.files(a)
+  const database = `${db.name}_latin1`
+  await db.query(`create database ${database} encoding latin1 template template0 locale 'C'`)
+  try {
+    const there = { UPFRONT_DATABASE_URL: db.urlOf({ database }) }
+    expect((await db.up([], there)).exitCode).toBe(0)
+    const say = (reason: string) =>
+      db.run(['repair', '--forget', '0001_a', '--against-catalog', '--reason', reason], there)
+    const { exitCode, stderr } = await say('it was so 🎉')
+    expect(exitCode, stderr).toBe(2)
+    expect(stderr).toContain('characters that the encoding of the database has')
+    expect((await say('für die Nacht')).exitCode).toBe(0)
+  } finally {
+    await db.query(`drop database ${database} with (force)`)
+  }
+})
+
+test('no secret is kept in a reason', async ({ db }) => {
+  db.files(a)
+  await db.up()
+  const password = decodeURIComponent(new URL(db.url).password)
+  await db.run(['repair', '--environment', 'test', '--reason', `as ${password} said: ${db.url}`])
+  const [row] = await kept(db)
+  expect(password.length).toBeGreaterThan(5)
+  expect(String(row!['reason'])).toContain('said')
+  expect(String(row!['reason'])).not.toContain(password)
 })
