@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { type HistoryRow, rowOf } from '../migrations/history.ts'
+import type { HistoryRow } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { runJoined, takeJoinable } from '../migrations/joined.ts'
 import { runSteps } from '../migrations/migrator.ts'
@@ -108,7 +108,7 @@ async function applyOne(
       if (module.transaction === false) return runOutside(on, tables, { migration: one, module, runId, left })
     }
     // A transaction commits whole, unless the file ended it: then running it again would do its first part twice.
-    if (left) throw stoppedHalfWay(tables, rowOf(on.session, kind, one.name), one)
+    if (left) throw stoppedHalfWay(one)
   }
   return runInTransaction(on, makeStep(on, tables, kind, one, runId))
 }

@@ -1,17 +1,14 @@
 import { loadParser, parseSql } from '../compile/sql.ts'
 import { Failure } from '../errors.ts'
-import { type HistoryRow, recordReverted, rowOf } from '../migrations/history.ts'
-import type { Migration, Statement } from '../migrations/migration.ts'
+import { type HistoryRow, recordReverted } from '../migrations/history.ts'
+import type { Migration } from '../migrations/migration.ts'
 import { callModule, loadModule } from '../migrations/module.ts'
 import type { CodeBody, SqlBody, StepRun } from '../migrations/step.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
-import { describeSqlError } from '../migrations/sql-error.ts'
 import { runInTransaction } from '../migrations/transaction.ts'
 import { halfDoneCommands } from '../migrations/way-out.ts'
-import { placeAt } from '../postgres/position.ts'
-import { prepareSession } from '../postgres/prepare.ts'
-import { ScriptError, runScript } from '../postgres/script.ts'
 import type { Job } from './job.ts'
+import { revertOutside } from './revert-outside.ts'
 
 /** How one applied migration is taken back. */
 export interface Down {
@@ -58,15 +55,16 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
   if (way.kind === 'module') return runInTransaction(run, { ...step, body: await moduleBody(run, way.migration) })
   await loadParser()
-  const { statements, isolation, problems } = parseSql(file, way.sql)
+  const { statements, transaction, isolation, problems } = parseSql(file, way.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
   const body: SqlBody = {
     statements,
     isolation,
     pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }],
   }
-  return statements.some(({ alone }) => alone)
-    ? revertOutside(run, tables, row, file, { sql: way.sql, statements })
+  const isOutside = !transaction || statements.some(({ alone }) => alone)
+  return isOutside
+    ? revertOutside({ run, tables, name: row.name, file, text: way.sql, statements })
     : runInTransaction(run, { ...step, body })
 }
 
@@ -74,34 +72,6 @@ async function moduleBody(run: StepRun, { script, file, name }: Migration): Prom
   if (script.kind !== 'module') throw new TypeError(`${name} is not a module`)
   const { down } = await loadModule(script, file)
   return { run: (session, signal) => callModule(down!, session, { name, emit: run.emit, signal, inTransaction: true }) }
-}
-
-/** What no transaction may hold, statement by statement, and then the row. */
-async function revertOutside(
-  run: StepRun,
-  tables: HistoryTables,
-  row: HistoryRow,
-  file: string,
-  body: { readonly sql: string; readonly statements: readonly Statement[] },
-): Promise<number> {
-  const begun = performance.now()
-  const { session } = run
-  await prepareSession(session, { ...run.settings, lockTimeoutMs: 0 })
-  for (const [i, { start, end }] of body.statements.entries()) {
-    try {
-      await runScript(session, body.sql.slice(start, end))
-    } catch (error) {
-      const facts = { ...describeSqlError((error as ScriptError).error), place: placeAt(file, body.sql, start) }
-      throw new Failure(
-        'PARTIAL',
-        `the down of ${row.name} stopped after ${i} of ${body.statements.length} statements`,
-        { ...facts, next: 'Take the rest back by hand, then run it again.' },
-        error,
-      )
-    }
-  }
-  await session.query(`delete from ${tables.history} where ${rowOf(session, 'migration', row.name)}`)
-  return performance.now() - begun
 }
 
 function halfWay({ name }: HistoryRow): Failure {

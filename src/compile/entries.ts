@@ -9,36 +9,14 @@ import {
   type ModuleScript,
   type Seed,
   type SqlScript,
-  type StatedIndex,
-  type Statement,
 } from '../migrations/migration.ts'
 import { parseCsvName } from './csv.ts'
 import { broken, readEntries } from './manifest.ts'
+import { type PackedScript, unpackStatements } from './packed-script.ts'
 import { type PackedPiece, readPieces } from './pieces.ts'
-import { type TextLayout, textScript } from './script.ts'
+import { textScript } from './script.ts'
 import { openCompiled } from './stream.ts'
 import { checksum, checksumOfFile } from './text.ts'
-
-type PackedStatement = readonly [
-  start: number,
-  end: number,
-  line: number,
-  kind: string,
-  alone: 0 | 1,
-  index?: StatedIndex,
-]
-
-/** How SQL runs: its statements, or of a large file its pieces. What is false or empty is left out. */
-export interface PackedScript {
-  readonly size: number
-  readonly transaction?: false
-  readonly isolation?: Isolation | undefined
-  readonly joinable?: true
-  readonly statements?: readonly PackedStatement[]
-  readonly blanks?: TextLayout['blanks']
-  readonly copies?: TextLayout['copies']
-  readonly pieces?: readonly PackedPiece[]
-}
 
 /** JavaScript: the path of the module, and the checksum of every file that it is made of. */
 export interface PackedModule {
@@ -61,22 +39,6 @@ export interface PackedMigration extends PackedEntry {
 }
 
 export type PackedSeed = PackedEntry
-
-/** A text's layout as the manifest keeps it. */
-export function packLayout(layout: TextLayout): PackedScript {
-  const { size, transaction, isolation, joinable, statements, blanks, copies } = layout
-  return {
-    size,
-    ...(transaction ? {} : { transaction: false as const }),
-    isolation,
-    ...(joinable ? { joinable: true as const } : {}),
-    statements: statements.map(({ start, end, line, kind, alone, index }) =>
-      index ? [start, end, line, kind, 1, index] : [start, end, line, kind, alone ? 1 : 0],
-    ),
-    ...(blanks.length > 0 ? { blanks } : {}),
-    ...(copies.length > 0 ? { copies } : {}),
-  }
-}
 
 /** The migrations of a compiled folder. */
 export function listMigrations(dir: string, shown: string): Migration[] {
@@ -136,9 +98,10 @@ function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry
   const { size, transaction = true, isolation, joinable = false, blanks = [], copies = [], pieces } = sql
   if (isolation !== undefined && !isolations.includes(isolation)) throw broken(shown, `${file} has no such isolation`)
   const read = () => readVerified(dir, shown, file, expected)
-  const statements = unpackStatements(sql.statements ?? [])
+  const { session } = sql
+  const statements = unpackStatements(sql)
   if (pieces === undefined)
-    return textScript(read, { transaction, isolation, joinable, size, statements, blanks, copies })
+    return textScript(read, { transaction, isolation, joinable, size, statements, session, blanks, copies })
   const path = inside(dir, shown, file)
   const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
   return largeScript({
@@ -173,17 +136,6 @@ export function largeScript(large: {
   const { size, isolation, pieces, read, verify, open, refuse } = large
   const script = { kind: 'sql', transaction: true, isolation, joinable: false, size, statements: [], read } as const
   return { ...script, pieces: () => readPieces(open, pieces, verify, refuse) }
-}
-
-function unpackStatements(packed: readonly PackedStatement[]): Statement[] {
-  return packed.map(([start, end, line, kind, alone, index]) => ({
-    start,
-    end,
-    line,
-    kind,
-    alone: alone === 1,
-    ...(index ? { index } : {}),
-  }))
 }
 
 function readVerified(dir: string, shown: string, file: string, expected: string): string {

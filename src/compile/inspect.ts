@@ -16,6 +16,7 @@ import {
 } from './checks/transaction-control.ts'
 import { createdRelations, statedIndex } from './made.ts'
 import { type ParsedStatement, offsetIn } from './parser.ts'
+import { statedTarget } from './target.ts'
 
 /** What a text is for. */
 export type Role = 'migration' | 'seed' | 'down'
@@ -78,8 +79,9 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   inspection.creates.push(...createdRelations({ [kind]: node }))
   inspection.joinable &&= isJoinable(kind, node) && level === null
   const alone = name !== null || commits || ((isWholeFile || inspection.marked) && mayBeAlone(kind, !inspection.marked))
+  const target = name === null ? undefined : statedTarget(kind, node)
   const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
-  return { start, end, line: place.line, kind, alone, ...index }
+  return { start, end, line: place.line, kind, alone, ...index, ...(target ? { target } : {}) }
 }
 
 /** Answers whether it is a DO that commits, which only a marked file may have. */

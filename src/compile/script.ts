@@ -7,6 +7,8 @@ export interface TextLayout {
   readonly joinable: boolean
   readonly size: number
   readonly statements: readonly Statement[]
+  /** What sets the session, of a file outside a transaction: to be run again by whoever goes on after it. */
+  readonly session?: readonly (readonly [start: number, end: number])[] | undefined
   /** What is not sent: psql's \restrict, an outer BEGIN and COMMIT. */
   readonly blanks: readonly (readonly [start: number, end: number])[]
   /** COPY ... FROM stdin: the statement's number, where its data begin and end, where the text goes on. */
@@ -15,7 +17,7 @@ export interface TextLayout {
 
 /** A script of such a text, read when it is needed. */
 export function textScript(source: () => string, layout: TextLayout): SqlScript {
-  const { transaction, isolation, joinable, size, statements } = layout
+  const { transaction, isolation, joinable, size, statements, session } = layout
   const read = () => withoutBlanks(source(), layout)
   return {
     kind: 'sql',
@@ -24,6 +26,7 @@ export function textScript(source: () => string, layout: TextLayout): SqlScript 
     joinable,
     size,
     statements,
+    ...(session ? { session } : {}),
     read,
     pieces: () => cutPieces(read(), layout),
   }

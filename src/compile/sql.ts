@@ -8,6 +8,8 @@ export { loadParser } from './parser.ts'
 /** A SQL text as the grammar of Postgres 18 sees it. */
 export interface ParsedSql {
   readonly statements: readonly Statement[]
+  /** Whether it may run as one. */
+  readonly transaction: boolean
   readonly isolation?: Isolation | undefined
   readonly creates: readonly string[]
   /** Syntax errors alone: a text from the history is what an older version took. */
@@ -17,6 +19,6 @@ export interface ParsedSql {
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {
   const { layout, creates, problems } = checkSql(file, text, 'down', emptyCatalog())
-  const { statements, isolation } = layout
-  return { statements, isolation, creates, problems: problems.filter(({ rule }) => rule === 'syntax') }
+  const { statements, transaction, isolation } = layout
+  return { statements, transaction, isolation, creates, problems: problems.filter(({ rule }) => rule === 'syntax') }
 }

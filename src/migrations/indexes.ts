@@ -1,9 +1,10 @@
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
-import type { Migration, StatedIndex } from './migration.ts'
+import type { StatedIndex } from './migration.ts'
 
 /** An index as the catalog has it. */
 export interface FoundIndex {
+  readonly oid: string
   /** Qualified and quoted. */
   readonly name: string
   readonly valid: boolean
@@ -12,41 +13,64 @@ export interface FoundIndex {
   /** null stands for an expression. */
   readonly columns: readonly (string | null)[]
   readonly partial: boolean
-  /** Somebody is building it this moment. */
+  /** Somebody may be building it this moment. */
   readonly building: boolean
+  /** It came after the transaction that was asked about. */
+  readonly younger: boolean
 }
 
-/** The index that a statement makes, if there is one of its name; an unnamed one cannot be found. */
+/** The index of its name on its table, if there is one. */
 export async function findIndex(session: Session, stated: StatedIndex): Promise<FoundIndex | undefined> {
-  if (stated.name === null) return findUnnamedInvalid(session, stated)
-  const quote = session.client.escapeIdentifier
-  const schema = stated.schema === null ? '' : `${quote(stated.schema)}.`
+  const where = 'c.relname = $1 and i.indrelid = pg_catalog.to_regclass($2)'
   // An index lives in the schema of its table.
-  const [row] = await session.query<FoundIndex>(
-    `${indexSql} where c.relname = $1 and i.indrelid = pg_catalog.to_regclass($2)`,
-    [stated.name, `${schema}${quote(stated.table)}`],
-  )
-  return row
+  return (await listIndexes(session, where, [stated.name, nameOf(session, stated.schema, stated.table)]))[0]
 }
 
-async function findUnnamedInvalid(session: Session, stated: StatedIndex): Promise<FoundIndex | undefined> {
-  const quote = session.client.escapeIdentifier
-  const schema = stated.schema === null ? '' : `${quote(stated.schema)}.`
-  const [row] = await session.query<FoundIndex>(
-    `${indexSql} where not i.indisvalid and i.indrelid = pg_catalog.to_regclass($1)`,
-    [`${schema}${quote(stated.table)}`],
-  )
-  return row
+/** Those that a statement without a name may have made: as it says, and named as Postgres names them. */
+export async function listUnnamed(session: Session, stated: StatedIndex, since?: string): Promise<FoundIndex[]> {
+  const where = `c.relname ~ '_idx[0-9]*$' and i.indrelid = pg_catalog.to_regclass($1)`
+  const found = await listIndexes(session, where, [nameOf(session, stated.schema, stated.table)], since)
+  return found.filter((index) => isAsStated(index, stated))
 }
 
-const indexSql = `select c.oid::regclass::text as name, i.indisvalid and i.indisready as valid, i.indisunique as "unique",
-    am.amname as method, i.indpred is not null as partial,
-    array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k (attnum, place)
-      left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum <> 0
-      order by k.place) as columns,
-    exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = i.indexrelid) as building
-  from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
-  join pg_catalog.pg_am am on am.oid = c.relam`
+/** A name as SQL writes it; without a schema it is looked for in the search_path. */
+export function nameOf({ client }: Session, schema: string | null, name: string): string {
+  return `${schema === null ? '' : `${client.escapeIdentifier(schema)}.`}${client.escapeIdentifier(name)}`
+}
+
+/** The indexes that a condition on `i` (pg_index) and `c` (its pg_class) finds. */
+export async function listIndexes(
+  session: Session,
+  where: string,
+  params: readonly unknown[],
+  since?: string,
+): Promise<FoundIndex[]> {
+  const younger = since === undefined ? 'false' : `pg_catalog.age(c.xmin) < pg_catalog.age('${since}'::pg_catalog.xid)`
+  return session.query<FoundIndex>(
+    `select c.oid::text as oid, c.oid::regclass::text as name, i.indisvalid and i.indisready as valid,
+      i.indisunique as "unique", am.amname as method, i.indpred is not null as partial,
+      array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k (attnum, place)
+        left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum <> 0
+        order by k.place) as columns,
+      exists (${builders}) as building, ${younger} as younger
+    from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+    join pg_catalog.pg_am am on am.oid = c.relam where ${where} order by c.oid`,
+    params,
+  )
+}
+
+/**
+ * Who may be building it: what others do is hidden from an ordinary role, their locks are not. Who builds concurrently
+ * holds this one on the table all the time; so does VACUUM, whose processes everybody may see.
+ */
+const builders = `select from pg_catalog.pg_locks l
+  where l.locktype = 'relation' and l.relation = i.indrelid and l.mode = 'ShareUpdateExclusiveLock' and l.granted
+    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+    and l.pid <> pg_catalog.pg_backend_pid()
+    and not exists (select from pg_catalog.pg_stat_progress_vacuum v where v.pid = l.pid)
+    and not exists (select from pg_catalog.pg_stat_progress_analyze v where v.pid = l.pid)
+    and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.pid = l.pid
+      and p.command = 'CREATE INDEX CONCURRENTLY' and p.index_relid not in (0, i.indexrelid))`
 
 /** Whether an index is what the statement says: table, method, uniqueness, columns, and whether it is partial. */
 export function isAsStated(found: FoundIndex, stated: StatedIndex): boolean {
@@ -66,14 +90,14 @@ export async function dropIfAllowed(session: Session, index: FoundIndex, policy:
 }
 
 /** PARTIAL, with the cause and the two commands that mend it. */
-export function invalidIndex(migration: Migration, index: FoundIndex, cause?: unknown): Failure {
+export function invalidIndex(title: string, index: FoundIndex, cause?: unknown): Failure {
   const { message, detail, code } = (cause ?? {}) as { message?: string; detail?: string; code?: string }
   return new Failure(
     'PARTIAL',
-    `migration ${migration.name} left the index ${index.name} invalid: it is kept up to date, but no query uses it`,
+    `${title} left the index ${index.name} invalid: it is kept up to date, but no query uses it`,
     {
       ...(code === undefined ? {} : { sqlstate: code }),
-      reason: message ?? (index.building ? 'another session is building it' : 'an earlier attempt did not finish'),
+      reason: message ?? (index.building ? 'another session may be building it' : 'an earlier attempt did not finish'),
       ...(detail === undefined ? {} : { detail }),
       list: [`drop index concurrently ${index.name};`, `reindex index concurrently ${index.name};`],
       next: 'Remove the cause, then run one of these two and start again; or set UPFRONT_INVALID_INDEXES=drop.',

@@ -1,54 +1,88 @@
-import { Failure } from '../errors.ts'
+import { Failure, type FailureFacts, type Place } from '../errors.ts'
 import { placeAt } from '../postgres/position.ts'
-import type { LooseStep } from './loose-step.ts'
-import type { Migration } from './migration.ts'
+import type { StillBusy } from './contention.ts'
+import type { Loose } from './loose-step.ts'
 import { describeSqlError } from './sql-error.ts'
+import { busy, nameBlocker } from './step-failures.ts'
+import { halfDoneCommands } from './way-out.ts'
 
-/** FAILED when nothing of it has happened, else PARTIAL with how to go on. */
-export function stopped(step: LooseStep, text: string, done: number, error: unknown): Failure {
-  const { name, file } = step.migration
-  const { statements } = step.script
-  const failing = statements[done]
-  // A position is that in the message; the statement's own place is what an editor can go to.
-  const place = failing ? { place: placeAt(file, text, failing.start) } : {}
-  const facts = { ...describeSqlError(error), ...place }
-  if (done === 0)
-    return new Failure('FAILED', `migration ${name} failed at its first statement; nothing of it remains`, facts, error)
+/** FAILED: not even its first statement has left anything. */
+export function failedAtFirst({ migration: { name } }: Loose, error: unknown, place: Place): Failure {
+  const facts = { ...describeSqlError(error), place }
+  return new Failure('FAILED', `migration ${name} failed at its first statement; nothing of it remains`, facts, error)
+}
+
+/** PARTIAL: some statements are done, and the next one has left nothing. */
+export function stopped(loose: Loose, done: number, error: unknown, place: Place): Failure {
   const next = `Mend statement ${done + 1} and start again: it goes on there, as long as what is before it stays as it is.`
-  const message = `migration ${name} stopped after ${done} of ${statements.length} statements, which remain (it runs outside a transaction)`
-  return new Failure('PARTIAL', message, { ...facts, next }, error)
+  return new Failure('PARTIAL', soFar(loose, done), { ...describeSqlError(error), place, next }, error)
+}
+
+/** BUSY when others' locks have kept all of it from running, else PARTIAL with how to go on. */
+export function stillBusy(loose: Loose, done: number, error: StillBusy, isNothing: boolean): Failure {
+  const { run, migration } = loose
+  const blockers = error.watch.blockers()
+  if (isNothing) return busy(migration, run.lockRetryMs, error.cause, blockers)
+  const { code, message } = error.cause as { code?: string; message: string }
+  return new Failure(
+    'PARTIAL',
+    `${soFar(loose, done)}; others' locks kept the next one from running for ${run.lockRetryMs / 1000} s`,
+    {
+      ...(code === undefined ? {} : { sqlstate: code }),
+      reason: message,
+      list: blockers.map(nameBlocker),
+      next: `Start again when the blocking transactions have ended: it goes on with statement ${done + 1}. Or raise UPFRONT_LOCK_RETRY.`,
+    },
+    error,
+  )
+}
+
+/** What ends a run that is to stop, with what remains of the file. */
+export function interrupted(loose: Loose, done: number, reason: unknown): unknown {
+  if (done === 0 || !(reason instanceof Failure)) return reason
+  const facts: FailureFacts = { ...reason.facts, next: 'Start again: it goes on with the next statement.' }
+  return new Failure(reason.code, `${reason.message}; ${soFar(loose, done)}`, facts, reason)
 }
 
 /** PARTIAL for a statement that commits as it goes. */
-export function stoppedWithin(step: LooseStep, text: string, i: number, error: unknown): Failure {
-  const whole = stopped(step, text, i, error)
-  const message = `migration ${step.migration.name} stopped inside its statement ${i + 1}, which commits as it goes: part of it remains`
-  const next = 'Mend it so that it can run again from its beginning, and start again: it goes on with this statement.'
-  return new Failure('PARTIAL', message, { ...whole.facts, next }, error)
+export function stoppedWithin({ migration: { name } }: Loose, i: number, error: unknown, place: Place): Failure {
+  return new Failure(
+    'PARTIAL',
+    `migration ${name} stopped inside its statement ${i + 1}, which commits as it goes: part of it may remain`,
+    {
+      ...describeSqlError(error),
+      place,
+      list: halfDoneCommands(name),
+      next: `Look how far it came, and run one of these; or write statement ${i + 1} so that it goes on from there, and start again.`,
+    },
+    error,
+  )
 }
 
 /** MISMATCH: going on would be on other ground than the file says. */
-export function changedBehind(step: LooseStep, done: number): Failure {
-  const { name, file } = step.migration
+export function changedBehind({ migration: { name, file } }: Loose, done: number): Failure {
   return new Failure(
     'MISMATCH',
     `${name} stopped half way, and the ${done} statements that had run were changed since`,
     {
-      next: `Restore the first ${done} statements of ${file}; change only what has not run yet.`,
+      list: halfDoneCommands(name),
+      next: `Restore the first ${done} statements of ${file}, and change only what has not run yet; or look how far it came, and run one of these.`,
     },
   )
 }
 
-/** PARTIAL for an index of that name that is another. */
-export function otherIndex({ name }: Migration, index: string): Failure {
-  return new Failure('PARTIAL', `${name} stopped half way, and the index ${index} exists but is not as the file says`, {
-    next: `Drop or rename that index, then start again.`,
-  })
-}
-
 /** LOST, to be resolved by the history and the catalog. */
-export function lost({ migration }: LooseStep, error: unknown): Failure {
+export function lost({ migration }: Loose, error: unknown): Failure {
   const reason = (error as Error).message
   const next = 'Run it again: it goes on where it stopped.'
   return new Failure('LOST', `the connection was lost while ${migration.name} ran`, { reason, next }, error)
+}
+
+/** The place of a statement: what an editor can go to. */
+export function placeOfStatement({ migration: { file }, script, text }: Loose, i: number): Place {
+  return placeAt(file, text, script.statements[i]?.start ?? text.length)
+}
+
+function soFar({ migration: { name }, script }: Loose, done: number): string {
+  return `migration ${name} stopped after ${done} of ${script.statements.length} statements, which remain (it runs outside a transaction)`
 }

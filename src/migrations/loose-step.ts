@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { HistoryRow } from './history.ts'
-import type { Migration, SqlScript } from './migration.ts'
+import type { Migration, SqlScript, Statement } from './migration.ts'
+import type { StepRun } from './step.ts'
+import type { HistoryTables } from './tables.ts'
 
 /** A migration that runs outside a transaction, and what the history knows of an earlier try. */
 export interface LooseStep {
@@ -12,9 +14,27 @@ export interface LooseStep {
   readonly invalidIndexes: 'fail' | 'drop'
 }
 
+/** The same at work: where it runs, and the text of its file. */
+export interface Loose extends LooseStep {
+  readonly run: StepRun
+  readonly tables: HistoryTables
+  readonly text: string
+}
+
 /** Of the text of the first statements, whatever stands between them. */
 export function checksumOf({ statements }: SqlScript, text: string, count: number): string {
   const hash = createHash('sha256')
   for (const { start, end } of statements.slice(0, count)) hash.update(`${text.slice(start, end)};\n`)
   return `v1:sha256:${hash.digest('hex')}`
+}
+
+/** Whether a statement commits while it runs, so that nothing but its author can tell how far it came. */
+export function commitsWithin({ kind, alone }: Statement): boolean {
+  return alone && (kind === 'CallStmt' || kind === 'DoStmt')
+}
+
+/** Whether nothing of the file can be there but what its first statement left: no earlier try got anywhere. */
+export function isUntouched({ left, migration }: Loose): boolean {
+  if (left === undefined) return true
+  return left.statementsDone === 0 && left.doneChecksum === null && left.checksum === migration.checksum
 }

@@ -12,6 +12,30 @@ export interface Statement {
   readonly alone: boolean
   /** What `create index concurrently` makes, to be looked for in the catalog. */
   readonly index?: StatedIndex
+  /** What another statement outside a transaction works on, to be looked at when it has stopped half way. */
+  readonly target?: StatedTarget
+  /** Set for BEGIN ... COMMIT in a file outside a transaction, which is one unit. */
+  readonly block?: Block
+}
+
+/** What a statement may leave half done; null stands for the search_path's schema, or for the database itself. */
+export interface StatedTarget {
+  readonly action: 'drop index' | 'detach' | 'reindex' | 'drop database'
+  readonly object: 'INDEX' | 'TABLE' | 'SCHEMA' | 'DATABASE'
+  readonly schema: string | null
+  readonly name: string | null
+  /** The partition that is detached. */
+  readonly partition?: { readonly schema: string | null; readonly name: string }
+}
+
+/** A transaction that a file has written out itself; offsets in UTF-16 units of the whole text. */
+export interface Block {
+  /** Behind BEGIN and whatever has to come before its first query. */
+  readonly open: number
+  /** Where its COMMIT begins. */
+  readonly close: number
+  /** What stands between them, those before `open` first. */
+  readonly statements: readonly Pick<Statement, 'start' | 'end' | 'line' | 'kind'>[]
 }
 
 /** An index as its statement says it; null stands for no name, for the search_path's schema, for an expression. */
@@ -43,6 +67,8 @@ export interface SqlScript {
   readonly size: number
   /** Every statement; of a file over 1 MiB none, its pieces are all that is kept. */
   readonly statements: readonly Statement[]
+  /** What sets the session, in a file outside a transaction; undefined when an earlier compiler has not looked for it. */
+  readonly session?: readonly (readonly [start: number, end: number])[]
   /** The normalised text; throws INVALID when the file is not the one that was compiled. */
   readonly read: () => string
   /** The same in order, piece by piece, so that a large file is never whole in memory; throws INVALID likewise. */

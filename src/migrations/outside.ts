@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
-import { prepareSession, toOwnRole } from '../postgres/prepare.ts'
+import { toOwnRole } from '../postgres/prepare.ts'
 import { rollBack } from '../postgres/script.ts'
 import { type HistoryRow, rowOf } from './history.ts'
 import type { Migration } from './migration.ts'
@@ -11,6 +11,7 @@ import { describeSqlError } from './sql-error.ts'
 import { unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
+import { halfDoneCommands } from './way-out.ts'
 
 /** A module that says `transaction = false`, and what the history knows of an earlier try. */
 export interface OutsideStep {
@@ -29,20 +30,19 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
   const { session, signal, emit } = run
   const { migration, module, left, runId } = step
   const row = rowOf(session, 'migration', migration.name)
-  if (left !== undefined) throw stoppedHalfWay(tables, row, migration)
+  if (left !== undefined) throw stoppedHalfWay(migration)
   await session.query(
     `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
     [migration.name, migration.checksum, migration.down, runId],
   )
-  await prepareSession(session, { ...run.settings, lockTimeoutMs: 0 })
   const watch = run.watch(() => migration.name)
   try {
     await callModule(module.up, session, { name: migration.name, emit, signal, inTransaction: false })
     if (session.client.getTransactionStatus() !== 'I') throw new Error('it left a transaction open')
   } catch (error) {
-    if (isConnectionLost(error)) throw stopped(tables, row, migration, error)
+    if (isConnectionLost(error)) throw stopped(migration, error)
     await rollBack(session)
-    throw stopped(tables, row, migration, error)
+    throw stopped(migration, error)
   } finally {
     watch.stop()
   }
@@ -56,22 +56,19 @@ export async function runOutside(run: StepRun, tables: HistoryTables, step: Outs
 }
 
 /** PARTIAL for a row that an earlier run left `running`, where nobody but its author knows how far it came. */
-export function stoppedHalfWay(tables: HistoryTables, row: string, migration: Migration): Failure {
-  return stopped(tables, row, migration, new Error('an earlier run was stopped in the middle of it'))
+export function stoppedHalfWay(migration: Migration): Failure {
+  return stopped(migration, new Error('an earlier run was stopped in the middle of it'))
 }
 
-function stopped(tables: HistoryTables, row: string, { name, file }: Migration, error: unknown): Failure {
+function stopped({ name, file }: Migration, error: unknown): Failure {
   return new Failure(
     'PARTIAL',
     `migration ${name} stopped half way; what it had done remains (it runs outside a transaction)`,
     {
       ...describeSqlError(error),
       ...placeInModule(file, error),
-      list: [
-        `update ${tables.history} set state = 'applied' where ${row};`,
-        `delete from ${tables.history} where ${row};`,
-      ],
-      next: 'Look how far it came. When it is complete, run the first of these; when it can run again from its beginning, the second.',
+      list: halfDoneCommands(name),
+      next: 'Look how far it came, and run one of these.',
     },
     error,
   )

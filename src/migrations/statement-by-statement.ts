@@ -1,96 +1,159 @@
-import { Failure } from '../errors.ts'
+import { Failure, type Place } from '../errors.ts'
 import { insist } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
+import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
-import type { Session } from '../postgres/session.ts'
-import { refuseInvalid, runAlone } from './alone.ts'
-import { lost, stopped, stoppedWithin } from './loose-failures.ts'
-import { beginOrResume, finish, forget, progressSql } from './loose-progress.ts'
-import type { LooseStep } from './loose-step.ts'
+import { runAlone } from './alone.ts'
+import { StillBusy, whileBusy } from './contention.ts'
+import {
+  failedAtFirst,
+  interrupted,
+  lost,
+  placeOfStatement,
+  stillBusy,
+  stopped,
+  stoppedWithin,
+} from './loose-failures.ts'
+import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './loose-progress.ts'
+import { type Loose, type LooseStep, commitsWithin, isUntouched } from './loose-step.ts'
 import { collectNotices } from './notices.ts'
+import { UnitError, runInOwnTransaction } from './own-transaction.ts'
 import { unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
 
+export type { LooseStep } from './loose-step.ts'
+
 /**
- * Runs a file statement by statement, from where an earlier try stopped: a statement that may run in a transaction
- * commits together with its progress; for the others the catalog decides. Resolves with the milliseconds it took.
- * Throws PARTIAL when something of it remains, FAILED when nothing does, MISMATCH when what had run was changed, LOST.
+ * Runs a file statement by statement, from where an earlier try stopped: what may run in a transaction commits together
+ * with its progress; for the rest the catalog decides. Resolves with the milliseconds it took. Throws PARTIAL when
+ * something of it remains or may remain, FAILED or BUSY when nothing does, MISMATCH when what had run was changed, LOST.
  */
 export async function runStatementByStatement(run: StepRun, tables: HistoryTables, step: LooseStep): Promise<number> {
   const begun = performance.now()
-  const text = step.script.read()
-  const { statements } = step.script
-  const done = await beginOrResume(run, tables, step, text)
-  // lock_timeout would leave an invalid index behind; the deadline and a signal bound these statements.
-  await prepareSession(run.session, { ...run.settings, lockTimeoutMs: 0 })
-  const watch = run.watch(() => step.migration.name)
-  const notices = collectNotices(run, step.migration.name)
+  const { name } = step.migration
+  const loose: Loose = { ...step, run, tables, text: step.script.read() }
+  const { done, since } = await beginOrResume(loose)
+  await prepareSession(run.session, run.settings)
+  const notices = collectNotices(run, name)
   try {
-    for (let i = done; i < statements.length; i += 1) {
-      run.signal.throwIfAborted()
+    for (let i = done; i < step.script.statements.length; i += 1) {
+      if (run.signal.aborted) throw interrupted(loose, i, run.signal.reason)
       const resumed = i === done && step.left !== undefined
-      await runStatement(run, tables, step, text, i, resumed)
-      const truncated = notices.truncated()
-      if (truncated !== undefined) throw stopped(step, text, i + 1, { code: '42622', message: truncated })
+      await runUnit(loose, i, resumed ? since : undefined, resumed, notices)
     }
-    await finish(run, tables, step)
+    await finish(loose)
   } catch (error) {
     // No transaction took back what had been sent: "rolled back" would be a guess.
-    const isLost = error instanceof Failure ? error.code === 'LOST' : isConnectionLost(error)
-    if (isLost && run.signal.aborted) throw unknownEnd(step.migration.name, run.signal.reason, error)
-    throw error
+    const cause = error instanceof ScriptError ? error.error : error
+    const isLost = error instanceof Failure ? error.code === 'LOST' : isConnectionLost(cause)
+    if (isLost && run.signal.aborted) throw unknownEnd(name, run.signal.reason, cause)
+    throw isLost && !(error instanceof Failure) ? lost(loose, cause) : cause
   } finally {
-    watch.stop()
     notices.stop()
   }
   return performance.now() - begun
 }
 
-async function runStatement(
-  run: StepRun,
-  tables: HistoryTables,
-  step: LooseStep,
-  text: string,
+type Notices = ReturnType<typeof collectNotices>
+
+/** One statement, or one block. */
+async function runUnit(
+  loose: Loose,
   i: number,
+  since: string | undefined,
   resumed: boolean,
+  notices: Notices,
 ): Promise<void> {
-  const { session } = run
-  const statement = step.script.statements[i]!
-  const sql = text.slice(statement.start, statement.end)
-  const progress = progressSql(run, tables, step, text, i + 1)
-  let begun = false
+  const { script } = loose
+  const statement = script.statements[i]!
   try {
-    if (!statement.alone) {
-      const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
-      const whole = `begin;\n${lock};\n${sql}\n;${progress};\ncommit`
-      if (await commitsByItself(session, whole)) return
-      // A DO or a CALL with a COMMIT of its own: as far as it comes, it stays.
-      begun = true
+    if (hadBegun(loose, i)) throw stoppedWithin(loose, i, new Error('an earlier run was stopped in the middle of it'), placeOfStatement(loose, i)) // prettier-ignore
+    // Of a CALL only the server knows whether it commits; tried in a transaction, it says so, and nothing is done.
+    if (!statement.alone || statement.kind === 'CallStmt') {
+      if (await runWhole(loose, i, notices)) return
+      return await runCommitting(loose, i)
     }
-    await runAlone(run, step, statement, sql, resumed)
-    await insist(run.signal, () => runScript(session, progress))
+    if (commitsWithin(statement)) return await runCommitting(loose, i)
+    await runAloneWithProgress(loose, i, since, resumed)
   } catch (error) {
-    if (!(error instanceof ScriptError)) throw error
-    if (isConnectionLost(error.error)) throw lost(step, error.error)
-    await rollBack(session)
-    await refuseInvalid(run, step, statement, error.error)
-    if (run.signal.aborted) throw run.signal.reason
-    if (begun) throw stoppedWithin(step, text, i, error.error)
-    if (i === 0) await forget(run, tables, step)
-    throw stopped(step, text, i, error.error)
+    throw await explain(loose, i, error)
+  }
+  const truncated = notices.truncated()
+  if (truncated !== undefined) {
+    throw stopped(loose, i + 1, { code: '42622', message: truncated }, placeOfStatement(loose, i))
   }
 }
 
-/** Runs a statement and its progress as one transaction; false when it ends transactions itself, and nothing was done. */
-async function commitsByItself(session: Session, whole: string): Promise<boolean> {
-  try {
-    await runScript(session, whole)
-    return true
-  } catch (error) {
-    if (!(error instanceof ScriptError) || (error.error as { code?: string }).code !== '2D000') throw error
-    await rollBack(session)
-    return false
+function runWhole(loose: Loose, i: number, notices: Notices): Promise<boolean> {
+  const { run, migration, script, text } = loose
+  const { name, file } = migration
+  const unit = { text, statement: script.statements[i]!, record: progressSql(loose, i + 1), name, file }
+  const refuse = () => {
+    const message = notices.truncated()
+    if (message === undefined) return
+    throw new UnitError(new ScriptError(0, { code: '42622', message }), placeOfStatement(loose, i))
   }
+  return whileBusy(run, name, () => runInOwnTransaction(run, unit, refuse))
+}
+
+/** A DO or a CALL with a COMMIT of its own: as far as it comes, it stays, and nobody can look how far that was. */
+async function runCommitting(loose: Loose, i: number): Promise<void> {
+  const { run, migration, text, script } = loose
+  const { start, end } = script.statements[i]!
+  await recordBegun(loose, i)
+  const watch = run.watch(() => migration.name)
+  try {
+    await runScript(run.session, text.slice(start, end))
+  } catch (error) {
+    if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
+    await rollBack(run.session)
+    throw stoppedWithin(loose, i, error.error, placeOf(loose, i, error))
+  } finally {
+    watch.stop()
+  }
+  await insist(run.signal, () => recordProgress(loose, i + 1))
+}
+
+async function runAloneWithProgress(
+  loose: Loose,
+  i: number,
+  since: string | undefined,
+  resumed: boolean,
+): Promise<void> {
+  const { run, migration, text, script, invalidIndexes } = loose
+  const { name } = migration
+  const statement = script.statements[i]!
+  const sql = text.slice(statement.start, statement.end)
+  const watch = run.watch(() => name)
+  try {
+    const putBack = await runAlone({ run, name, title: `migration ${name}`, sql, statement, invalidIndexes, resumed, since }) // prettier-ignore
+    await insist(run.signal, () => recordProgress(loose, i + 1, putBack))
+  } finally {
+    watch.stop()
+  }
+}
+
+/** What a unit that has left nothing behind comes to, for the operator; anything else is thrown as it is. */
+async function explain(loose: Loose, i: number, error: unknown): Promise<unknown> {
+  const { run } = loose
+  if (!(error instanceof ScriptError || error instanceof StillBusy))
+    return run.signal.aborted && !(error instanceof Failure) ? interrupted(loose, i, run.signal.reason) : error
+  if (error instanceof ScriptError && isConnectionLost(error.error)) return error
+  const isNothing = i === 0 && isUntouched(loose)
+  if (isNothing) await insist(run.signal, () => forget(loose))
+  if (run.signal.aborted) return interrupted(loose, i, run.signal.reason)
+  if (error instanceof StillBusy) return stillBusy(loose, i, error, isNothing)
+  const place = placeOf(loose, i, error)
+  return isNothing ? failedAtFirst(loose, error.error, place) : stopped(loose, i, error.error, place)
+}
+
+function placeOf(loose: Loose, i: number, error: ScriptError): Place {
+  if (error instanceof UnitError) return error.place
+  const { text, script, migration } = loose
+  const { start } = script.statements[i]!
+  const { position } = error.error as { position?: string }
+  if (position === undefined) return placeOfStatement(loose, i)
+  return placeAt(migration.file, text, start + offsetOfCodePoint(text.slice(start), Number(position) - 1))
 }

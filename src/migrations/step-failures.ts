@@ -90,7 +90,7 @@ export function unknownEnd(name: string, stop: Failure, error: unknown): Failure
   )
 }
 
-export function lockGone(step: Step, error: unknown): Failure {
+export function lockGone(step: Pick<Step, 'name'>, error: unknown): Failure {
   return new Failure(
     'LOST',
     `our advisory lock was gone before ${step.name} ran; another runner has it`,
@@ -114,7 +114,12 @@ export function endedTransaction(step: Step, error: unknown): Failure {
   )
 }
 
-export function busy(step: Step, retriedMs: number, cause: unknown, blockers: readonly Blocker[]): Failure {
+export function busy(
+  step: Pick<Step, 'name'>,
+  retriedMs: number,
+  cause: unknown,
+  blockers: readonly Blocker[],
+): Failure {
   const { code, message } = cause as { code?: string; message: string }
   return new Failure(
     'BUSY',
@@ -138,7 +143,8 @@ function what(step: Step): { code: FailureCode; title: string } {
     : { code: 'FAILED', title: `migration ${step.name} failed and was rolled back; nothing of it remains` }
 }
 
-function nameBlocker({ pid, application, user, state, query }: Blocker): string {
+/** Who stands in the way, and what ends that. */
+export function nameBlocker({ pid, application, user, state, query }: Blocker): string {
   const who = `blocked by pid ${pid} (${application || 'no application name'}, ${user}, ${state})`
   return `${who}${query === '' ? '' : `: ${query}`}; to end it: select pg_terminate_backend(${pid});`
 }

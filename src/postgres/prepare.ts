@@ -35,6 +35,11 @@ export function toOwnRole({ role }: Pick<SessionSettings, 'role'>): string {
   return `reset session authorization; ${role === undefined ? 'reset role' : `set role ${pg.escapeIdentifier(role)}`}`
 }
 
+/** The same until the transaction ends; then the role that a file has set holds again. */
+export function toOwnRoleForNow({ role }: Pick<SessionSettings, 'role'>): string {
+  return `set local session authorization default; set local role ${role === undefined ? 'none' : pg.escapeIdentifier(role)}`
+}
+
 /** Forgets what a migration left in the session, and puts our settings back; the advisory lock stays. */
 export async function resetSession(session: Session, settings: SessionSettings): Promise<void> {
   await session.query(resetSql)

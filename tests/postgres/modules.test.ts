@@ -212,16 +212,18 @@ describe('whatever else one may do', () => {
     expect(second.exitCode).toBe(23)
     expect(second.stderr).toContain('an earlier run was stopped in the middle of it')
 
-    const commands = [...second.stderr.matchAll(/^ {2}- (.*;)$/gm)].map(([, command]) => command!)
+    const commands = [...second.stderr.matchAll(/upfront (repair --[a-z-]+ 001_a) --reason/g)].map(([, command]) =>
+      command!.split(' '),
+    )
     expect(commands).toHaveLength(2)
     await db.query('create table ready ()')
-    await db.query(commands[1]!)
+    expect((await db.run([...commands[1]!, '--reason', 'it can run again'])).exitCode).toBe(0)
     const third = await db.up()
     expect(third.exitCode, third.stderr).toBe(0)
     expect(third.applied).toEqual(['001_a'])
     await db.query(`update upfront.history set state = 'running'`)
     await db.query(`delete from upfront.runs`)
-    await db.query(commands[0]!)
+    expect((await db.run([...commands[0]!, '--reason', 'it is complete'])).exitCode).toBe(0)
     const fourth = await db.up()
     expect(fourth.exitCode, fourth.stderr).toBe(0)
     expect(fourth.applied).toEqual([])

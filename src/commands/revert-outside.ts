@@ -1,0 +1,116 @@
+import { Failure } from '../errors.ts'
+import { runAlone } from '../migrations/alone.ts'
+import { StillBusy, whileBusy } from '../migrations/contention.ts'
+import { rowOf } from '../migrations/history.ts'
+import { commitsWithin } from '../migrations/loose-step.ts'
+import type { Statement } from '../migrations/migration.ts'
+import { UnitError, runInOwnTransaction } from '../migrations/own-transaction.ts'
+import { describeSqlError } from '../migrations/sql-error.ts'
+import { busy, nameBlocker } from '../migrations/step-failures.ts'
+import type { StepRun } from '../migrations/step.ts'
+import type { HistoryTables } from '../migrations/tables.ts'
+import { repairCommand } from '../migrations/way-out.ts'
+import { isConnectionLost } from '../postgres/classify.ts'
+import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
+import { toOwnRole } from '../postgres/prepare.ts'
+import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
+
+/** A down that no transaction may hold. */
+export interface OutsideDown {
+  readonly run: StepRun
+  readonly tables: HistoryTables
+  readonly name: string
+  /** For messages. */
+  readonly file: string
+  readonly text: string
+  readonly statements: readonly Statement[]
+}
+
+/**
+ * Takes a migration back statement by statement, and then its row; resolves with the milliseconds it took. Throws PARTIAL
+ * when part of it is or may be taken back, FAILED or BUSY when nothing is.
+ */
+export async function revertOutside(down: OutsideDown): Promise<number> {
+  const begun = performance.now()
+  const { run, tables, name, statements } = down
+  for (const [i, statement] of statements.entries()) {
+    if (run.signal.aborted && i > 0) throw partial(down, i, run.signal.reason)
+    run.signal.throwIfAborted()
+    try {
+      await runStatement(down, statement)
+    } catch (error) {
+      throw explain(down, i, error)
+    }
+  }
+  await runScript(
+    run.session,
+    `${toOwnRole(run.settings)}; with seeds as (delete from ${tables.history} where kind = 'seed')
+      delete from ${tables.history} where ${rowOf(run.session, 'migration', name)}`,
+  )
+  return performance.now() - begun
+}
+
+async function runStatement(down: OutsideDown, statement: Statement): Promise<void> {
+  const { run, name, file, text } = down
+  const sql = text.slice(statement.start, statement.end)
+  if (!statement.alone || statement.kind === 'CallStmt') {
+    const unit = { text, statement, record: '', name, file }
+    if (await whileBusy(run, name, () => runInOwnTransaction(run, unit, () => {}))) return
+    return runCommitting(down, sql)
+  }
+  if (commitsWithin(statement)) return runCommitting(down, sql)
+  const title = `the down of ${name}`
+  const putBack = await runAlone({ run, name, title, sql, statement, invalidIndexes: 'fail', resumed: false, since: undefined }) // prettier-ignore
+  if (putBack !== '') await runScript(run.session, putBack)
+}
+
+/** As far as it comes, it stays. */
+async function runCommitting({ run }: OutsideDown, sql: string): Promise<void> {
+  try {
+    await runScript(run.session, sql)
+  } catch (error) {
+    await rollBack(run.session)
+    throw new Error((error as Error).message, { cause: error })
+  }
+}
+
+function explain(down: OutsideDown, i: number, error: unknown): unknown {
+  const { run, name } = down
+  if (error instanceof Failure) return error.code === 'PARTIAL' || i === 0 ? error : partial(down, i, error)
+  const isProved = error instanceof ScriptError || error instanceof StillBusy
+  const cause = error instanceof ScriptError ? error.error : error
+  if (i > 0 || !isProved || isConnectionLost(cause)) return partial(down, i, error)
+  if (run.signal.aborted) return run.signal.reason
+  if (error instanceof StillBusy) return busy({ name: `the down of ${name}` }, run.lockRetryMs, error.cause, error.watch.blockers()) // prettier-ignore
+  const what = `the down of ${name} failed at its first statement; nothing of it remains, and ${name} is still applied`
+  return new Failure(
+    'FAILED',
+    what,
+    { ...describeSqlError(cause), place: placeOf(down, i, error as ScriptError) },
+    error,
+  )
+}
+
+function partial(down: OutsideDown, i: number, error: unknown): Failure {
+  const { name, file, statements } = down
+  const cause = error instanceof ScriptError ? error.error : ((error as Error).cause ?? error)
+  return new Failure(
+    'PARTIAL',
+    `the down of ${name} stopped after ${i} of ${statements.length} statements`,
+    {
+      ...describeSqlError(cause),
+      place: placeOf(down, i, error),
+      list: error instanceof StillBusy ? error.watch.blockers().map(nameBlocker) : [],
+      next: `Take back the rest of ${file} by hand, then: ${repairCommand('forget', name)}`,
+    },
+    error,
+  )
+}
+
+function placeOf({ file, text, statements }: OutsideDown, i: number, error: unknown) {
+  if (error instanceof UnitError) return error.place
+  const start = statements[i]?.start ?? text.length
+  const { position } = (error instanceof ScriptError ? error.error : {}) as { position?: string }
+  const point = position === undefined ? 0 : offsetOfCodePoint(text.slice(start), Number(position) - 1)
+  return placeAt(file, text, start + point)
+}
