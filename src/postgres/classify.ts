@@ -1,5 +1,5 @@
 import type { FailureCode } from '../errors.ts'
-import { LoginRefused } from './login.ts'
+import { LoginRefused, isUnbindable } from './login.ts'
 
 /**
  * What a failed attempt to connect means. `retry`: time can mend it. `grace`: it may (a role made late), for a short
@@ -97,17 +97,21 @@ function classifySystemError(code: string, message: string): Verdict {
       next: 'Give this role another way in: a line with scram-sha-256 (or cert) in pg_hba.conf before the one that is met now.',
     }
   }
-  if (message.startsWith('SASL channel binding:')) {
-    return {
-      verdict: 'fatal',
-      code: 'DENIED',
-      reason: `channel_binding=require: ${message.slice('SASL channel binding: '.length).split(' when parsing')[0]}`,
-      next: 'Give the server a certificate signed by RSA or ECDSA with SHA-256, or set channel_binding=prefer.',
-    }
-  }
+  if (isUnbindable({ code, message })) return unbindable(message)
   if (/^SASL|SCRAM/.test(message)) return { verdict: 'fatal', code: 'DENIED', reason }
   // Accepted and closed, timed out, or something that is not Postgres: it may be starting.
   return { verdict: 'retry', code: 'NOT_READY', reason: reason || 'no answer' }
+}
+
+/** Only channel_binding=require comes here. */
+function unbindable(message: string): Verdict {
+  const [reason = ''] = message.split(' when parsing')
+  return {
+    verdict: 'fatal',
+    code: 'DENIED',
+    reason: `channel_binding=require: ${reason.replace('SASL channel binding: ', '')}`,
+    next: 'Give the server a certificate signed by RSA (PKCS #1) or ECDSA, or set channel_binding=prefer.',
+  }
 }
 
 const boundElsewhere =
@@ -130,6 +134,7 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     sqlstate,
     ...(next === undefined ? {} : { next }),
   })
+  if (isUnbindable({ code: sqlstate, message })) return unbindable(message)
   if (full.test(message)) {
     return is('retry', 'NOT_READY', 'Let go of connections, or allow more (of the server, the pooler or the role).')
   }

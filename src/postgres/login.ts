@@ -129,9 +129,14 @@ function unsupported(mechanisms: readonly string[]): LoginRefused {
   )
 }
 
-/** Whether it is the certificate that a login cannot be bound to: its signature is of a kind that pg does not know. */
+/**
+ * Whether it is the certificate that a login cannot be bound to, because pg or the server knows no digest for the kind of
+ * its signature (RSA-PSS, Ed25519); what the server says of it is never translated.
+ */
 export function isUnbindable(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('SASL channel binding:')
+  const { code, message } = error as { code?: string; message?: string }
+  if (code === 'XX000') return /could not find digest|certificate signature algorithm/.test(message ?? '')
+  return message?.startsWith('SASL channel binding:') ?? false
 }
 
 /**

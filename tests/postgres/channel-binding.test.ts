@@ -163,3 +163,17 @@ test.for(tricks)('somebody in the middle who %s hears no password', async ([, an
   expect(middle.heard()).toContain('scram')
   expect(middle.heard()).not.toContain('pass-w0rd')
 })
+
+test('a certificate that no login can be bound to: prefer does without, require is 24 and says why', async () => {
+  const { cert, key } = makeAuthority('Of another kind', 'ed25519').issue('the server', ['127.0.0.1'])
+  const files = { 'server.crt': cert, 'server.key': key }
+  const settings = { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' }
+  await using odd = await startPostgres({ settings, files, ...(majorDir ? { majorDir } : {}) })
+
+  const preferred = await upAs('scram', 'sslmode=require', { server: odd })
+  expect(preferred.exitCode, preferred.stderr).toBe(0)
+  const required = await upAs('scram', 'sslmode=require&channel_binding=require', { server: odd })
+  expect(required.exitCode, required.stderr).toBe(24)
+  expect(required.stderr).toContain('channel_binding=require: ')
+  expect(required.stderr).toContain('Give the server a certificate signed by RSA')
+})

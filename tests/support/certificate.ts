@@ -22,16 +22,19 @@ export interface Authority extends Certificate {
   revoke(certificates: readonly Certificate[]): string
 }
 
+/** Of its keys; with Ed25519 there is no digest that a login could be bound to. */
+type Kind = 'ec' | 'ed25519'
+
 /** A new authority, trusted by nobody yet. */
-export function makeAuthority(name: string): Authority {
-  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+export function makeAuthority(name: string, kind: Kind = 'ec'): Authority {
+  const keys = makeKeys(kind)
   const make = (subject: string, publicKey: KeyObject, extensions: Buffer, days: Days = { from: -1, to: 1 }) =>
     makeCertificate({ issuer: name, issuerKey: keys.privateKey, subject, publicKey, extensions, days })
   return {
     cert: make(name, keys.publicKey, extension('551d13', true, sequence(der(0x01, Buffer.from([0xff]))))),
     key: toPem(keys.privateKey),
     issue: (subject, hosts = [], days) => {
-      const own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      const own = makeKeys(kind)
       const names = hosts.map((host) =>
         isIP(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
       )
@@ -43,7 +46,16 @@ export function makeAuthority(name: string): Authority {
 }
 
 const dayMs = 86_400_000
-const ecdsaWithSha256 = sequence(der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
+
+function makeKeys(kind: Kind) {
+  return kind === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519')
+}
+
+/** What stands in a certificate for the way in which it is signed. */
+function algorithmOf(issuerKey: KeyObject): Buffer {
+  const oid = issuerKey.asymmetricKeyType === 'ec' ? '2a8648ce3d040302' : '2b6570'
+  return sequence(der(0x06, Buffer.from(oid, 'hex')))
+}
 
 interface Parts {
   readonly issuer: string
@@ -59,7 +71,7 @@ function makeCertificate({ issuer, issuerKey, subject, publicKey, extensions, da
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
-    ecdsaWithSha256,
+    algorithmOf(issuerKey),
     distinguishedName(issuer),
     validity,
     distinguishedName(subject),
@@ -75,7 +87,7 @@ function makeRevocations(issuer: string, issuerKey: KeyObject, certificates: rea
     return sequence(der(0x02, serial), utcTime(Date.now() - dayMs))
   })
   const body = sequence(
-    ecdsaWithSha256,
+    algorithmOf(issuerKey),
     distinguishedName(issuer),
     utcTime(Date.now() - dayMs),
     utcTime(Date.now() + dayMs),
@@ -85,8 +97,11 @@ function makeRevocations(issuer: string, issuerKey: KeyObject, certificates: rea
 }
 
 function signed(label: string, body: Buffer, issuerKey: KeyObject): string {
-  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, issuerKey)]))
-  const base64 = sequence(body, ecdsaWithSha256, signature).toString('base64')
+  const signature = der(
+    0x03,
+    Buffer.concat([Buffer.from([0]), sign(issuerKey.asymmetricKeyType === 'ec' ? 'sha256' : null, body, issuerKey)]),
+  )
+  const base64 = sequence(body, algorithmOf(issuerKey), signature).toString('base64')
   // No empty line behind a last line that is full: OpenSSL takes it for the end.
   return `-----BEGIN ${label}-----\n${base64.match(/.{1,64}/g)!.join('\n')}\n-----END ${label}-----\n`
 }
