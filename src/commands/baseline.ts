@@ -8,7 +8,7 @@ import type { Session } from '../postgres/session.ts'
 import { version } from '../version.ts'
 import { openMigrationsOf } from './folders.ts'
 import type { Run } from './run.ts'
-import { requirePrimary, sessionSettings, withServer } from './server.ts'
+import { announce, requirePrimary, sessionSettings, withServer } from './server.ts'
 import { upTo } from './up-to.ts'
 
 /** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
@@ -16,6 +16,7 @@ export async function baseline(run: Run): Promise<number> {
   const { config, emit, signal } = run
   const bundle = await openMigrationsOf(run)
   const migrations = upTo(await bundle.list(), run.flags['to'])
+  announce(run, 'baseline', bundle)
   const begun = performance.now()
   await withServer(run, requirePrimary, async (session) => {
     await prepareSession(session, sessionSettings(run))

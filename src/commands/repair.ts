@@ -123,6 +123,12 @@ async function repairNamed(
   if ('nothing' in plan) return nothingToDo(run, plan.nothing)
   const against = plan.contradicted ? await plan.contradicted(session) : []
   if (against.length > 0 && !run.flags['against-catalog']) throw contradicted(action, named, against)
+  // A repair that says that a thing is there ought to be believed by somebody who could look.
+  if (action === 'done' && !named.file)
+    run.emit({
+      type: 'warning',
+      message: `${named.name} has no file here, so the catalog was not asked whether it is done`,
+    })
   for (const what of against) run.emit({ type: 'warning', message: `against the catalog: ${what}` })
   const record = { ...recordOf(run), environment: await readMark(session, tables) }
   const { kind, name, subject } = named

@@ -295,3 +295,12 @@ test('no secret is kept in a reason', async ({ db }) => {
   expect(String(row!['reason'])).toContain('said')
   expect(String(row!['reason'])).not.toContain(password)
 })
+
+test('what has no file here can be marked as done, and it is said that nobody looked', async ({ db }) => {
+  db.files({ ...b, ...halfWay })
+  await db.up()
+  db.files(b)
+  const { exitCode, stderr } = await repair(db, '--done', '0001_half')
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toContain('0001_half has no file here, so the catalog was not asked')
+})
