@@ -18,7 +18,8 @@ export class LoginRefused extends Error {
 export interface Login {
   /** Called by pg when the server asks; rejects when what it asks for is not to be given. */
   readonly password: () => string
-  readonly enableChannelBinding: boolean
+  /** For pg, whose types lack the second of them. */
+  readonly options: { readonly enableChannelBinding: boolean; readonly scramMaxIterations: number }
   /** Begins to watch; before the client connects. */
   watch(client: pg.Client): void
 }
@@ -50,7 +51,8 @@ export function makeLogin(demands: Demands, socket: Duplex): Login {
     if (asked === 'oauth') refuse(unsupported(mechanisms))
   }
   return {
-    enableChannelBinding: isEncrypted && channelBinding !== 'disable',
+    // A server may be set to many more iterations than pg takes; a bound remains for one that wants to keep us busy.
+    options: { enableChannelBinding: isEncrypted && channelBinding !== 'disable', scramMaxIterations: 10_000_000 },
     password: () => {
       if (refusal !== undefined) throw refusal
       if (!password) throw new Error('SASL: client password must be a non-empty string')

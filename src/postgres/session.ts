@@ -45,7 +45,7 @@ export async function openSession(
     database: target.database,
     // A function, because pg would look for PGPASSWORD and ~/.pgpass behind our back.
     password: login.password,
-    enableChannelBinding: login.enableChannelBinding,
+    ...login.options,
     application_name: applicationName,
     ssl: false,
     stream: () => alreadyConnected(socket),

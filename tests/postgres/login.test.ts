@@ -54,3 +54,17 @@ test('no password where md5 or cleartext is asked for is exit 2 at once, as for 
     })
   })
 })
+
+test('a password hashed with very many iterations is one', async ({ db }) => {
+  const [setting] = await db.query<{ known: boolean }>(
+    `select current_setting('scram_iterations', true) is not null as known`,
+  )
+  // Before 16 it is always 4096.
+  if (!setting!.known) return
+  db.files({ '001_schema.sql': 'create schema app' })
+  const { user } = await db.role()
+  await db.query(`grant create on database ${db.name} to ${user}; set scram_iterations = 300000;
+    alter role ${user} password 'slow'`)
+  const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL: db.urlOf({ user, password: 'slow' }) })
+  expect(exitCode, stderr).toBe(0)
+})

@@ -52,6 +52,7 @@ test('with UPFRONT_ROLE everything belongs to that role, our tables too, whateve
 test('every command works in UPFRONT_ROLE, for a user who has no rights of its own', async ({ db }) => {
   const { owner, env } = await withOwner(db)
   db.files(files)
+  db.seeds({ 'dev/010.sql': 'insert into users values (1)' })
   const all = async (...runs: string[][]) => {
     for (const args of runs) {
       const { exitCode, stderr } = await db.run(args, env)
@@ -62,7 +63,8 @@ test('every command works in UPFRONT_ROLE, for a user who has no rights of its o
   await db.query('set role none; create table users (id int)')
   await db.query(`alter table users owner to "${owner.replaceAll('"', '""')}"`)
   await all(['up'], ['status'], ['wait'], ['plan'], ['redo', '--yes-destroy', db.name])
-  await all(['down', '--yes-destroy', db.name], ['up'], ['up'])
+  await all(['down', '--yes-destroy', db.name], ['up'], ['up'], ['seed', '--seed', 'dev'])
+  await all(['repair', '--environment', 'development', '--reason', 'it is one'])
   expect(await db.query(owners)).toEqual([{ rolname: owner }])
 })
 
