@@ -1,7 +1,7 @@
-import { createReadStream } from 'node:fs'
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { pipeline } from 'node:stream/promises'
 import { Failure } from '../errors.ts'
+import { type PieceError, runPieces } from '../postgres/pieces.ts'
 import type { Session } from '../postgres/session.ts'
 import { placeCopyError, placeHeaderError, placeInsertError } from './csv-place.ts'
 import type { CsvScript } from './migration.ts'
@@ -31,10 +31,8 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
   await session.query(create).catch(async (error: unknown) => {
     throw await placeHeaderError(csv, error)
   })
-  const { from } = await import('pg-copy-streams')
-  const copy = session.client.query(from(`copy ${loaded} from stdin (format csv, header true)`))
-  const input = createReadStream(script.path, { highWaterMark: 1 << 16 })
-  await pipeline(input, withoutMark, copy, { signal }).catch(async (error: unknown) => {
+  const copy = { sql: `copy ${loaded} from stdin (format csv, header true)`, data: readBytes(script.path) }
+  await runPieces(session, [copy]).catch(async ({ error }: PieceError) => {
     throw signal.aborted ? error : await placeCopyError(csv, error)
   })
   // From the savepoint on the row that fails can be looked for.
@@ -62,11 +60,18 @@ async function advanceSequences(session: Session, table: string, header: readonl
 }
 
 /** The bytes without a byte order mark at their beginning, which COPY would take for a part of the first name. */
-async function* withoutMark(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let first = true
-  for await (const piece of pieces) {
-    yield first && piece.subarray(0, 3).equals(mark) ? piece.subarray(3) : piece
-    first = false
+function* readBytes(path: string): Generator<Buffer> {
+  const file = openSync(path, 'r')
+  // One for all: what is sent is copied, and so many of them would wait for the garbage collector.
+  const buffer = Buffer.allocUnsafe(1 << 16)
+  try {
+    for (let first = true; ; first = false) {
+      const piece = buffer.subarray(0, readSync(file, buffer))
+      if (piece.length === 0) return
+      yield first && piece.subarray(0, 3).equals(mark) ? piece.subarray(3) : piece
+    }
+  } finally {
+    closeSync(file)
   }
 }
 

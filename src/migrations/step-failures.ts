@@ -29,14 +29,25 @@ function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): 
     return place ? { place } : placeInModule(file, error)
   }
   const { piece, known, before } = failing
-  const { position } = error as { position?: string }
+  const { position, code } = error as { position?: string; code?: string }
+  const place = (offset: number) => {
+    const found = placeAt(file, piece.sql, offset)
+    return { place: { ...found, line: found.line + piece.line - 1 } }
+  }
+  // The database's encoding lacks a character, which Postgres names by its bytes alone.
+  const lacking = code === '22P05' ? piece.sql.indexOf(bytesIn((error as Error).message)) : -1
+  if (lacking > 0) return place(lacking)
   const point = position === undefined ? -1 : Number(position) - 1 - codePoints(before)
   // Without a position the statement is named: its offset is in the whole text, which one piece is when it is known.
   const offset = point >= 0 ? offsetOfCodePoint(piece.sql, point) : known && piece.line === 1 ? known.start : undefined
   if (offset === undefined)
     return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, piece, failing.statement)
-  const place = placeAt(file, piece.sql, offset)
-  return { place: { ...place, line: place.line + piece.line - 1 } }
+  return place(offset)
+}
+
+/** `0xf0 0x9f 0x8e 0x89` as the character that it is. */
+function bytesIn(message: string): string {
+  return Buffer.from([...message.matchAll(/0x([0-9a-f]{2})/g)].map(([, byte]) => parseInt(byte!, 16))).toString()
 }
 
 function lineOf(file: string, piece: Piece, statement: number): { place?: Place } {

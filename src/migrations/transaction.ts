@@ -118,7 +118,8 @@ async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
     const piece = sent[error.piece]
     const own = error.statement - (error.piece === 0 ? statementsBefore : 0)
     const hasPosition = (error.error as { position?: string }).position !== undefined
-    if (own < 0 && !hasPosition) throw beginFailed(step, error)
+    // With nothing done at all the message could not be read: a character that the database lacks.
+    if (own < 0 && error.statement > 0 && !hasPosition) throw beginFailed(step, error)
     if (!piece || own >= piece.statements) throw endFailed(step, error)
     const earlier = sent.slice(0, error.piece).reduce((sum, { statements }) => sum + statements, 0)
     throw failed(step, error.error, {

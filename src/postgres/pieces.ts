@@ -27,12 +27,14 @@ interface Connection extends EventEmitter {
 }
 
 const inFlight = 4
-const borrowed = ['readyForQuery', 'errorMessage', 'commandComplete', 'copyInResponse', 'rowDescription', 'dataRow', 'emptyQuery'] // prettier-ignore
+const borrowed = ['readyForQuery', 'errorMessage', 'commandComplete', 'copyInResponse', 'copyData', 'rowDescription', 'dataRow', 'emptyQuery'] // prettier-ignore
 
 /**
- * Sends a long script message by message, four of them in flight, so that neither side holds much of it; rejects with a
- * PieceError for the first that fails, after the server has answered what was sent. Takes the connection's events from
- * pg for that long: its own pipeline mode is not for messages of several statements.
+ * Sends a long script message by message, four of them in flight once the first has been answered, so that neither side
+ * holds much of it; rejects with a PieceError for the first that fails, after the server has answered what was sent, and
+ * nothing more of it is sent then. The first begins the transaction: had it failed as a whole, what came behind it would
+ * commit. Takes the connection's events from pg for that long: its own pipeline mode is not for messages of several
+ * statements.
  */
 export function runPieces(session: Session, messages: Iterable<Message>): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -40,11 +42,18 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
     const sent: Message[] = []
     const state = { answered: 0, statements: 0, ended: false, failure: undefined as PieceError | undefined }
     let giveBack = () => {}
+    const over = new AbortController()
+    const fail = (failure: PieceError) => {
+      state.failure ??= failure
+      // What a COPY has not sent yet would get into the next one.
+      over.abort()
+    }
     const settle = () => (state.failure ? reject(state.failure) : resolve())
 
     const fill = (connection: Connection) => {
+      const most = state.answered === 0 ? 1 : inFlight
       // What follows a COPY has to wait until its data is through.
-      while (!state.ended && sent.length - state.answered < inFlight && !sent.at(-1)?.data) {
+      while (!state.ended && sent.length - state.answered < most && !sent.at(-1)?.data) {
         try {
           const next = state.failure ? { done: true as const } : iterator.next()
           if (next.done) state.ended = true
@@ -61,9 +70,17 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
     }
     const listeners = (connection: Connection): Record<string, (message: never) => void> => ({
       commandComplete: () => void (state.statements += 1),
-      errorMessage: (error: unknown) =>
-        void (state.failure ??= new PieceError(state.answered, state.statements, error)),
-      copyInResponse: () => void copy(connection, sent[state.answered]?.data),
+      errorMessage: (error: unknown) => fail(new PieceError(state.answered, state.statements, error)),
+      copyInResponse: () => {
+        const at = [state.answered, state.statements] as const
+        copy(connection, sent[state.answered]?.data, over.signal).catch((error: unknown) => {
+          // The file cannot be read, or is not the one that was compiled.
+          fail(new PieceError(...at, error))
+          connection.sendCopyFail('its data cannot be read')
+        })
+      },
+      // COPY ... TO stdout: nobody reads it here.
+      copyData: () => {},
       rowDescription: () => {},
       dataRow: () => {},
       emptyQuery: () => {},
@@ -99,19 +116,36 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
       },
       handleError: (error: unknown) => {
         giveBack()
-        reject(error instanceof PieceError ? error : new PieceError(state.answered, state.statements, error))
+        fail(error instanceof PieceError ? error : new PieceError(state.answered, state.statements, error))
+        reject(state.failure)
       },
       handleReadyForQuery: () => {},
     } as never)
   })
 }
 
-/** Streams the data as fast as the socket takes it. */
-async function copy(connection: Connection, data: Iterable<Buffer> | undefined): Promise<void> {
+/** Streams the data as fast as the socket takes it; stops where it is when the COPY has failed. */
+async function copy(connection: Connection, data: Iterable<Buffer> | undefined, over: AbortSignal): Promise<void> {
   if (!data) return connection.sendCopyFail('COPY ... FROM stdin has no data here')
+  const { stream } = connection
   for (const chunk of data) {
+    if (over.aborted) return
     connection.sendCopyFromChunk(chunk)
-    if (connection.stream.writableNeedDrain) await new Promise((resolve) => connection.stream.once('drain', resolve))
+    if (stream.writableNeedDrain) await drained(stream, over)
   }
-  connection.endCopyFrom()
+  if (!over.aborted) connection.endCopyFrom()
+}
+
+/** When the socket takes more, or nothing is to be sent any more. */
+function drained(stream: NodeJS.WritableStream, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      stream.off('drain', end)
+      over.removeEventListener('abort', end)
+      resolve()
+    }
+    stream.once('drain', end)
+    over.addEventListener('abort', end, { once: true })
+    if (over.aborted) end()
+  })
 }

@@ -38,7 +38,6 @@ const owners: Readonly<Record<string, RegExp>> = {
   dotenv: /^src\/config\//,
   'libpg-query': /^src\/compile\//,
   pg: /^src\/postgres\//,
-  'pg-copy-streams': /^src\/(postgres|migrations\/csv\.ts)/,
 }
 
 test('the tree is what this test believes it to be', () => {
