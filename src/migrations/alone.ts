@@ -156,7 +156,10 @@ function leftBehind(title: string, left: { what: string; list: readonly string[]
 
 function otherIndex(title: string, index: string): Failure {
   const what = `${title} stopped half way, and the index ${index} exists but is not as the file says`
-  return new Failure('PARTIAL', what, { next: 'Drop or rename that index, then start again.' })
+  return new Failure('PARTIAL', what, {
+    list: [`drop index concurrently ${index};`],
+    next: 'Drop that index, or rename it, then start again.',
+  })
 }
 
 function codeOf({ error }: ScriptError): string | undefined {

@@ -14,8 +14,11 @@ export function failedAtFirst({ migration: { name } }: Loose, error: unknown, pl
 
 /** PARTIAL: some statements are done, and the next one has left nothing. */
 export function stopped(loose: Loose, done: number, error: unknown, place: Place): Failure {
-  const next = `Mend statement ${done + 1} and start again: it goes on there, as long as what is before it stays as it is.`
-  return new Failure('PARTIAL', soFar(loose, done), { ...describeSqlError(error), place, next }, error)
+  const next =
+    `Mend statement ${done + 1} and start again: it goes on there, as long as what is before it stays as it is. ` +
+    'Or complete it, or take it back, by hand, and run one of these.'
+  const list = halfDoneCommands(loose.migration.name)
+  return new Failure('PARTIAL', soFar(loose, done), { ...describeSqlError(error), place, list, next }, error)
 }
 
 /** BUSY when others' locks have kept all of it from running, else PARTIAL with how to go on. */
@@ -30,8 +33,10 @@ export function stillBusy(loose: Loose, done: number, error: StillBusy, isNothin
     {
       ...(code === undefined ? {} : { sqlstate: code }),
       reason: message,
-      list: blockers.map(nameBlocker),
-      next: `Start again when the blocking transactions have ended: it goes on with statement ${done + 1}. Or raise UPFRONT_LOCK_RETRY.`,
+      list: [...blockers.map(nameBlocker), ...halfDoneCommands(migration.name)],
+      next:
+        `Start again when the blocking transactions have ended: it goes on with statement ${done + 1}. Or raise ` +
+        'UPFRONT_LOCK_RETRY. Or complete it, or take it back, by hand, and run the command that says so.',
     },
     error,
   )

@@ -304,3 +304,17 @@ test('what has no file here can be marked as done, and it is said that nobody lo
   expect(exitCode, stderr).toBe(0)
   expect(stderr).toContain('0001_half has no file here, so the catalog was not asked')
 })
+
+test('an index without a name contradicts as one with a name does', async ({ db }) => {
+  db.files(a)
+  await db.up()
+  db.files({ ...a, '0002_i.sql': 'create index concurrently on a (id)' })
+  const refused = await repair(db, '--done', '0002_i')
+  expect(refused.exitCode).toBe(28)
+  expect(refused.stderr).toContain('- an index on a (id) does not exist\n')
+  await db.query('create index on a (id)')
+  expect((await repair(db, '--done', '0002_i')).exitCode).toBe(0)
+  const again = await repair(db, '--forget', '0002_i')
+  expect(again.exitCode).toBe(28)
+  expect(again.stderr).toContain('- the index a_id_idx exists\n')
+})
