@@ -1,8 +1,9 @@
-import { readHistory } from '../migrations/history.ts'
+import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import { historyTables } from '../migrations/tables.ts'
+import { halfDoneCommands } from '../migrations/way-out.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import { warnIgnored } from './ignored.ts'
@@ -51,10 +52,21 @@ export async function plan(run: Run): Promise<number> {
       ? []
       : pendingSeeds(await seeds.list(), history).map((one) => planned('seed', one, 0))),
   ]
+  warnHalfDone(run, now, history)
   const heldBack = later.map(({ name }) => name)
   const asData = { bundle: bundle.digest, pending, ...(heldBack.length > 0 ? { held_back: heldBack } : {}) }
   run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, made.ahead, heldBack))
   return 0
+}
+
+/** What `up` would refuse to run again, because nobody but its author knows how far it came. */
+function warnHalfDone(run: Run, pending: readonly Migration[], history: readonly HistoryRow[]): void {
+  const left = new Set(history.filter(({ kind, state }) => kind === 'migration' && state === 'running').map(({ name }) => name)) // prettier-ignore
+  for (const { name, script } of pending) {
+    if (!left.has(name) || (script.kind === 'sql' && !script.transaction)) continue
+    const ways = halfDoneCommands(name).join('; ')
+    run.emit({ type: 'warning', message: `${name} stopped half way, so up refuses it until that is settled; ${ways}` })
+  }
 }
 
 function planned(kind: Planned['kind'], { name, file, script }: Migration | Seed, statementsDone: number): Planned {

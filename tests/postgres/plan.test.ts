@@ -122,3 +122,13 @@ test('a role that may only read can plan', async ({ db }) => {
   expect(exitCode, stderr).toBe(0)
   expect(stdout).toContain('-- migration 002_index')
 })
+
+test('a module that stopped half way is planned with the commands that settle it', async ({ db }) => {
+  db.files({
+    '0001_m.ts': `export const transaction = false; export async function up() { throw new Error('half') }`,
+  })
+  expect((await db.up()).exitCode).toBe(23)
+  const { exitCode, stderr } = await db.run(['plan'])
+  expect(exitCode).toBe(0)
+  expect(stderr).toContain('upfront repair --not-done 0001_m --reason "..."')
+})
