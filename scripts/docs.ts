@@ -8,7 +8,7 @@ import { renderGenerated } from './docs/tables.ts'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
 writeFileSync(join(root, '.env.example'), renderEnvExample())
-for (const document of ['README.md']) {
+for (const document of ['README.md', 'docs/checks.md']) {
   const path = join(root, document)
   writeFileSync(path, renderGenerated(readFileSync(path, 'utf8')))
 }

@@ -60,6 +60,8 @@ export interface Problem {
   readonly next?: string
   /** The rule of docs/checks.md that it is of. */
   readonly rule?: string
+  /** The migration or the seed that it is of. */
+  readonly name?: string
 }
 
 /** An expected end of a run: reported without a stack, with the exit code of its name. */

@@ -1,5 +1,6 @@
 import { commands } from '../../src/commands/index.ts'
 import { renderSettingsTable } from '../../src/config/describe.ts'
+import { allowable } from '../../src/compile/allowable.ts'
 import { failures } from '../../src/errors.ts'
 import { eventFields } from '../../src/report/fields.ts'
 
@@ -9,6 +10,7 @@ const tables: Readonly<Record<string, () => string>> = {
   commands: renderCommandsTable,
   'exit codes': renderExitCodesTable,
   events: renderEventsTable,
+  'what may be allowed': renderAllowableTable,
 }
 
 /** The document with every part between `<!-- generated: name -->` and `<!-- /generated -->` written anew. */
@@ -55,6 +57,15 @@ function renderEventsTable(): string {
     fields.map((field) => `\`${field}\``).join(', '),
   ])
   return table(['event', 'level', 'meaning', 'fields'], rows)
+}
+
+function renderAllowableTable(): string {
+  const rows = Object.entries(allowable).map(([rule, { allowed, why }]) => [
+    rule === 'squawk' ? `[squawk/&lt;rule&gt;](#squawk)` : `[${rule}](#${rule})`,
+    allowed ? 'yes' : 'no',
+    `${why[0]!.toUpperCase()}${why.slice(1)}.`,
+  ])
+  return table(['rule', 'may be allowed', 'what that means, or why not'], rows)
 }
 
 /** A markdown table, aligned as Prettier aligns it. */

@@ -3,36 +3,84 @@ import { join, resolve } from 'node:path'
 import { writeBundle } from '../compile/bundle.ts'
 import { type CheckedFolder, checkMigrationsFolder, checkSeedsFolder } from '../compile/folder.ts'
 import { lint } from '../compile/squawk.ts'
+import { addLines } from '../compile/allow-file.ts'
+import { allowingOf } from '../compile/allowable.ts'
+import { tellUnused } from '../compile/allowances.ts'
 import { Failure, type Problem } from '../errors.ts'
+import { allowFile } from '../migrations/allow.ts'
 import { annotations } from './annotations.ts'
 import { showPath } from './folders.ts'
 import type { Run } from './run.ts'
 
 /** Checks both folders and, with --out, writes them as bundles; throws INVALID with everything that is wrong. */
 export async function compile(run: Run): Promise<number> {
-  const { migrationsDir, seedsDir } = run.config
-  const migrations = await checkMigrationsFolder(migrationsDir, showPath(run, migrationsDir))
-  const seeds = existsSync(seedsDir) ? await checkSeedsFolder(seedsDir, showPath(run, seedsDir)) : null
-  const folders = seeds === null ? [migrations] : [migrations, seeds]
-  const found = folders.flatMap(({ problems }) => problems)
-  const linted = await lint(
-    folders.flatMap((folder) => folder.linted),
-    run.io.cwd,
-    run.io.env['PATH'] ?? '',
-  )
-  const denied = run.flags['deny'] ? linted : []
-  const warnings = run.flags['deny'] ? [] : linted
-  const problems = [...found, ...denied]
-  const notices = folders.flatMap((folder) => folder.notices)
+  let checked = await check(run)
+  let added = false
+  // A file that may pass shows what else there is in it.
+  while (run.flags['allow-existing'] && allowExisting(run, checked) > 0) {
+    added = true
+    checked = await check(run)
+  }
+  const { folders, problems, warnings, notices } = checked
+  const [migrations, seeds = null] = folders
   const out = run.flags['out'] === undefined ? null : resolve(run.io.cwd, String(run.flags['out']))
   if (problems.length === 0 && out !== null) writeFolders(migrations, seeds, out)
   for (const one of [...warnings, ...notices]) run.emit({ type: 'warning', message: inOneLine(one) })
   if (run.flags['json'])
     run.answer(asJson(problems, warnings, notices, migrations, seeds, out === null ? null : showPath(run, out)))
   else if (run.io.env['GITHUB_ACTIONS'] === 'true') answerAnnotations(run, problems, warnings, notices)
-  if (problems.length > 0) throw refused(folders, problems)
+  if (problems.length > 0) throw refused(folders, problems, added)
   if (!run.flags['json']) run.answer(summarize(migrations, seeds, out === null ? null : showPath(run, out)))
   return 0
+}
+
+/** Both folders, and all that is to be said of them. */
+interface Checked {
+  readonly folders: readonly [CheckedFolder, CheckedFolder?]
+  readonly problems: readonly Problem[]
+  readonly warnings: readonly Problem[]
+  readonly notices: readonly Problem[]
+  /** Of squawk, which looks at migrations alone. */
+  readonly denied: readonly Problem[]
+}
+
+async function check(run: Run): Promise<Checked> {
+  const { migrationsDir, seedsDir } = run.config
+  const migrations = await checkMigrationsFolder(migrationsDir, showPath(run, migrationsDir))
+  const seeds = existsSync(seedsDir) ? await checkSeedsFolder(seedsDir, showPath(run, seedsDir)) : undefined
+  const folders: Checked['folders'] = seeds ? [migrations, seeds] : [migrations]
+  const { asked, found, allowed } = await lint(migrations.linted, run.io.cwd, run.io.env['PATH'] ?? '')
+  const denied = run.flags['deny'] ? found : []
+  const unused = folders.flatMap((folder) => tellUnused(folder!.allowances, asked))
+  return {
+    folders,
+    denied,
+    problems: [...folders.flatMap((folder) => folder!.problems), ...denied],
+    warnings: [...(run.flags['deny'] ? [] : found), ...folders.flatMap((folder) => folder!.warnings), ...unused],
+    notices: [...folders.flatMap((folder) => folder!.notices), ...allowed],
+  }
+}
+
+/** Writes into each folder's upfront.allow what is found now, so that only new files are judged; answers how many lines. */
+function allowExisting(run: Run, { folders, denied }: Checked): number {
+  const [migrations] = folders
+  const why = `existed on ${new Date().toISOString().slice(0, 10)}`
+  let added = 0
+  for (const folder of folders) {
+    if (!folder) continue
+    const found = [...folder.problems, ...(folder === migrations ? denied : [])]
+    // Lines that are wrong are somebody's to mend before there are more.
+    if (found.some(({ rule, place }) => rule === 'allow' && place?.file === join(folder.shown, allowFile))) continue
+    const lines = found.flatMap(({ rule, name }) =>
+      rule !== undefined && name !== undefined && allowingOf(rule)?.allowed ? [{ rule, name }] : [],
+    )
+    const count = addLines(folder.dir, folder.shown, lines, why)
+    added += count
+    if (count === 0) continue
+    const message = `${join(folder.shown, allowFile)}: ${count} line${count === 1 ? ' was' : 's were'} added; commit it with the files`
+    run.emit({ type: 'warning', message })
+  }
+  return added
 }
 
 function writeFolders(migrations: CheckedFolder, seeds: CheckedFolder | null, out: string): void {
@@ -40,11 +88,12 @@ function writeFolders(migrations: CheckedFolder, seeds: CheckedFolder | null, ou
   if (seeds !== null) writeBundle(seeds, join(out, 'seeds'))
 }
 
-function refused(folders: readonly CheckedFolder[], problems: readonly Problem[]): Failure {
+function refused(found: Checked['folders'], problems: readonly Problem[], allowed: boolean): Failure {
+  const folders = found.filter((folder) => folder !== undefined)
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
   const wrong = folders.filter((folder) => folder.problems.length > 0)
   const where = (wrong.length === 0 ? folders : wrong).map(({ shown }) => shown).join(' and ')
-  return new Failure('INVALID', `${count} in ${where}; nothing was written`, { problems })
+  return new Failure('INVALID', `${count} in ${where}; ${allowed ? 'no bundle' : 'nothing'} was written`, { problems })
 }
 
 function asJson(

@@ -53,9 +53,12 @@ async function findDown(row: HistoryRow, migration: Migration | undefined): Prom
 export async function revert(run: StepRun, tables: HistoryTables, { row, file, way }: Down): Promise<number> {
   const record = recordReverted(run.session, tables, row.name)
   const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
-  if (way.kind === 'module') return runInTransaction(run, { ...step, body: await moduleBody(run, way.migration) })
+  if (way.kind === 'module') {
+    const { allow } = way.migration
+    return runInTransaction(run, { ...step, allow, body: await moduleBody(run, way.migration) })
+  }
   await loadParser()
-  const { statements, transaction, isolation, problems } = parseSql(file, way.sql)
+  const { statements, transaction, isolation, allow, problems } = parseSql(file, way.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
   const body: SqlBody = {
     statements,
@@ -65,7 +68,7 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   const isOutside = !transaction || statements.some(({ alone }) => alone)
   return isOutside
     ? revertOutside({ run, tables, name: row.name, file, text: way.sql, statements })
-    : runInTransaction(run, { ...step, body })
+    : runInTransaction(run, { ...step, allow, body })
 }
 
 async function moduleBody(run: StepRun, { script, file, name }: Migration): Promise<CodeBody> {

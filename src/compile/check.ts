@@ -1,5 +1,6 @@
 import type { Problem } from '../errors.ts'
 import { placesIn } from '../postgres/position.ts'
+import { type Allowance, readOwnAllowances } from './allowances.ts'
 import type { Catalog } from './catalog.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
 import { checkDirectives } from './checks/directive.ts'
@@ -20,7 +21,14 @@ export interface CheckedSql {
   readonly creates: readonly string[]
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
+  /** What its comments allow. */
+  readonly own: readonly Allowance[]
+  /** Whether it may make names that only the server sees. */
+  readonly makesNames: boolean
 }
+
+/** What may run SQL that it makes itself. */
+const namers = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt', 'Unknown'])
 
 /** Checks a text that is in memory whole. */
 export function checkSql(file: string, text: string, role: Role, catalog: Catalog): CheckedSql {
@@ -30,7 +38,8 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   const marked = role !== 'seed' && isMarked(directives)
   const inspection = openInspection(role, marked, catalog)
   const { problems } = inspection
-  problems.push(...checkDirectives(directives, placeOf))
+  const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
+  problems.push(...checkDirectives(directives, placeOf), ...wrong)
   for (const { start, command } of found.commands)
     if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
   for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))
@@ -70,5 +79,6 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   problems.sort(
     (a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0),
   )
-  return { layout, creates: inspection.creates, problems, notices: inspection.notices }
+  const makesNames = statements.some(({ kind }) => namers.has(kind))
+  return { layout, creates: inspection.creates, problems, notices: inspection.notices, own, makesNames }
 }

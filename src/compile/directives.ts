@@ -6,6 +6,7 @@ import { byteOffsets } from './parser.ts'
 export const directives = {
   'no-transaction': '',
   down: '',
+  allow: '<rule> <why>',
 } as const satisfies Readonly<Record<string, string>>
 
 export type DirectiveName = keyof typeof directives

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Problem } from '../errors.ts'
+import { type Allowance, type Subject, judgeText } from './allowances.ts'
 import { emptyCatalog } from './catalog.ts'
 import { checkSql } from './check.ts'
 import { finding } from './checks/finding.ts'
@@ -24,33 +25,64 @@ export interface CompiledDown {
   readonly sql: string | null
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
+  /** What the comments of a file of its own allow. */
+  readonly own: readonly Allowance[]
+}
+
+/** A migration's down, and what is allowed it. */
+export interface DownSource extends Subject {
+  readonly dir: string
+  readonly shown: string
+  readonly source: SourceMigration
+  /** The part of the migration's own file. */
+  readonly section: string | null
+  /** What is allowed from outside, and what the file of that part allows. */
+  readonly allowances: readonly Allowance[]
+  readonly ofFile: readonly Allowance[]
 }
 
 /** The down of a migration, from its file or its own one. */
-export function compileDown(dir: string, shown: string, source: SourceMigration, section: string | null): CompiledDown {
+export function compileDown(down: DownSource): CompiledDown {
+  const { dir, shown, source, section } = down
   if (source.downFile === null) {
-    if (section === null) return { sql: null, problems: [], notices: [] }
-    const { sql, ...rest } = check(join(shown, source.file), section)
+    if (section === null) return nothing([])
+    const { sql, ...rest } = check(join(shown, source.file), section, {
+      ...down,
+      allowances: [...down.ofFile, ...down.allowances],
+    })
     // Its blank lines stay, so that its lines are those of the file, also when it comes from the history; not thousands.
-    const down = sql.trimStart()
-    return { sql: sql.length - down.length > mostBlankLines ? down : sql, ...rest }
+    const trimmed = sql.trimStart()
+    return { sql: sql.length - trimmed.length > mostBlankLines ? trimmed : sql, ...rest }
   }
   const file = join(shown, source.downFile)
   if (section !== null) {
     const what = `${source.name} has two downs: ${file}, and a part after "-- upfront:down"`
-    return { sql: null, problems: [finding('down', what, undefined, 'Keep one of them.')], notices: [] }
+    return nothing([{ ...finding('down', what, undefined, 'Keep one of them.'), name: source.name }])
   }
   const read = readText(resolve(dir, source.downFile), file)
-  if ('problem' in read) return { sql: null, problems: [read.problem], notices: [] }
-  return check(file, read.text)
+  if ('problem' in read) return nothing([{ ...read.problem, name: source.name }])
+  return check(file, read.text, down)
 }
 
-/** The text to run: what the history keeps of a down is that. */
-function check(file: string, text: string): CompiledDown & { readonly sql: string } {
-  const { layout, problems, notices } = checkSql(file, text, 'down', emptyCatalog())
+function nothing(problems: readonly Problem[]): CompiledDown {
+  return { sql: null, problems, notices: [], own: [] }
+}
+
+/** The text to run: what the history keeps of a down is that, together with what is allowed it. */
+function check(
+  file: string,
+  text: string,
+  subject: Subject & { readonly allowances: readonly Allowance[] },
+): CompiledDown & { readonly sql: string } {
+  const { layout, problems, notices, own, makesNames } = checkSql(file, text, 'down', emptyCatalog())
+  const { refused, allowed } = judgeText(problems, subject, own, makesNames)
   const sql = blank(
     text,
     layout.blanks.map(([start, end]) => ({ start, end })),
   )
-  return { sql, problems, notices }
+  const given = subject.allowances.find(({ rule }) => rule === 'long-name')
+  const isNeeded = makesNames || allowed.some(({ rule }) => rule === 'long-name')
+  const passes = own.some(({ rule }) => rule === 'long-name') || !given || !isNeeded
+  const kept = passes ? sql : `${sql}\n-- upfront:allow long-name ${given.why}\n`
+  return { sql: kept, problems: refused, notices: [...notices, ...allowed], own }
 }

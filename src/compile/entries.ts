@@ -30,6 +30,8 @@ interface PackedEntry {
   readonly checksum: string
   readonly sql?: PackedScript
   readonly module?: PackedModule
+  /** The rules of which findings are let pass when it runs. */
+  readonly allow?: readonly string[]
 }
 
 export interface PackedMigration extends PackedEntry {
@@ -49,6 +51,7 @@ export function listMigrations(dir: string, shown: string): Migration[] {
       name,
       file: join(shown, file),
       checksum: packed.checksum,
+      allow: packed.allow ?? [],
       creates,
       script: packed.module ? unpackModule(dir, shown, packed.module) : unpackSql(dir, shown, file, packed),
       get down() {
@@ -70,7 +73,7 @@ export function listSeeds(dir: string, shown: string, environment: string): Seed
         : packed.sql
           ? unpackSql(dir, shown, name, packed)
           : unpackCsv(dir, shown, packed)
-      return { name, file: join(shown, name), checksum: packed.checksum, script }
+      return { name, file: join(shown, name), checksum: packed.checksum, script, allow: packed.allow ?? [] }
     })
 }
 

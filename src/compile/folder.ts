@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, type Problem } from '../errors.ts'
+import { allowFile } from '../migrations/allow.ts'
 import type { ModuleScript } from '../migrations/migration.ts'
+import type { Allowance } from './allowances.ts'
 import type { PackedMigration, PackedModule, PackedSeed } from './entries.ts'
 import { type MigrationsHead, type SeedsHead, manifestFile, manifestFormat, renderManifest } from './manifest.ts'
 import { moduleBundler } from './modules.ts'
@@ -23,6 +25,9 @@ export interface CheckedFolder {
   readonly count: number
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
+  readonly warnings: readonly Problem[]
+  /** All that is allowed in it. */
+  readonly allowances: readonly Allowance[]
   readonly manifest: string
   readonly files: ReadonlyMap<string, BundleFile>
   /** The SQL that is small enough to be looked at by a linter. */
@@ -32,13 +37,14 @@ export interface CheckedFolder {
 /** Checks a folder of migrations as a bundle needs it, modules and what they import included. */
 export async function checkMigrationsFolder(dir: string, shown: string): Promise<CheckedFolder> {
   refuseBundle(dir, shown)
-  const { migrations, problems, notices } = await checkMigrations(dir, shown)
+  const { migrations, problems, notices, warnings, allowances } = await checkMigrations(dir, shown)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
   const entries = migrations.map(({ migration, sql }): PackedMigration => {
     const { name, creates, script, down } = migration
     if (down !== null) files.set(`${name}.down.sql`, down)
-    const packed = { name, checksum: migration.checksum, ...(down === null ? {} : { down: checksum(down) }) }
+    const downSum = down === null ? {} : { down: checksum(down) }
+    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration) }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
     return { ...packed, creates, sql: sql.packed }
@@ -52,12 +58,15 @@ export async function checkMigrationsFolder(dir: string, shown: string): Promise
     count: head.count,
     problems: [...problems, ...modules.problems],
     notices,
+    warnings,
+    allowances,
     manifest: renderManifest(head, 'migrations', entries),
     files: modules.addTo(files),
-    linted: migrations.flatMap(({ migration, sql, path }) => {
+    linted: migrations.flatMap(({ migration, sql, path, allowances: allowed }) => {
       if (!sql || sql.packed.pieces) return []
       const { transaction, read } = sql.script
-      return [{ path, shown: migration.file, transaction, text: read }]
+      const subject = { name: migration.name, allowFile: join(shown, allowFile), allowances: allowed }
+      return [{ ...subject, path, shown: migration.file, transaction, text: read }]
     }),
   }
 }
@@ -66,13 +75,13 @@ export async function checkMigrationsFolder(dir: string, shown: string): Promise
 export async function checkSeedsFolder(dir: string, shown: string): Promise<CheckedFolder> {
   refuseBundle(dir, shown)
   const environments = existsSync(dir) ? listEnvironments(dir) : []
-  const { common, own, problems, notices } = await checkSeeds(dir, environments, shown)
+  const { common, own, problems, notices, warnings, allowances } = await checkSeeds(dir, environments, shown)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
   const all = [...common, ...[...own.values()].flat()]
   const entries = all.map(({ seed, sql }): PackedSeed => {
     const { name, script } = seed
-    const packed = { name, checksum: seed.checksum }
+    const packed = { name, checksum: seed.checksum, ...packAllow(seed) }
     if (script.kind === 'module') return { ...packed, module: modules.add(script) }
     files.set(name, script.kind === 'csv' ? { copyOf: script.path } : sql!)
     return sql ? { ...packed, sql: sql.packed } : packed
@@ -90,11 +99,18 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     count: all.length,
     problems: [...problems, ...modules.problems],
     notices,
+    warnings,
+    allowances,
     manifest: renderManifest(head, 'seeds', entries),
     files: modules.addTo(files),
     // Rows are no danger to a running application as a change of the schema is.
     linted: [],
   }
+}
+
+/** What is let pass when it runs; nothing for most. */
+function packAllow({ allow = [] }: { readonly allow?: readonly string[] }): { readonly allow?: readonly string[] } {
+  return allow.length > 0 ? { allow } : {}
 }
 
 /** Gathers the JavaScript of a folder's modules. */

@@ -1,6 +1,7 @@
 import type { Place, Problem } from '../errors.ts'
 import type { Isolation } from '../migrations/migration.ts'
 import { placesIn } from '../postgres/position.ts'
+import { type Allowance, readOwnAllowances } from './allowances.ts'
 import type { Catalog } from './catalog.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
 import { checkDirectives } from './checks/directive.ts'
@@ -132,11 +133,18 @@ export function checkStream(file: string, stream: TextStream, role: Role, catalo
 }
 
 /** What the beginning of a large file says of it; statement by statement there would be no end to what is recorded. */
-export function checkBeginning(file: string, beginning: string, role: Role): Problem[] {
+export function checkBeginning(
+  file: string,
+  beginning: string,
+  role: Role,
+): { readonly own: readonly Allowance[]; readonly problems: readonly Problem[] } {
   const directives = readDirectives(beginning).filter(({ leading }) => leading)
-  const problems = checkDirectives(directives, placesIn(file, beginning))
-  if (role === 'seed' || !isMarked(directives)) return problems
+  const placeOf = placesIn(file, beginning)
+  const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
+  const problems = [...checkDirectives(directives, placeOf), ...wrong]
+  if (role === 'seed' || !isMarked(directives)) return { own, problems }
   const place = { file, line: 1, column: 1, text: '' }
   const what = 'a file of more than 1 MiB cannot run outside a transaction'
-  return [...problems, finding('alone', what, place, 'Put the statement that has to into a file of its own.')]
+  const marked = finding('alone', what, place, 'Put the statement that has to into a file of its own.')
+  return { own, problems: [...problems, marked] }
 }

@@ -1,11 +1,15 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Problem } from '../errors.ts'
+import { allowFile } from '../migrations/allow.ts'
 import type { Seed, SeedBundle } from '../migrations/migration.ts'
+import { type AllowFile, readAllowFile, tellStrangers } from './allow-file.ts'
+import { type Allowance, judgeText } from './allowances.ts'
 import { emptyCatalog } from './catalog.ts'
 import { finding } from './checks/finding.ts'
 import { parseCsvName } from './csv.ts'
 import { readText, requireFolder } from './files.ts'
+import { refuseSpellings } from './spellings.ts'
 import { compareNatural } from './names.ts'
 import { loadParser } from './parser.ts'
 import { invalid } from './source.ts'
@@ -44,58 +48,106 @@ export async function checkSeeds(dir: string, environments: readonly string[], s
   await loadParser()
   const problems: Problem[] = []
   const notices: Problem[] = []
-  const compile = (folder: string) =>
-    listFiles(dir, shown, folder, problems).flatMap((name) => compileSeed(dir, shown, name, problems, notices))
-  const common = compile('')
-  const folders = environments.filter((environment) => environment !== '' && isFolder(join(dir, environment)))
-  const own = new Map(folders.map((environment) => [environment, compile(environment)]))
-  return { common, own, problems, notices }
+  const list = (folder: string) => listFiles(dir, shown, folder, problems)
+  const commonFiles = list('')
+  const ownFiles = environments.flatMap((environment) => {
+    const folder = environment === '' ? undefined : findFolder(dir, environment)
+    return folder === undefined ? [] : [[environment, list(folder)] as const]
+  })
+  const names = [...commonFiles, ...ownFiles.flatMap(([, files]) => files)].map(({ name }) => name)
+  const allow = readAllowFile(dir, shown, names)
+  problems.push(...allow.problems)
+  const allowances: Allowance[] = [...allow.lines]
+  const compile = (files: readonly SourceSeed[]) =>
+    files.flatMap((source) => {
+      const one = compileSeed({ dir, shown, source, allow })
+      problems.push(...one.problems)
+      notices.push(...one.notices)
+      allowances.push(...one.own)
+      return one.compiled ? [one.compiled] : []
+    })
+  const common = compile(commonFiles)
+  const own = new Map(ownFiles.map(([environment, files]) => [environment, compile(files)]))
+  return { common, own, problems, notices, warnings: tellStrangers(allow, names), allowances }
 }
 
-function listFiles(dir: string, shown: string, folder: string, problems: Problem[]): string[] {
-  const files: string[] = []
-  for (const file of readdirSync(join(dir, folder)).sort(compareNatural)) {
-    const name = folder === '' ? file : `${folder}/${file}`
-    if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts') || isFolder(join(dir, name))) continue
-    if (/\.(sql|csv|[cm]?[jt]s)$/.test(file)) files.push(name)
+/** A seed's identity, and where it is on the disk, which may spell it otherwise. */
+interface SourceSeed {
+  readonly name: string
+  readonly file: string
+}
+
+function listFiles(dir: string, shown: string, folder: string, problems: Problem[]): SourceSeed[] {
+  const files: SourceSeed[] = []
+  for (const entry of readdirSync(join(dir, folder)).sort(compareNatural)) {
+    const file = folder === '' ? entry : `${folder}/${entry}`
+    const name = file.normalize('NFC')
+    if (/^(\.|readme\b)/i.test(entry) || entry.endsWith('.d.ts') || isFolder(join(dir, file))) continue
+    if (file === allowFile) continue
+    const same = files.find((one) => one.name === name)
+    if (same) problems.push(refuseSpellings(name, [join(shown, same.file), join(shown, file)]))
+    else if (/\.(sql|csv|[cm]?[jt]s)$/.test(entry)) files.push({ name, file })
     else {
-      const what = `${join(shown, name)} is not a seed`
-      problems.push(finding('file-name', what, undefined, 'Seeds are .sql, .csv, .ts and .js files.'))
+      const what = `${join(shown, file)} is not a seed`
+      const next =
+        entry === allowFile
+          ? `Put its lines into ${join(shown, allowFile)}.`
+          : 'Seeds are .sql, .csv, .ts and .js files.'
+      problems.push(finding('file-name', what, undefined, next))
     }
   }
-  return files
+  return files.sort((a, b) => compareNatural(a.name, b.name))
 }
 
-function compileSeed(
-  dir: string,
-  shown: string,
-  name: string,
-  problems: Problem[],
-  notices: Problem[],
-): CompiledSeed[] {
-  const path = resolve(dir, name)
-  const file = join(shown, name)
-  if (name.endsWith('.csv')) return compileCsv(path, file, name, problems)
+interface One {
+  readonly compiled?: CompiledSeed
+  readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
+  readonly own: readonly Allowance[]
+}
+
+function compileSeed({ dir, shown, source, allow }: InFolder): One {
+  const { name } = source
+  const path = resolve(dir, source.file)
+  const file = join(shown, source.file)
+  const subject = { name, allowFile: join(shown, allowFile), allowances: allow.of(name) }
+  if (name.endsWith('.csv')) return { ...compileCsv(path, file, name), notices: [], own: [] }
   if (name.endsWith('.sql')) {
-    const { sql, problems: found } = compileSqlFile(path, file, 'seed', emptyCatalog())
-    problems.push(...found)
-    if (!sql) return []
-    notices.push(...sql.notices)
-    return [{ seed: { name, file, checksum: sql.checksum, script: sql.script }, sql }]
+    const { sql, problems, own } = compileSqlFile({ ...subject, path, file, role: 'seed' }, emptyCatalog())
+    if (!sql) return { problems, notices: [], own }
+    const seed = { name, file, checksum: sql.checksum, script: sql.script, allow: sql.allow }
+    return { compiled: { seed, sql }, problems, notices: sql.notices, own }
   }
   const read = readText(path, file)
-  if ('text' in read) return [{ seed: { name, file, checksum: checksum(read.text), script: { kind: 'module', path } } }]
-  problems.push(read.problem)
-  return []
+  if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
+  const { allow: allowed } = judgeText([], subject, [], true)
+  const seed = { name, file, checksum: checksum(read.text), script: { kind: 'module', path } as const, allow: allowed }
+  return { compiled: { seed }, problems: [], notices: [], own: [] }
 }
 
-function compileCsv(path: string, file: string, name: string, problems: Problem[]): CompiledSeed[] {
+interface InFolder {
+  readonly dir: string
+  readonly shown: string
+  readonly source: SourceSeed
+  readonly allow: AllowFile
+}
+
+function compileCsv(path: string, file: string, name: string): Pick<One, 'compiled' | 'problems'> {
   const table = parseCsvName(name)
-  if (table !== null)
-    return [{ seed: { name, file, checksum: checksumOfFile(path), script: { kind: 'csv', path, ...table } } }]
+  if (table !== null) {
+    const seed = { name, file, checksum: checksumOfFile(path), script: { kind: 'csv', path, ...table } as const }
+    return { compiled: { seed }, problems: [] }
+  }
   const next = 'Name it <digits>_<table>.csv or <digits>_<schema>.<table>.csv, for example 010_core.users.csv.'
-  problems.push(finding('file-name', `${file} does not say which table it is for`, undefined, next))
-  return []
+  return {
+    problems: [{ ...finding('file-name', `${file} does not say which table it is for`, undefined, next), name }],
+  }
+}
+
+/** The folder of an environment, however the file system spells it. */
+function findFolder(dir: string, environment: string): string | undefined {
+  if (isFolder(join(dir, environment))) return environment
+  return listEnvironments(dir).find((entry) => entry.normalize('NFC') === environment.normalize('NFC'))
 }
 
 function isFolder(path: string): boolean {

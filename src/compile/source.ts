@@ -1,7 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Failure, type Problem } from '../errors.ts'
+import { allowFile } from '../migrations/allow.ts'
 import type { Bundle, Migration } from '../migrations/migration.ts'
+import { type AllowFile, readAllowFile, tellStrangers } from './allow-file.ts'
+import { type Allowance, judgeText } from './allowances.ts'
 import { type Catalog, emptyCatalog, nextFile } from './catalog.ts'
 import { finding } from './checks/finding.ts'
 import { compileDown } from './down.ts'
@@ -16,6 +19,10 @@ export interface CompiledMigrations {
   readonly migrations: readonly CompiledMigration[]
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
+  /** Lines of `upfront.allow` for what is not there. */
+  readonly warnings: readonly Problem[]
+  /** All that is allowed in the folder; those of one migration are in `migrations` as well. */
+  readonly allowances: readonly Allowance[]
 }
 
 export interface CompiledMigration {
@@ -24,6 +31,7 @@ export interface CompiledMigration {
   readonly path: string
   /** Absent for a module. */
   readonly sql?: SqlFile
+  readonly allowances: readonly Allowance[]
 }
 
 /** Compiles a folder of migrations in memory; throws one INVALID with every problem of every file. */
@@ -39,18 +47,22 @@ export async function checkMigrations(dir: string, shown = dir): Promise<Compile
   requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
   const { migrations: sources, problems: found } = listPlain(dir, shown)
   await loadParser()
-  const problems = [...found]
+  const names = sources.map(({ name }) => name)
+  const allow = readAllowFile(dir, shown, names)
+  const problems = [...found, ...allow.problems]
   const notices: Problem[] = []
+  const allowances: Allowance[] = [...allow.lines]
   const catalog = emptyCatalog()
   const migrations = sources.flatMap((source) => {
     nextFile(catalog)
-    const one = compileMigration(dir, shown, source, catalog)
+    const one = compileMigration({ dir, shown, source, allow }, catalog)
     problems.push(...one.problems)
     notices.push(...one.notices)
+    allowances.push(...one.own)
     return one.compiled ? [one.compiled] : []
   })
   if (sources.length === 0 && problems.length === 0) throw emptyFolder(dir, shown)
-  return { migrations, problems, notices }
+  return { migrations, problems, notices, warnings: tellStrangers(allow, names), allowances }
 }
 
 /** INVALID with all that was found, each with its place. */
@@ -63,26 +75,39 @@ interface One {
   readonly compiled?: CompiledMigration
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
+  readonly own: readonly Allowance[]
 }
 
-function compileMigration(dir: string, shown: string, source: SourceMigration, catalog: Catalog): One {
+interface InFolder {
+  readonly dir: string
+  readonly shown: string
+  readonly source: SourceMigration
+  readonly allow: AllowFile
+}
+
+function compileMigration({ dir, shown, source, allow }: InFolder, catalog: Catalog): One {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name } = source
+  const subject = { name, allowFile: join(shown, allowFile), allowances: allow.of(name) }
   if (source.kind === 'module') {
     const read = readText(path, file)
-    if ('problem' in read) return { problems: [read.problem], notices: [] }
-    const { sql: down, problems, notices } = compileDown(dir, shown, source, null)
+    if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
+    const { sql: down, ...rest } = compileDown({ ...subject, dir, shown, source, section: null, ofFile: [] })
+    // What it does is known when it runs.
+    const allowed = judgeText([], subject, [], true).allow
     const script = { kind: 'module', path } as const
-    const migration = { name, file, checksum: checksum(read.text), script, creates: [], down }
-    return { compiled: { migration, path }, problems, notices }
+    const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }
+    return { compiled: { migration, path, allowances: subject.allowances }, ...rest }
   }
-  const { sql, section, problems } = compileSqlFile(path, file, 'migration', catalog)
-  const down = compileDown(dir, shown, source, section)
-  const all = [...problems, ...down.problems]
-  if (!sql) return { problems: all, notices: down.notices }
-  const migration = { name, file, checksum: sql.checksum, script: sql.script, creates: sql.creates, down: down.sql }
-  return { compiled: { migration, path, sql }, problems: all, notices: [...sql.notices, ...down.notices] }
+  const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role: 'migration' }, catalog)
+  const down = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
+  const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
+  if (!sql) return { ...all, notices: down.notices }
+  const { script, creates } = sql
+  const migration = { name, file, checksum: sql.checksum, script, creates, down: down.sql, allow: sql.allow }
+  const compiled = { migration, path, sql, allowances: [...own, ...subject.allowances] }
+  return { compiled, ...all, notices: [...sql.notices, ...down.notices] }
 }
 
 /** Other tools keep a folder for each migration: an empty answer would be a green deploy of nothing. */

@@ -2,6 +2,7 @@ import type { Problem } from '../errors.ts'
 import type { Isolation, Statement } from '../migrations/migration.ts'
 import { emptyCatalog } from './catalog.ts'
 import { checkSql } from './check.ts'
+import { readDirectives } from './directives.ts'
 
 export { loadParser } from './parser.ts'
 
@@ -12,6 +13,8 @@ export interface ParsedSql {
   readonly transaction: boolean
   readonly isolation?: Isolation | undefined
   readonly creates: readonly string[]
+  /** The rules of which its comments let findings pass. */
+  readonly allow: readonly string[]
   /** Syntax errors alone: a text from the history is what an older version took. */
   readonly problems: readonly Problem[]
 }
@@ -20,5 +23,8 @@ export interface ParsedSql {
 export function parseSql(file: string, text: string): ParsedSql {
   const { layout, creates, problems } = checkSql(file, text, 'down', emptyCatalog())
   const { statements, transaction, isolation } = layout
-  return { statements, transaction, isolation, creates, problems: problems.filter(({ rule }) => rule === 'syntax') }
+  // Wherever they stand: what is allowed a down from outside is written behind it.
+  const allow = readDirectives(text).flatMap(({ name, value }) => (name === 'allow' ? value.split(/\s/, 1) : []))
+  const syntax = problems.filter(({ rule }) => rule === 'syntax')
+  return { statements, transaction, isolation, creates, allow, problems: syntax }
 }

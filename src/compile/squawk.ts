@@ -4,21 +4,34 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Failure, type Problem } from '../errors.ts'
 import { placeAt } from '../postgres/position.ts'
+import { type Allowance, type Judged, type Subject, judge } from './allowances.ts'
 
 /** A migration that compiled, as squawk gets to see it. */
-export interface LintedFile {
+export interface LintedFile extends Subject {
   readonly path: string
   /** As messages call it. */
   readonly shown: string
   readonly transaction: boolean
   /** Its normalised text, without the down part, which is there to drop things. */
   readonly text: () => string
+  /** What is allowed it. */
+  readonly allowances: readonly Allowance[]
+}
+
+/** What squawk has to say. */
+export interface Linted {
+  /** False where it is not installed. */
+  readonly asked: boolean
+  readonly found: readonly Problem[]
+  readonly allowed: readonly Problem[]
 }
 
 /** What upfront does for every migration, or what makes sense only without it. */
 const excluded = new Set([
   // What is syntax is Postgres' own parser's to say; squawk has another one.
   'syntax-error',
+  // Ours as well: long-name.
+  'identifier-too-long',
   'prefer-robust-stmts',
   'require-lock-timeout',
   'require-statement-timeout',
@@ -42,20 +55,24 @@ interface Finding {
  * What squawk has to say of some migrations, nothing where it is not installed, as in the image that runs. A comment
  * `-- squawk-ignore <rule>` silences it for a statement, `-- squawk-ignore-file <rule>` for a file.
  */
-export async function lint(files: readonly LintedFile[], cwd: string, searchPath: string): Promise<Problem[]> {
+export async function lint(files: readonly LintedFile[], cwd: string, searchPath: string): Promise<Linted> {
   const program = findSquawk(cwd, searchPath)
-  if (program === null) return []
-  const problems: Problem[] = []
+  if (program === null) return { asked: false, found: [], allowed: [] }
+  const judged: Judged[] = []
   for (const transaction of [true, false]) {
     const some = files.filter((file) => file.transaction === transaction)
     const flags = ['--reporter', 'json', ...(transaction ? ['--assume-in-transaction'] : [])]
     for (let at = 0; at < some.length; at += filesAtOnce) {
       const batch = some.slice(at, at + filesAtOnce)
       const found = await ask(program, [...flags, ...batch.map(({ path }) => path)], cwd)
-      problems.push(...batch.flatMap((file) => describe(file, found)))
+      judged.push(...batch.map((file) => judge(describe(file, found), file, file.allowances)))
     }
   }
-  return problems
+  return {
+    asked: true,
+    found: judged.flatMap(({ refused }) => refused),
+    allowed: judged.flatMap(({ allowed }) => allowed),
+  }
 }
 
 /** The program of the npm package, from where the command was typed or from where upfront is, or one on the PATH. */

@@ -65,7 +65,9 @@ export async function runJoined(
     if (done + 1 === end) durationMs = Number(row[0])
     if (done === end) committed.push({ migration: joined[committed.length]!.migration, durationMs })
   }
-  const notices = collectNotices(run, joined[0]!.migration.name, () => joined[committed.length]?.migration.name)
+  const notices = collectNotices(run, joined[0]!.migration.name, {
+    current: () => joined[committed.length]?.migration.name,
+  })
   const watch = run.watch(() => joined[committed.length]?.migration.name ?? '')
   const tell = () => committed.forEach(({ migration, durationMs }) => onApplied(migration, durationMs))
   try {

@@ -121,6 +121,8 @@ export interface Migration {
   readonly creates: readonly string[]
   /** The SQL that takes it back, null when there is none; a module has its own. */
   readonly down: string | null
+  /** The rules of docs/checks.md of which findings are let pass when it runs. */
+  readonly allow?: readonly string[]
 }
 
 /** A seed, known by its path below the seeds folder, with its extension. */
@@ -129,6 +131,8 @@ export interface Seed {
   readonly file: string
   readonly checksum: string
   readonly script: SqlScript | ModuleScript | CsvScript
+  /** As of a migration. */
+  readonly allow?: readonly string[]
 }
 
 /** A folder of migrations, compiled; `digest` and `count` are known without reading the rest. */

@@ -8,13 +8,27 @@ interface Notice {
 
 const noticesShown = 20
 
+interface Listening {
+  /** What runs at the moment, when it is not the first. */
+  readonly current?: () => string | undefined
+  /** Whether Postgres may cut names. */
+  readonly mayCut?: boolean
+}
+
 /** Listens to what the server says while a step runs; a flood of it is counted instead of shown. */
-export function collectNotices(run: StepRun, first: string, current: () => string | undefined = () => first) {
+export function collectNotices(run: StepRun, first: string, { current = () => first, mayCut = false }: Listening = {}) {
   let count = 0
   let truncated: string | undefined
+  let cut = 0
+  const warn = ({ message = '' }: Notice) => {
+    cut += 1
+    if (cut <= noticesShown)
+      run.emit({ type: 'warning', message: `${current() ?? first}: ${message}, which is allowed there` })
+  }
   const onNotice = (notice: Notice) => {
     // Our own rollback, where there is nothing to roll back.
     if (notice.code === '25P01') return
+    if (notice.code === '42622' && mayCut) return warn(notice)
     if (notice.code === '42622') truncated ??= notice.message
     count += 1
     if (count > noticesShown) return
@@ -23,10 +37,15 @@ export function collectNotices(run: StepRun, first: string, current: () => strin
   }
   run.session.client.on('notice', onNotice as never)
   return {
-    /** What Postgres said when it cut an identifier to 63 bytes. */
+    /** What Postgres said when it cut an identifier to 63 bytes, and may not. */
     truncated: () => truncated,
     stop: () => {
       run.session.client.off('notice', onNotice as never)
+      if (cut > noticesShown)
+        run.emit({
+          type: 'warning',
+          message: `${first}: ${cut - noticesShown} more names were cut, which is allowed there`,
+        })
       if (count <= noticesShown) return
       const message = `${count - noticesShown} more notices of the server are not shown`
       run.emit({ type: 'notice', name: first, severity: 'NOTICE', message })

@@ -4,6 +4,7 @@ import { isConnectionLost } from '../postgres/classify.ts'
 import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
 import { prepareSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
+import { allowsLongNames } from './allow.ts'
 import { runAlone } from './alone.ts'
 import { StillBusy, whileBusy } from './contention.ts'
 import {
@@ -36,7 +37,7 @@ export async function runStatementByStatement(run: StepRun, tables: HistoryTable
   const loose: Loose = { ...step, run, tables, text: step.script.read() }
   const { done, since } = await beginOrResume(loose)
   await prepareSession(run.session, run.settings)
-  const notices = collectNotices(run, name)
+  const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
   try {
     for (let i = done; i < step.script.statements.length; i += 1) {
       if (run.signal.aborted) throw interrupted(loose, i, run.signal.reason)

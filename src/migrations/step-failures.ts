@@ -1,6 +1,7 @@
 import { Failure, type FailureCode, type Place } from '../errors.ts'
 import type { Blocker } from '../events.ts'
 import { codePoints, offsetOfCodePoint, placeAt } from '../postgres/position.ts'
+import { howToAllow } from './allow.ts'
 import type { Piece, Statement } from './migration.ts'
 import { placeInModule } from './place-in-module.ts'
 import type { Step } from './step.ts'
@@ -63,7 +64,9 @@ export function truncation(step: Step, message: string): Failure {
   return new Failure(code, title, {
     ...describeSqlError({ code: '42622', message }),
     ...placeOfName(step, at),
-    next: 'Choose a name of at most 63 bytes: Postgres would cut it silently, and another name could be cut to the same.',
+    next:
+      'Choose a name of at most 63 bytes: Postgres would cut it silently, and another name could be cut to the same. ' +
+      howToAllow('long-name', step.name),
   })
 }
 

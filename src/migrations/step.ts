@@ -17,6 +17,8 @@ export interface Step {
   /** The statement that notes its end; it divides by zero when that beginning is not of this very transaction. */
   readonly after: string
   readonly body: SqlBody | CodeBody
+  /** The rules of docs/checks.md of which findings are let pass. */
+  readonly allow?: readonly string[] | undefined
 }
 
 /** SQL in pieces; `statements` may be empty for a file that is too large to keep them. */

@@ -8,8 +8,8 @@ import type { HistoryTables } from './tables.ts'
 
 /** The step that applies a migration or a seed in one transaction. */
 export function makeStep(run: StepRun, tables: HistoryTables, kind: Kind, one: Migration | Seed, runId: string): Step {
-  const { name, file } = one
-  return { kind, name, file, ...recordApplied(run.session, tables, kind, one, runId), body: makeBody(run, one) }
+  const { name, file, allow } = one
+  return { kind, name, file, allow, ...recordApplied(run.session, tables, kind, one, runId), body: makeBody(run, one) }
 }
 
 function makeBody(run: StepRun, one: Migration | Seed): SqlBody | CodeBody {

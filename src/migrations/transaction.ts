@@ -4,6 +4,7 @@ import { pause } from '../postgres/pause.ts'
 import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
 import { nameSession, toOwnRole } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
+import { allowsLongNames } from './allow.ts'
 import type { Piece } from './migration.ts'
 import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
@@ -70,7 +71,7 @@ function causeOf(error: unknown): unknown {
 async function runOnce(run: StepRun, step: Step): Promise<void> {
   const { session, signal } = run
   signal.throwIfAborted()
-  const notices = collectNotices(run, step.name)
+  const notices = collectNotices(run, step.name, { mayCut: allowsLongNames(step) })
   try {
     await ('pieces' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
     const truncated = notices.truncated()

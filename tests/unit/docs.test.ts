@@ -25,6 +25,12 @@ test('the tables of the README are what the code says (npm run docs writes them)
   }
 })
 
+test('the table of what may be allowed is what the code says', () => {
+  const checks = read('docs/checks.md')
+  expect(checks).toBe(renderGenerated(checks))
+  expect(checks).toContain('<!-- generated: what may be allowed -->')
+})
+
 test('every way to fail has a heading of its own in docs/errors.md, which says its exit code', () => {
   const sections = new Map(
     read('docs/errors.md')

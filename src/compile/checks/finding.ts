@@ -17,6 +17,7 @@ export type Rule =
   | 'file-name'
   | 'down'
   | 'module'
+  | 'allow'
 
 /** A mistake: what is wrong, where, what to do, and where that is explained. */
 export function finding(rule: Rule, what: string, place: Place | undefined, next: string): Problem {

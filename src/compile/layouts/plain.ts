@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
 import { finding } from '../checks/finding.ts'
+import { refuseSpellings } from '../spellings.ts'
 import { type MigrationName, compareNames, parseName } from '../names.ts'
 
 /** A migration as files: where its up is, and its down when that is a file of its own. */
@@ -40,13 +41,20 @@ export function listPlain(dir: string, shown = dir): Listing {
       problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
     if (!found) continue
     if (!isFile(dir, shown, file, problems)) continue
-    const name = file.slice(0, found.index)
+    const name = file.slice(0, found.index).normalize('NFC')
     const { down, module } = found.groups!
     if (!parseName(name)) {
       // A module that is not named like a migration is what others import.
       if (!module)
         problems.push(finding('file-name', `${join(shown, file)} is not named like a migration`, undefined, shape))
-    } else if (down) downs.set(name, file)
+    } else if (down && downs.has(name))
+      problems.push(
+        refuseSpellings(
+          name,
+          [downs.get(name)!, file].map((one) => join(shown, one)),
+        ),
+      )
+    else if (down) downs.set(name, file)
     else ups.set(name, [...(ups.get(name) ?? []), { file, kind: module ? 'module' : 'sql' }])
   }
   const migrations: SourceMigration[] = []
@@ -72,7 +80,9 @@ function isFile(dir: string, shown: string, file: string, problems: Problem[]): 
 }
 
 function duplicate(shown: string, name: string, files: readonly { readonly file: string }[]): Problem {
-  const what = `two files have the identity ${name}: ${files.map(({ file }) => join(shown, file)).join(' and ')}`
+  const paths = files.map(({ file }) => join(shown, file))
+  if (new Set(files.map(({ file }) => file.normalize('NFC'))).size < files.length) return refuseSpellings(name, paths)
+  const what = `two files have the identity ${name}: ${paths.join(' and ')}`
   const next = 'Rename one of them: the whole file name without its extension is the identity of a migration.'
   return finding('file-name', what, undefined, next)
 }

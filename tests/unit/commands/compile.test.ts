@@ -106,6 +106,7 @@ test('--json has the same as data', async () => {
     place: { file: 'migrations/1_a.sql', line: 2, column: 2, text: '\tselct 1, 2;' },
     next: expect.any(String),
     rule: 'syntax',
+    name: '1_a',
   })
   fs.rmSync(join(dir, 'migrations'), { recursive: true })
   fs.rmSync(join(dir, 'seeds'), { recursive: true })
