@@ -76,6 +76,20 @@ const harmless = [
   'statement_cache_capacity',
   'description_cache_capacity',
   'binary_parameters',
+  // sqlx's and SQLAlchemy's.
+  'statement-cache-capacity',
+  'prepared_statement_cache_size',
+  // Those of Rails, Django and postgres.js.
+  'pool',
+  'prepared_statements',
+  'encoding',
+  'checkout_timeout',
+  'reaping_frequency',
+  'idle_timeout',
+  'conn_max_age',
+  'conn_health_checks',
+  'max_lifetime',
+  'prepare',
   // Marks of integrations: `supa=base-pooler.x`, `workaround=supabase-pooler.vercel`.
   'supa',
   'workaround',

@@ -144,6 +144,7 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     case '57P02':
     case '57P05':
     case '53300': // too many connections
+    case '55006': // somebody uses the template of a database that is to be created
     case '53100':
     case '53200':
       return is('retry', 'NOT_READY')

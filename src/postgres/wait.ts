@@ -157,7 +157,11 @@ async function attempt<First>(
       return { verdict: { ...verdict, verdict: 'retry' }, error }
     if (verdict.sqlstate === '3D000' && options.missingDatabase === 'create') {
       const { createDatabase } = await import('./create-database.ts')
-      return createDatabase(options.target, host, encryption, options.applicationName, signal).then(
+      const end = Number.isFinite(budgetMs) ? [AbortSignal.timeout(Math.ceil(budgetMs))] : []
+      const whole = AbortSignal.any([options.signal, ...end])
+      const { applicationName } = options
+      const way = { at: host, encryption, applicationName, opening: signal, whole }
+      return createDatabase(options.target, way).then(
         () => ({ verdict: { ...verdict, verdict: 'retry' as const, reason: 'created the database' }, error }),
         (failure: unknown) => {
           if (failure instanceof Failure) throw failure

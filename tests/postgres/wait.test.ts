@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { withPostgres } from '../../scripts/postgres.ts'
 import { test, withDatabase } from '../support/database.ts'
 import { startListener } from '../support/proxy.ts'
+import { interruption } from '../support/run.ts'
 
 const files = { '001_users.sql': 'create table users (id int)' }
 
@@ -223,6 +224,49 @@ test.for([
   expect(exitCode, stderr).toBe(args[0] === 'wait' ? 30 : 24)
   expect(stderr).toContain('let upfront up create it')
   expect(await db.query(`select from pg_database where datname = '${database}'`)).toEqual([])
+})
+
+// On a server of their own: whoever uses the template, or locks the list of databases, is in everybody's way.
+test('UPFRONT_CREATE_DATABASE waits until nobody is in the way', { timeout: 60_000 }, async () => {
+  await withPostgres({}, async (server) => {
+    await withDatabase(server.url, async (db) => {
+      db.files(files)
+      const other = await db.connect(db.urlOf({ database: 'template1' }))
+      const running = db.spawn(['up'], {
+        UPFRONT_DATABASE_URL: db.urlOf({ database: `${db.name}_new` }),
+        UPFRONT_CREATE_DATABASE: 'true',
+        UPFRONT_WAIT_TIMEOUT: '30s',
+      })
+      await running.says('template1')
+      await other.end()
+      const { exitCode, stderr } = await running.ended
+      expect(exitCode, stderr).toBe(0)
+    })
+  })
+})
+
+test('UPFRONT_CREATE_DATABASE ends with the wait, and at once when it is stopped', { timeout: 60_000 }, async () => {
+  await withPostgres({}, async (server) => {
+    await withDatabase(server.url, async (db) => {
+      db.files(files)
+      const env = {
+        UPFRONT_DATABASE_URL: db.urlOf({ database: `${db.name}_new` }),
+        UPFRONT_CREATE_DATABASE: 'true',
+      }
+      const blocker = await db.connect()
+      await blocker.query('begin; lock table pg_catalog.pg_database in share mode')
+      const begun = performance.now()
+      const { exitCode, stderr } = await db.up(['--wait-timeout', '2s'], env)
+      expect(exitCode, stderr).toBe(30)
+      expect(performance.now() - begun).toBeLessThan(4_000)
+
+      const abort = new AbortController()
+      const running = db.up(['--wait-timeout', '60s'], env, abort.signal)
+      setTimeout(() => abort.abort(interruption('SIGTERM')), 500)
+      expect((await running).exitCode).toBe(143)
+      await blocker.query('rollback')
+    })
+  })
 })
 
 test('UPFRONT_CREATE_DATABASE with a role that may not: exit 24, and why', async ({ db }) => {
