@@ -17,6 +17,10 @@ export const allowable: Readonly<Record<Rule | 'squawk', Allowing>> = {
     allowed: true,
     why: 'Postgres decides: if the finding is right, the file fails and is rolled back, or the function when it is called',
   },
+  'session-state': {
+    allowed: true,
+    why: 'nothing is lost unless the file is interrupted; then it goes on in a new session that lacks what was set or made',
+  },
   squawk: { allowed: true, why: 'a matter of judgement; with --deny' },
   syntax: { allowed: false, why: 'Postgres would refuse it as well' },
   encoding: { allowed: false, why: 'what Postgres would get is not what the file means' },

@@ -2,6 +2,7 @@ import type { Problem } from '../errors.ts'
 import { placesIn } from '../postgres/position.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
 import type { Catalog } from './catalog.ts'
+import { joinBlocks } from './checks/block.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
 import { checkDirectives } from './checks/directive.ts'
 import { largestJoined } from './checks/joinable.ts'
@@ -60,7 +61,9 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   problems.push(...refuseLongNames([...names, ...longNamesOf(parsed, text, placeOf)]))
   // What is wrong is a statement as well.
   const pair = conclude(inspection, Math.max(statements.length, found.statements.length))
-  const kept = pair ? statements.slice(1, -1) : statements
+  const joined = marked ? joinBlocks(statements, inspection.controls, inspection.alone) : null
+  problems.push(...(joined?.problems ?? []))
+  const kept = joined?.units ?? (pair ? statements.slice(1, -1) : statements)
   const size = Buffer.byteLength(text)
   const single = kept.length === 1 && kept[0]!.alone
   const transaction = role === 'seed' || (!single && !marked)
@@ -70,6 +73,7 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
     joinable: inspection.joinable && transaction && size < largestJoined && found.copies.length === 0,
     size,
     statements: kept,
+    ...(transaction ? {} : { session: inspection.session }),
     blanks: [
       ...found.commands.map(({ start, end }) => [start, end] as const),
       ...(pair ? [statements[0]!, statements.at(-1)!].map(({ start, end }) => [start, end] as const) : []),

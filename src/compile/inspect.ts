@@ -2,10 +2,12 @@ import type { Place, Problem } from '../errors.ts'
 import type { Isolation, Statement } from '../migrations/migration.ts'
 import { type Catalog, note } from './catalog.ts'
 import { type Alone, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './checks/alone.ts'
+import { isReadOnly, refuseReadOnly } from './checks/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './checks/enum-value.ts'
 import { bodyOf, checkBody } from './checks/function-body.ts'
 import { isJoinable } from './checks/joinable.ts'
 import { refuseUnlock } from './checks/session-lock.ts'
+import { refuseLost, sessionEffect } from './checks/session-state.ts'
 import {
   type Control,
   controlOf,
@@ -48,11 +50,17 @@ export interface Inspection {
   isolation: Isolation | undefined
   /** Whether nothing but settings has been seen. */
   isFresh: boolean
+  /** Whether a BEGIN of a file outside a transaction is open. */
+  isInBlock: boolean
+  /** What such a file sets for its session, and what a new session could not have, with the number of its statement. */
+  readonly session: (readonly [start: number, end: number])[]
+  readonly lost: { readonly statement: number; readonly problem: Problem }[]
 }
 
 export function openInspection(role: Role, marked: boolean, catalog: Catalog): Inspection {
-  const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [] }
-  return { role, marked, catalog, ...lists, checksBodies: true, joinable: true, isolation: undefined, isFresh: true }
+  const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [], session: [], lost: [] }
+  const flags = { checksBodies: true, joinable: true, isolation: undefined, isFresh: true, isInBlock: false }
+  return { role, marked, catalog, ...lists, ...flags }
 }
 
 /** Looks at one statement; answers how it is to run. */
@@ -67,8 +75,10 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (control) inspection.controls.push({ ...control, statement: number, place })
   problems.push(...refuseUnlock(kind, node, text.slice(start, end), place))
   const name = aloneName(kind, node)
-  if (name !== null) inspection.alone.push({ name, place })
+  if (name !== null) inspection.alone.push({ name, place, statement: number })
   const commits = inspectBody(inspection, seen)
+  if (commits) inspection.alone.push({ name: 'a COMMIT or ROLLBACK in a DO', place, statement: number })
+  if (inspection.marked) inspectSession(inspection, seen, place, control)
   if (inspection.added.length > 0 && !inspection.marked) {
     const placeOfByte = (byte: number) => placeOf(offsetIn(seen, byte))
     problems.push(...refuseNewValues(inspection.added, kind, node, catalog, placeOfByte))
@@ -82,6 +92,20 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   const target = name === null ? undefined : statedTarget(kind, node)
   const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
   return { start, end, line: place.line, kind, alone, ...index, ...(target ? { target } : {}) }
+}
+
+/** Notes what a statement outside a transaction does to the session, and whether a block is open behind it. */
+function inspectSession(
+  inspection: Inspection,
+  { kind, node, text, start, end, number }: Seen,
+  place: Place,
+  control: Pick<Control, 'begins' | 'name'> | null,
+): void {
+  if (isReadOnly(kind, node)) inspection.problems.push(refuseReadOnly(place))
+  const effect = sessionEffect(kind, node, text.slice(start, end), inspection.isInBlock)
+  if (effect === 'again') inspection.session.push([start, end])
+  else if (effect !== 'none') inspection.lost.push({ statement: number, problem: refuseLost(effect, place) })
+  if (control && !control.name.startsWith('SET')) inspection.isInBlock = control.begins
 }
 
 /** Answers whether it is a DO that commits, which only a marked file may have. */
@@ -102,7 +126,10 @@ export function conclude(inspection: Inspection, statements: number): readonly [
   const { controls, alone, problems, notices, role, marked } = inspection
   const pair = !marked && isOuterPair(controls, statements)
   if (pair) notices.push(pairNotice(controls[0]!))
-  else problems.push(...refuseControls(controls, marked))
+  else if (!marked) problems.push(...refuseControls(controls))
+  // A down does not go on half way, so it has no session to lose.
+  const isLast = (statement: number) => statement === statements - 1 || role === 'down'
+  problems.push(...inspection.lost.flatMap(({ statement, problem }) => (isLast(statement) ? [] : [problem])))
   if (role === 'seed') problems.push(...alone.map(refuseAloneInSeed))
   else if (role === 'migration' && !marked && statements > 1) problems.push(...alone.map(refuseAlone))
   return pair ? [controls[0]!, controls[1]!] : null

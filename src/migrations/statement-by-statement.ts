@@ -20,6 +20,7 @@ import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, reco
 import { type Loose, type LooseStep, commitsWithin, isUntouched } from './loose-step.ts'
 import { collectNotices } from './notices.ts'
 import { UnitError, runInOwnTransaction } from './own-transaction.ts'
+import { setSessionAgain } from './session-again.ts'
 import { unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
@@ -39,6 +40,7 @@ export async function runStatementByStatement(run: StepRun, tables: HistoryTable
   await prepareSession(run.session, run.settings)
   const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
   try {
+    if (done > 0) await setSessionAgain(loose, done)
     for (let i = done; i < step.script.statements.length; i += 1) {
       if (run.signal.aborted) throw interrupted(loose, i, run.signal.reason)
       const resumed = i === done && step.left !== undefined

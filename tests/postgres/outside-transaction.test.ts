@@ -173,11 +173,11 @@ describe('a statement that fails', () => {
     expect(exitCode, stderr).toBe(0)
   })
 
-  test('a transaction of its own is refused before anything runs: it would not be one', async ({ db }) => {
+  test('a block that is rolled back is refused before anything runs', async ({ db }) => {
     db.files(three('begin;\ninsert into b values (1);\nrollback'))
     const { exitCode, stderr } = await db.up()
     expect(exitCode, stderr).toBe(20)
-    expect(stderr).toContain('002_three.sql:3')
+    expect(stderr).toContain('002_three.sql:5:1: a block that is rolled back does nothing')
     expect(await db.history()).toBeNull()
   })
 

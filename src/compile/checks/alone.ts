@@ -6,6 +6,8 @@ import { finding } from './finding.ts'
 export interface Alone {
   readonly name: string
   readonly place: Place
+  /** Which statement of the file, from 0. */
+  readonly statement: number
 }
 
 /**
@@ -58,7 +60,7 @@ export function mayBeAlone(kind: string, isWholeFile: boolean): boolean {
 }
 
 /** One of several statements in a file that runs in a transaction. */
-export function refuseAlone({ name, place }: Alone): Problem {
+export function refuseAlone({ name, place }: Pick<Alone, 'name' | 'place'>): Problem {
   return finding(
     'alone',
     `${name} cannot run inside a transaction, and this file runs as one`,
@@ -68,7 +70,7 @@ export function refuseAlone({ name, place }: Alone): Problem {
 }
 
 /** A seed has no way to run otherwise. */
-export function refuseAloneInSeed({ name, place }: Alone): Problem {
+export function refuseAloneInSeed({ name, place }: Pick<Alone, 'name' | 'place'>): Problem {
   const what = `${name} cannot run inside a transaction, and a seed runs as one`
   return finding('alone', what, place, 'Make it a migration.')
 }

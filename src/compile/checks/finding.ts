@@ -7,6 +7,7 @@ export type Rule =
   | 'alone'
   | 'transaction-control'
   | 'session-lock'
+  | 'session-state'
   | 'long-name'
   | 'meta-command'
   | 'copy-data'

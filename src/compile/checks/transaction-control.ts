@@ -9,6 +9,8 @@ export interface Control {
   /** Whether it may be one of the pair around a whole file. */
   readonly opens: boolean
   readonly closes: boolean
+  /** Whether it begins a transaction, of whatever kind. */
+  readonly begins: boolean
   /** Which statement of the file, from 0. */
   readonly statement: number
   readonly place: Place
@@ -25,20 +27,22 @@ const names: Readonly<Record<string, string>> = {
 }
 
 /** What a statement does to the transaction that it is in; null when nothing, as with savepoints. */
-export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'opens' | 'closes'> | null {
+export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'opens' | 'closes' | 'begins'> | null {
   if (kind === 'VariableSetStmt') return isolationOf(kind, node) === null ? null : lateLevel
   const name = kind === 'TransactionStmt' ? names[String(node['kind'])] : undefined
   if (name === undefined) return null
   const bare = options(node).every((name) => name === 'transaction_isolation') && node['chain'] === undefined
+  const begins = name === 'BEGIN' || name === 'START TRANSACTION'
   return {
     name: node['chain'] ? `${name} AND CHAIN` : name,
-    opens: bare && (name === 'BEGIN' || name === 'START TRANSACTION'),
+    opens: bare && begins,
     closes: bare && name === 'COMMIT',
+    begins,
   }
 }
 
 /** Behind a query Postgres refuses it (25001), whoever began the transaction. */
-const lateLevel = { name: 'SET TRANSACTION ISOLATION LEVEL', opens: false, closes: false }
+const lateLevel = { name: 'SET TRANSACTION ISOLATION LEVEL', opens: false, closes: false, begins: false }
 
 /** The level that a SET TRANSACTION or a BEGIN asks for; null for read committed, which everybody has. */
 export function isolationOf(kind: string, node: Node): Isolation | null {
@@ -80,18 +84,16 @@ export function pairNotice({ name, place }: Control): Problem {
 }
 
 /** Anything else would end the transaction that holds the lock, the file and its row in the history together. */
-export function refuseControls(controls: readonly Control[], marked: boolean): Problem[] {
+export function refuseControls(controls: readonly Control[]): Problem[] {
   return controls.map(({ name, place }) => {
     if (name.startsWith('SET'))
       return finding(
         'transaction-control',
         `${name} comes too late: it has to be the first statement of its transaction`,
         place,
-        marked ? 'Remove it.' : 'Make it the first statement of the file, or remove it.',
+        'Make it the first statement of the file, or remove it.',
       )
-    const what = marked
-      ? `${name} in a file that runs statement by statement, each recorded in its own transaction`
-      : `${name} would end or replace the transaction in which the file and its row in the history commit together`
+    const what = `${name} would end or replace the transaction in which the file and its row in the history commit together`
     return finding('transaction-control', what, place, 'Remove it, or split the file where it stands.')
   })
 }

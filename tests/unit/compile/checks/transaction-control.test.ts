@@ -69,10 +69,6 @@ describe('one pair around the whole file', () => {
     expect(findings(sql)).toHaveLength(count)
   })
 
-  test('is refused in a file that runs statement by statement', () => {
-    expect(findings('-- upfront:no-transaction\nbegin; select 1; commit')).toHaveLength(2)
-  })
-
   test('does not count for what cannot run in a transaction', () => {
     expect(findings('begin; vacuum; commit')).toEqual(['1:8 alone'])
   })
