@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { runScript } from '../postgres/script.ts'
+import { ScriptError, runScript } from '../postgres/script.ts'
 import type { Session } from '../postgres/session.ts'
 import { rowOf } from './history.ts'
 import type { Kind, Migration } from './migration.ts'
@@ -47,7 +47,7 @@ export async function repairRow(
     if (tags[0] !== 'COMMIT') throw new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`)
   } catch (error) {
     await session.query('rollback').catch(() => {})
-    throw error
+    throw error instanceof ScriptError ? error.error : error
   }
 }
 
