@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { commands } from './commands/index.ts'
 import { type Phase, withDeadline } from './commands/deadline.ts'
+import { newLink } from './commands/link.ts'
 import type { Flags } from './commands/run.ts'
 import { loadConfig } from './config/load.ts'
 import { flagOf, settingNames } from './config/settings.ts'
@@ -122,8 +123,8 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
   try {
     const phase: Phase = { current: 'waiting for the server' }
     const signal = withDeadline(config.deadlineMs, io.signal, phase)
-    const lockWait = noWait()
-    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, phase, lockWait })
+    const own = { phase, lockWait: noWait(), link: newLink() }
+    await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, ...own })
   } catch (error) {
     const told = error instanceof Failure || !stop.signal.aborted ? error : stop.signal.reason
     throw told instanceof Failure && config.logDetail !== 'on' ? withoutDetailOf(told) : told

@@ -1,5 +1,6 @@
 import { parseArguments } from './commands/arguments.ts'
 import { type Phase, withDeadline } from './commands/deadline.ts'
+import { newLink } from './commands/link.ts'
 import type { Run } from './commands/run.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
@@ -43,6 +44,7 @@ export async function main(io: Io): Promise<number> {
       signal: withDeadline(config.deadlineMs, io.signal, phase),
       phase,
       lockWait: noWait(),
+      link: newLink(),
     }
     const said = () => emit({ type: 'interrupted', signal: /SIG\w+/.exec(String(io.signal.reason))?.[0] ?? 'a signal' })
     io.signal.addEventListener('abort', said, { once: true })

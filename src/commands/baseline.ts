@@ -2,13 +2,13 @@ import { insertBaseline, readHistory } from '../migrations/history.ts'
 import type { Migration } from '../migrations/migration.ts'
 import { finishRun, startRun } from '../migrations/runs.ts'
 import { createTables, historyTables } from '../migrations/tables.ts'
-import { lockKey, withLock } from '../postgres/lock.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { version } from '../version.ts'
 import { openMigrationsOf } from './folders.ts'
 import type { Run } from './run.ts'
-import { announce, requirePrimary, sessionSettings, withServer } from './server.ts'
+import { announce, requirePrimary, withServer } from './server.ts'
+import { prepareStepRun } from './step-run.ts'
 import { upTo } from './up-to.ts'
 
 /** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
@@ -19,8 +19,8 @@ export async function baseline(run: Run): Promise<number> {
   announce(run, 'baseline', bundle)
   const begun = performance.now()
   await withServer(run, requirePrimary, async (session) => {
-    await prepareSession(session, sessionSettings(run))
-    const lock = { key: lockKey(config.schema), waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
+    const on = await prepareStepRun(run, session)
+    const lock = { key: on.lockKey, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
     const recorded = await withLock(
       session,
       lock,

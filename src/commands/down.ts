@@ -14,7 +14,8 @@ import { type Job, recordOf, startJob } from './job.ts'
 import { reportEnd } from './reconnect.ts'
 import { findDowns, revert } from './revert.ts'
 import type { Run } from './run.ts'
-import { announce, prepareStepRun, requirePrimary, withServer } from './server.ts'
+import { announce, requirePrimary, withServer } from './server.ts'
+import { prepareStepRun } from './step-run.ts'
 
 /** Takes the newest migrations back, one transaction each: `--step n` of them, or all after `--to name`. */
 export async function down(run: Run): Promise<number> {

@@ -14,7 +14,8 @@ import { applyAll } from './apply.ts'
 import { type Job, isComplete, isWhole, recordOf } from './job.ts'
 import { warnIgnored } from './ignored.ts'
 import type { Run } from './run.ts'
-import { prepareStepRun, requirePrimary } from './server.ts'
+import { requirePrimary } from './server.ts'
+import { prepareStepRun } from './step-run.ts'
 import { splitAt } from './up-to.ts'
 
 /** What there is to do, by what the history says now. */

@@ -4,11 +4,11 @@ import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { halfDoneCommands } from '../migrations/way-out.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { passingBy } from '../postgres/passing.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import { warnIgnored } from './ignored.ts'
 import type { Run } from './run.ts'
-import { sessionSettings, withServer } from './server.ts'
+import { withServer } from './server.ts'
 import { splitAt, upTo } from './up-to.ts'
 
 /** One thing that `up` would run. */
@@ -33,8 +33,8 @@ export async function plan(run: Run): Promise<number> {
     run,
     async () => {},
     async (session) => {
-      await prepareSession(session, sessionSettings(run))
-      return (await readHistory(session, historyTables(session, config.schema))) ?? []
+      const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+      return (await readHistory(passing, historyTables(session, config.schema))) ?? []
     },
   )
   const made = makePlan(

@@ -1,23 +1,61 @@
 import { Failure } from '../errors.ts'
 import { pause } from '../postgres/pause.ts'
-import type { Job } from './job.ts'
+import { silenceBehind } from '../postgres/silence.ts'
+import type { Job, Progress } from './job.ts'
+import { Unwanted, noteLoss } from './link.ts'
+import type { Run } from './run.ts'
 
 const reconnections = 5
+/** What a silence may take until it is noticed, on top of the wait for the server. */
+const noticedWithinMs = 25_000
+const shortestWaitMs = 1_000
 
-/** A lost connection leaves the outcome open: connect again, lock, and read in the history what happened. */
-export async function withReconnection(job: Pick<Job, 'run'>, attempt: () => Promise<void>): Promise<void> {
+/** What is done again on the next connection. */
+interface Reconnecting {
+  readonly run: Run
+  readonly progress?: Pick<Progress, 'applied' | 'seeded'>
+}
+
+/**
+ * A lost connection leaves the outcome open: connect again, lock, and read in the history what happened. Silence that
+ * comes again before anything was done is one silence: all of it together takes no longer than it is noticed and the
+ * server is waited for once.
+ */
+export async function withReconnection<Work extends Reconnecting>(
+  job: Work,
+  attempt: (job: Work) => Promise<void>,
+): Promise<void> {
+  const { run, progress } = job
+  const { emit, signal, config } = run
+  const { waitTimeoutMs } = config
+  let silent: { since: number; done: number; times: number } | undefined
   for (let tries = 1; ; tries += 1) {
     try {
-      return await attempt()
+      return await attempt(silent === undefined ? job : { ...job, run: { ...run, config: shorter(silent.since) } })
     } catch (error) {
-      const { emit, signal } = job.run
       if (!(error instanceof Failure)) throw error
       // Who has been let in once and never again was not kept waiting: the connection is lost.
       if (error.code === 'NOT_READY' && tries > 1) throw new Failure('LOST', error.message, error.facts, error)
-      if (error.code !== 'LOST' || tries > reconnections || signal.aborted) throw error
+      if (error.code !== 'LOST' || error instanceof Unwanted || tries > reconnections || signal.aborted) throw error
+      noteLoss(run.link, error)
+      const done = (progress?.applied.length ?? 0) + (progress?.seeded.length ?? 0)
+      if (silent?.done !== done) silent = undefined
+      const silence = silenceBehind(error)
+      if (silence) silent ??= { since: performance.now() - silence.forMs, done, times: 0 }
+      if (silence && silent && (silent.times += 1) > 1 && isOver(silent.since)) throw error
       emit({ type: 'connection_lost', reason: error.facts.reason ?? error.message })
       await pause(Math.random() * 250 * tries, signal)
     }
+  }
+
+  function isOver(silentSince: number) {
+    return waitTimeoutMs !== 0 && performance.now() - silentSince >= waitTimeoutMs
+  }
+
+  function shorter(silentSince: number) {
+    if (waitTimeoutMs === 0) return config
+    const left = silentSince + waitTimeoutMs + noticedWithinMs - performance.now()
+    return { ...config, waitTimeoutMs: Math.min(waitTimeoutMs, Math.max(left, shortestWaitMs)) }
   }
 }
 

@@ -35,8 +35,8 @@ export async function repair(run: Run): Promise<number> {
   const wanted = readWanted(run)
   const files = await listFiles(run, wanted.action)
   announce(run, 'repair', { dir: showPath(run, run.config.migrationsDir), count: files.length })
-  const work = () =>
-    underLock({ run }, async (tables, on) => {
+  const work = (again: { readonly run: Run }) =>
+    underLock(again, async (tables, on) => {
       const history = await readHistory(on.session, tables)
       if (history === null) throw noHistory(tables)
       const one: Case = { ...wanted, reason: run.redact(wanted.reason), run, on, tables }

@@ -66,9 +66,9 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
     pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }],
   }
   const isOutside = !transaction || statements.some(({ alone }) => alone)
-  return isOutside
-    ? revertOutside({ run, tables, name: row.name, file, text: way.sql, statements })
-    : runInTransaction(run, { ...step, allow, body })
+  if (!isOutside) return runInTransaction(run, { ...step, allow, body })
+  const watch = run.watch(() => row.name)
+  return revertOutside({ run, tables, name: row.name, file, text: way.sql, statements }).finally(watch.stop)
 }
 
 async function moduleBody(run: StepRun, { script, file, name }: Migration): Promise<CodeBody> {

@@ -3,6 +3,7 @@ import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
 import type { LockWait } from '../postgres/lock.ts'
 import type { Phase } from './deadline.ts'
+import type { Link } from './link.ts'
 
 /** One call of one command: its world, its settings, and where it says things. */
 export interface Run {
@@ -19,6 +20,7 @@ export interface Run {
   readonly signal: AbortSignal
   readonly phase: Phase
   readonly lockWait: LockWait
+  readonly link: Link
   /** What UPFRONT_CREATE_DATABASE=true means for this command; nothing for those that neither make nor await a database. */
   readonly missingDatabase?: 'create' | 'await'
 }

@@ -22,8 +22,8 @@ export async function seed(run: Run): Promise<number> {
   const job = startJob(run, 'seed', await openMigrationsOf(run), seeds)
   announce(run, 'seed', job.bundle)
   return reportEnd(job, () =>
-    withReconnection(job, () =>
-      underLock(job, async (tables, on) => {
+    withReconnection(job, (again) =>
+      underLock(again, async (tables, on) => {
         const history = (await readHistory(on.session, tables)) ?? []
         const plan = makePlan(
           await job.bundle.list(),

@@ -1,24 +1,22 @@
 import { describeTarget } from '../config/target.ts'
 import { Failure } from '../errors.ts'
 import type { Bundle } from '../migrations/migration.ts'
-import type { StepRun } from '../migrations/step.ts'
 import { historyTables } from '../migrations/tables.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
-import { WaitElsewhere, lockKey } from '../postgres/lock.ts'
-import { type Watch, observe } from '../postgres/observe.ts'
+import { guardSession } from '../postgres/guard.ts'
+import { WaitElsewhere } from '../postgres/lock.ts'
 import { pause } from '../postgres/pause.ts'
-import { requireOwnBackend } from '../postgres/pooler.ts'
-import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
 import { NotYet, ReadOnly, waitForServer } from '../postgres/wait.ts'
 import type { Session } from '../postgres/session.ts'
+import { patience } from '../postgres/silence.ts'
 import { version } from '../version.ts'
 import { explainSessionError } from './session-errors.ts'
 import type { Run } from './run.ts'
 
 /**
  * Opens a session of a ready server, asks it the first question, and closes the session after use; begins again when the
- * wait for the lock is to go on without it. What is in flight is cancelled when the run has to stop; errors of our own
- * statements come out as Failures.
+ * wait for the lock is to go on without it. What is in flight is cancelled when the run has to stop, and what is never
+ * answered is given up; errors of our own statements come out as Failures.
  */
 export async function withServer<First, Result>(
   run: Run,
@@ -56,6 +54,15 @@ async function withSession<First, Result>(
     ask,
   )
   const stopCancelling = cancelOnAbort(session, signal)
+  const guard = guardSession({
+    target: config.target!,
+    session,
+    applicationName: applicationName(run),
+    patience: run.io.patience ?? patience,
+    lockTimeoutMs: config.lockTimeoutMs,
+    emit: run.emit,
+  })
+  run.link.guard = guard
   const isAgain = run.lockWait.begun !== undefined && waitedMs === 0
   try {
     if (!isAgain) run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
@@ -64,8 +71,9 @@ async function withSession<First, Result>(
     // What remains of it is worth more to know than that it was stopped.
     if (signal.aborted) throw saysMore(error, signal.reason as Failure) ? error : signal.reason
     if (error instanceof WaitElsewhere) throw error
-    throw explainSessionError(error, session, historyTables(session, config.schema))
+    throw await explainSessionError(error, session, historyTables(session, config.schema))
   } finally {
+    guard.stop()
     stopCancelling()
     session.close()
   }
@@ -74,33 +82,6 @@ async function withSession<First, Result>(
 /** An index left invalid, a COMMIT whose answer nobody waited for: not what the signal's reason claims. */
 function saysMore(error: unknown, reason: Failure): boolean {
   return error instanceof Failure && (error.code === 'PARTIAL' || error.code === reason.code)
-}
-
-/** Prepares a session that is to change things: our settings on it, and no pooler that would lose our lock. */
-export async function prepareStepRun(run: Run, session: Session): Promise<StepRun> {
-  const { config, emit, signal } = run
-  const settings = sessionSettings(run)
-  await prepareSession(session, settings)
-  const target = config.target!
-  const pid = await requireOwnBackend(session, target, settings.applicationName)
-  const { applicationName } = settings
-  return {
-    session,
-    settings,
-    lockKey: lockKey(config.schema),
-    lockRetryMs: config.lockRetryMs,
-    emit,
-    signal,
-    watch: (name) => {
-      const options = { target, session, pid, applicationName, lockTimeoutMs: config.lockTimeoutMs, name, emit }
-      return config.logDetail === 'on' ? observe(options) : withoutQueries(observe(options))
-    },
-  }
-}
-
-/** Who stands in the way, without what they are at: a query may hold rows. */
-function withoutQueries(watch: Watch): Watch {
-  return { ...watch, blockers: () => watch.blockers().map((blocker) => ({ ...blocker, query: '' })) }
 }
 
 /** Says what is about to happen, and to which database. */
@@ -141,15 +122,4 @@ function tooOld({ serverVersionText }: Session): Failure {
 /** Who we are, where others see their blockers: at most 63 bytes, as Postgres keeps of it. */
 export function applicationName(run: Run): string {
   return Buffer.from(`upfront/${version} ${run.io.hostname}`).subarray(0, 63).toString()
-}
-
-export function sessionSettings(run: Run): SessionSettings {
-  const { config } = run
-  return {
-    applicationName: applicationName(run),
-    lockTimeoutMs: config.lockTimeoutMs,
-    statementTimeoutMs: config.statementTimeoutMs,
-    searchPath: config.target!.searchPath,
-    role: config.target!.role,
-  }
 }

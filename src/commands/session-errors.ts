@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import { type HistoryTables, deniedTables } from '../migrations/tables.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import type { Session } from '../postgres/session.ts'
-import { NotYet } from '../postgres/wait.ts'
+import { NotYet, ReadOnly } from '../postgres/wait.ts'
 
 interface ServerError extends Error {
   readonly severity?: string
@@ -10,13 +10,15 @@ interface ServerError extends Error {
 }
 
 /**
- * What an error means that came from our own statements, not from a migration's: the connection is gone, the role may
- * not, somebody changed our tables. Anything else is returned as it is.
+ * What an error means that came from our own statements, not from a migration's: the connection is gone, the server is the
+ * primary no longer, the role may not, somebody changed our tables. Anything else is returned as it is.
  */
-export function explainSessionError(error: unknown, session: Session, tables: HistoryTables): unknown {
+export async function explainSessionError(error: unknown, session: Session, tables: HistoryTables): Promise<unknown> {
   if (error instanceof Failure) return error
   const { message, code = '', severity } = error as ServerError
-  if (error instanceof NotYet || isConnectionLost(error)) {
+  // Whoever connects again waits for a primary.
+  const isDemoted = error instanceof NotYet || error instanceof ReadOnly || (await isOfStandby(session, code))
+  if (isDemoted || isConnectionLost(error)) {
     const next = 'Run it again: the history says what was committed.'
     return new Failure('LOST', 'the connection to the server was lost', { reason: message, next }, error)
   }
@@ -54,4 +56,13 @@ export function explainSessionError(error: unknown, session: Session, tables: Hi
     { ...facts, next: 'See its words above.' },
     error,
   )
+}
+
+/** Whether the server refused to write because it has become a standby. */
+async function isOfStandby(session: Session, code: string): Promise<boolean> {
+  if (code !== '25006') return false
+  const [row] = await session
+    .query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby')
+    .catch(() => [])
+  return row?.standby ?? true
 }

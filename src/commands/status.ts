@@ -4,11 +4,11 @@ import type { Migration, Seed } from '../migrations/migration.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import { historyTables } from '../migrations/tables.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { passingBy } from '../postgres/passing.ts'
 import { renderTable } from '../report/table.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import type { Run } from './run.ts'
-import { sessionSettings, withServer } from './server.ts'
+import { withServer } from './server.ts'
 
 /** One line of the answer; `state` is what a person has to know of it. */
 interface StatusRow {
@@ -29,8 +29,8 @@ export async function status(run: Run): Promise<number> {
     run,
     async () => {},
     async (session) => {
-      await prepareSession(session, sessionSettings(run))
-      return (await readHistory(session, historyTables(session, config.schema))) ?? []
+      const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+      return (await readHistory(passing, historyTables(session, config.schema))) ?? []
     },
   )
   const ofMigrations = history.filter((row) => row.kind === 'migration')

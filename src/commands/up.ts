@@ -13,7 +13,7 @@ export async function up(run: Run): Promise<number> {
   const job = startJob({ ...run, missingDatabase: 'create' }, 'up', bundle, await openSeedsOf(run))
   if (run.flags['to'] !== undefined) (await import('./up-to.ts')).upTo(await bundle.list(), run.flags['to'])
   announce(run, 'up', job.bundle)
-  return reportEnd(job, () => withReconnection(job, () => attempt(job)))
+  return reportEnd(job, () => withReconnection(job, attempt))
 }
 
 async function attempt(job: Job): Promise<void> {

@@ -3,6 +3,7 @@ import { readHistory } from '../migrations/history.ts'
 import type { Bundle } from '../migrations/migration.ts'
 import { makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { historyTables } from '../migrations/tables.ts'
+import { passingBy } from '../postgres/passing.ts'
 import { pause } from '../postgres/pause.ts'
 import type { Session } from '../postgres/session.ts'
 import { openMigrationsOf } from './folders.ts'
@@ -57,7 +58,9 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
 
 /** What the bundle has and the database does not; no history yet means all of it. */
 async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
-  const rows = (await readHistory(session, historyTables(session, run.config.schema))) ?? []
+  const { lockTimeoutMs, schema, target } = run.config
+  const passing = passingBy(session, { lockTimeoutMs, role: target!.role })
+  const rows = (await readHistory(passing, historyTables(session, schema))) ?? []
   const plan = makePlan(
     await bundle.list(),
     rows.filter((row) => row.kind === 'migration'),

@@ -1,5 +1,5 @@
 import { isContention } from '../postgres/classify.ts'
-import type { Watch } from '../postgres/observe.ts'
+import type { Watch } from '../postgres/guard.ts'
 import { pause } from '../postgres/pause.ts'
 import { ScriptError } from '../postgres/script.ts'
 import type { StepRun } from './step.ts'

@@ -1,6 +1,6 @@
 import type { Emit } from '../events.ts'
 import type { SessionSettings } from '../postgres/prepare.ts'
-import type { Watch } from '../postgres/observe.ts'
+import type { Watch } from '../postgres/guard.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Isolation, Kind, Piece, Statement } from './migration.ts'
 

@@ -1,123 +1,132 @@
 import type { Target } from '../config/target.ts'
 import type { Blocker, Emit } from '../events.ts'
+import type { Patience } from '../io.ts'
+import type { Backend } from './backend.ts'
 import { readBlockers } from './blockers.ts'
-import { pause } from './pause.ts'
+import { type Sight, lookAt, type Eye } from './look.ts'
 import { readProgress } from './progress.ts'
-import { type Session, openSession } from './session.ts'
+import type { Session } from './session.ts'
+import { Silent, answeredWithin, pauseAwake } from './silence.ts'
 
-export interface ObserveOptions {
-  readonly target: Target
-  readonly session: Session
-  /** The process on the server that runs our statement. */
-  readonly pid: number
-  readonly applicationName: string
-  /** The look has to come before lock_timeout ends what is blocked; 0 when there is none. */
-  readonly lockTimeoutMs: number
+/** Something that may run for long. */
+export interface Watched {
   /** What runs, for the log. */
   readonly name: () => string
-  readonly emit: Emit
-}
-
-const firstLookMs = 3_000
-const betweenLooksMs = 2_000
-const sayEveryMs = 10_000
-/** So long without an answer from the server, or without our process there, means the connection is gone. */
-const silenceMs = 25_000
-
-/**
- * Watches a long statement from a second connection, opened only when it takes longer than a few seconds: says how far
- * it is and who blocks it, and hangs up when the server is not to be reached any more or has lost our process, because
- * a silent network would never tell.
- */
-export function observe(options: ObserveOptions): Watch {
-  const ended = new AbortController()
-  const seen: Seen = { blockers: [], said: '', saidAt: -Infinity }
-  watchUntil(options, seen, ended.signal).catch(() => {})
-  return { stop: () => ended.abort(new Error('over')), blockers: () => seen.blockers }
-}
-
-export interface Watch {
-  readonly stop: () => void
+  readonly begun: number
   /** Who stood in the way at the last look. */
-  readonly blockers: () => readonly Blocker[]
-}
-
-interface Seen {
   blockers: readonly Blocker[]
   /** Whom we named, and when. */
   said: string
   saidAt: number
 }
 
-async function watchUntil(options: ObserveOptions, seen: Seen, signal: AbortSignal): Promise<void> {
-  const begun = performance.now()
-  await pause(Math.min(firstLookMs, options.lockTimeoutMs / 2 || firstLookMs), signal)
-  let answeredAt = performance.now()
-  let observer: Session | undefined
+export interface ObserveOptions {
+  readonly target: Target
+  readonly session: Session
+  readonly applicationName: string
+  readonly patience: Patience
+  /** So long a statement of our own may be silent when nobody can tell why: longer than it may wait for a lock. */
+  readonly blindMs: number
+  readonly emit: Emit
+  readonly signal: AbortSignal
+  /** Undefined as long as it is not known. */
+  readonly backend: () => Backend | undefined
+  /** What runs long just now; undefined while it is only a statement of our own that is not answered. */
+  readonly watched: () => Watched | undefined
+  readonly isDue: () => boolean
+  /** Says once that a look is not to be had, and why. */
+  readonly warnBlind: (why: string) => void
+}
+
+const firstProgressMs = 3_000
+const sayEveryMs = 10_000
+
+/**
+ * Looks at our own server process from a second connection as long as that is due: says how far it is and who blocks it,
+ * and hangs up when the server has lost our process, waits for us while we wait for it, or does not answer anybody. What
+ * says nothing of our process, a full server or another one, ends nothing that may take its time.
+ */
+export async function observe(options: ObserveOptions): Promise<void> {
+  const { session, patience, signal } = options
+  const eye: Eye = { session: undefined, wasMuted: false }
+  let last: { sight: Sight; sameMs: number } | undefined
   try {
-    for (;;) {
-      try {
-        observer ??= await openObserver(options, signal)
-        const alive = await bounded(look(options, observer, begun, seen), signal)
-        if (!alive) return options.session.close('the server has ended our session')
-        answeredAt = performance.now()
-      } catch (error) {
-        if (signal.aborted) throw error
-        observer?.close()
-        observer = undefined
-        if (performance.now() - answeredAt > silenceMs)
-          return options.session.close('the server does not answer any more')
-      }
-      await pause(betweenLooksMs, signal)
+    while (options.isDue()) {
+      const begun = performance.now()
+      const sight = await lookAt(options, eye)
+      if (sight.kind === 'working' || sight.kind === 'waiting') await tell(options, eye)
+      const isLong = options.watched() !== undefined && session.silentMs() >= patience.silenceMs
+      if (sight.kind === 'blind' && isLong) options.warnBlind(sight.what)
+      const tookMs = Math.min(performance.now() - begun, 2 * patience.lookMs)
+      const isSame = last?.sight.kind === sight.kind && last.sight.what === sight.what
+      last = { sight, sameMs: tookMs + (isSame ? last!.sameMs + patience.betweenLooksMs : 0) }
+      const why = conclude(options, sight, last.sameMs)
+      if (why !== undefined) return session.close(why)
+      await pauseAwake(Math.min(patience.betweenLooksMs, untilProgress(options)), signal)
     }
   } finally {
-    observer?.close()
+    eye.session?.close()
   }
 }
 
-function openObserver(options: ObserveOptions, signal: AbortSignal): Promise<Session> {
-  const { target, session, applicationName } = options
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(5_000)])
-  return openSession(target, session.at, session.encryption, `${applicationName} (watching)`, bound)
+/** A look that came before lock_timeout came too early to say how far it is. */
+function untilProgress({ watched }: ObserveOptions): number {
+  const leftMs = firstProgressMs - (performance.now() - (watched()?.begun ?? -Infinity))
+  return leftMs > 0 ? leftMs : Infinity
 }
 
-/** One look; false when the server knows nothing of our process. */
-async function look(
-  { session, pid, name, emit }: ObserveOptions,
-  observer: Session,
-  begun: number,
-  seen: Seen,
-): Promise<boolean> {
-  const rows = await observer.query('select from pg_catalog.pg_stat_activity where pid = $1', [pid])
-  if (rows.length === 0) return false
-  if (session.client.getTransactionStatus() === null) return true
+/** Why to hang up, undefined while there is no reason to. */
+function conclude(options: ObserveOptions, sight: Sight, sameMs: number): string | Silent | undefined {
+  const { session, patience, blindMs, watched } = options
+  const isWatched = watched() !== undefined
+  if (sight.kind === 'gone') return sameMs >= patience.betweenLooksMs ? sight.what : undefined
+  const silentMs = session.silentMs()
+  if (silentMs < patience.silenceMs) return undefined
+  switch (sight.kind) {
+    case 'waiting':
+      return sameMs >= patience.sameMs
+        ? new Silent('the server waits for us and we for it: something was lost on the way', silentMs)
+        : undefined
+    case 'silent':
+      return sameMs >= (isWatched ? patience.silenceMs - patience.lookMs : patience.sameMs)
+        ? new Silent('the server does not answer any more', silentMs)
+        : undefined
+    case 'blind':
+      return !isWatched && silentMs >= blindMs
+        ? new Silent(`the server has not answered for ${Math.round(silentMs / 1000)} s`, silentMs)
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Says who blocks what runs long, or how far it is; what cannot be told now may be at the next look. */
+async function tell(options: ObserveOptions, eye: Eye): Promise<void> {
+  const watched = options.watched()
+  const pid = options.backend()?.pid
+  if (!watched || pid === undefined || eye.session === undefined) return
+  const observer = eye.session
+  try {
+    await answeredWithin(options.patience.lookMs, options.signal, () => report(options, watched, observer, pid))
+  } catch {
+    observer.close()
+    eye.session = undefined
+  }
+}
+
+async function report({ emit }: ObserveOptions, seen: Watched, observer: Session, pid: number): Promise<void> {
   const blockers = await readBlockers(observer, pid)
   const now = performance.now()
-  const elapsedMs = now - begun
+  const elapsedMs = now - seen.begun
   const said = blockers.map((blocker) => blocker.pid).join()
   const isNews = said !== seen.said || now - seen.saidAt >= sayEveryMs
   seen.blockers = blockers
   if (blockers.length === 0) {
     seen.said = ''
-    if (elapsedMs >= firstLookMs)
-      emit({ type: 'progress', name: name(), elapsedMs, ...(await readProgress(observer, pid)) })
-    return true
+    if (elapsedMs < firstProgressMs) return
+    return emit({ type: 'progress', name: seen.name(), elapsedMs, ...(await readProgress(observer, pid)) })
   }
-  if (isNews) Object.assign(seen, { said, saidAt: now })
-  if (isNews) emit({ type: 'blocked', name: name(), blockers, elapsedMs })
-  return true
-}
-
-/** Rejects when the answer takes longer than five seconds. */
-async function bounded<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const late = new AbortController()
-  const timer = pause(5_000, AbortSignal.any([signal, late.signal])).then(() => {
-    throw new Error('no answer')
-  })
-  try {
-    return await Promise.race([promise, timer])
-  } finally {
-    late.abort(new Error('over'))
-    timer.catch(() => {})
-  }
+  if (!isNews) return
+  Object.assign(seen, { said, saidAt: now })
+  emit({ type: 'blocked', name: seen.name(), blockers, elapsedMs })
 }

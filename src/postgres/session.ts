@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { HostPort, Target, TlsSettings } from '../config/target.ts'
 import { isUnbindable, makeLogin, surviveParser } from './login.ts'
+import { NoAnswer, type Silent, measureSilence } from './silence.ts'
 import { type Encryption, openSocket } from './socket.ts'
 
 /** One connection to one server; closed by whoever opened it. */
@@ -21,8 +23,10 @@ export interface Session {
   query<Row extends object>(sql: string, params?: readonly unknown[]): Promise<Row[]>
   /** Asks the server, on a new socket, to cancel what this session runs; resolves when the server has heard it. */
   cancel(): Promise<void>
+  /** How long nothing has been heard while an answer was awaited. */
+  silentMs(): number
   /** Says goodbye; never throws. With a reason it hangs up at once, and whatever waits for an answer fails with it. */
-  close(reason?: string): void
+  close(reason?: string | Silent): void
 }
 
 /** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
@@ -66,7 +70,7 @@ export async function openSession(
     over()
   } catch (error) {
     socket.destroy()
-    if (signal.aborted) throw signal.reason
+    if (signal.aborted) throw heardOf(socket, signal.reason)
     if (!isUnbindable(error) || target.channelBinding !== 'prefer') throw error
     return openSession({ ...target, channelBinding: 'disable' }, at, encryption, applicationName, signal)
   } finally {
@@ -85,11 +89,22 @@ export async function openSession(
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
     cancel: () => sendCancel(at, tls, encryption, key.processID, key.secretKey),
-    close: (reason) =>
-      reason === undefined
-        ? closeClient(client, socket)
-        : void socket.destroy(new Error(`Connection terminated: ${reason}`)),
+    silentMs: measureSilence(socket, () => !isIdle(client)),
+    close: (reason) => {
+      if (reason === undefined) return closeClient(client, socket)
+      socket.destroy(typeof reason === 'string' ? new Error(`Connection terminated: ${reason}`) : reason)
+    },
   }
+}
+
+/** Whether nothing that was asked waits for its answer. */
+function isIdle(client: pg.Client): boolean {
+  return (client as unknown as { readonly readyForQuery: boolean }).readyForQuery
+}
+
+/** Whoever gave up waiting learns whether it was answered at all. */
+function heardOf(socket: Duplex, reason: unknown): unknown {
+  return reason instanceof NoAnswer ? new NoAnswer((socket as Socket).bytesRead > 0) : reason
 }
 
 /**

@@ -1,6 +1,6 @@
 // Calls main() in this process with a world of its own.
 import { Failure } from '../../src/errors.ts'
-import type { Io } from '../../src/io.ts'
+import type { Io, Patience } from '../../src/io.ts'
 import { main } from '../../src/main.ts'
 
 /** What is left of a run when it is over. */
@@ -24,10 +24,12 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly signal?: AbortSignal
+  /** How long silence of the server is borne; as in production without it. */
+  readonly patience?: Patience
 }
 
 /** A run of main(); it does in this process what entrypoint.ts does in its own. */
-export async function runMain({ argv, env, cwd, signal }: World): Promise<Outcome> {
+export async function runMain({ argv, env, cwd, signal, patience }: World): Promise<Outcome> {
   const stdout = collect()
   const stderr = collect()
   const io: Io = {
@@ -38,6 +40,7 @@ export async function runMain({ argv, env, cwd, signal }: World): Promise<Outcom
     stderr,
     signal: signal ?? new AbortController().signal,
     hostname: 'test-host',
+    ...(patience ? { patience } : {}),
   }
   const exitCode = await main(io)
   return { exitCode, ...readOutput(stdout.text(), stderr.text()) }

@@ -1,0 +1,40 @@
+import type { Session } from './session.ts'
+
+export interface Passing {
+  readonly lockTimeoutMs: number
+  /** Whom it asks as, undefined for the role that logs in. */
+  readonly role: string | undefined
+}
+
+/**
+ * The session for questions that leave no trace on it: each goes with its settings in one message, which is one
+ * transaction, so that they are gone with it. Who passes by like that may come through a pooler that gives the server
+ * process to the application next.
+ */
+export function passingBy(session: Session, { lockTimeoutMs, role }: Passing): Session {
+  const values: Readonly<Record<string, string>> = {
+    lock_timeout: `${lockTimeoutMs}ms`,
+    statement_timeout: '0',
+    // A history that row-level security hides would look empty; so it is an error instead.
+    row_security: 'off',
+    ...(role === undefined ? {} : { role }),
+  }
+  const settings = Object.entries(values).map(
+    ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, true)`,
+  )
+  const ask = async <Row extends object>(sql: string): Promise<Row[]> => {
+    const results = await session.client.query(`select ${settings.join(', ')};\n${sql}`)
+    // One message of several statements is answered by as many results.
+    return (results as unknown as readonly { rows: Row[] }[]).at(-1)!.rows
+  }
+  return {
+    ...session,
+    query: (sql) =>
+      ask<never>(sql).catch(async (error: unknown) => {
+        if (role === undefined) throw error
+        // What it asks is not to be asked in a role that cannot be had.
+        const bare = { ...session, query: async (text: string) => (await session.client.query(text)).rows as never[] }
+        throw await (await import('./role.ts')).explainRole(bare, role, error)
+      }),
+  }
+}
