@@ -11,7 +11,12 @@ import { once } from './socket.ts'
  */
 export async function startTls(socket: net.Socket, host: string, settings: TlsSettings): Promise<tls.TLSSocket> {
   const secure = tls.connect({ socket, ...tlsOptions(host, settings) })
-  await once(secure, 'secureConnect')
+  try {
+    await once(secure, 'secureConnect')
+  } catch (error) {
+    if (settings.direct) (error as Error).message += ' (sslnegotiation=direct: only Postgres 17 and newer know it)'
+    throw error
+  }
   // Somebody who does not speak Postgres inside TLS may have answered.
   if (settings.direct && secure.alpnProtocol !== 'postgresql') {
     secure.destroy()

@@ -72,6 +72,23 @@ async function sessions(db: Database) {
   return db.query(`select pid from pg_stat_activity where application_name like 'upfront/%' and datname = '${db.name}'`)
 }
 
+test(
+  'who watches a long statement comes with the password that the file has then',
+  { timeout: 30_000 },
+  async ({ db }) => {
+    const role = await migrator(db)
+    const path = join(db.dir, 'url')
+    fs.writeFileSync(path, db.urlOf(role))
+    db.files({ '001_slow.sql': 'select pg_sleep(6)' })
+    const running = db.spawn(['up'], { UPFRONT_DATABASE_URL: undefined, DATABASE_URL_FILE: path })
+    await until(async () => (await sessions(db)).length > 0, 'it works')
+    await role.change('s3cond-secret')
+    replace(path, db.urlOf({ user: role.user, password: 's3cond-secret' }))
+    await running.says(/^running/m)
+    expect((await running.ended).exitCode).toBe(0)
+  },
+)
+
 test('a wrong password in a file is read again for the grace, and so a late one is found', async ({ db }) => {
   const role = await migrator(db)
   const path = join(db.dir, 'url')

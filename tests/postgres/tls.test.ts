@@ -8,7 +8,7 @@ import { interruption } from '../support/run.ts'
 
 const authority = makeAuthority('The authority')
 const stranger = makeAuthority('Somebody else')
-const certificate = authority.issue('the server', ['127.0.0.1'])
+const certificate = authority.issue('the server', ['127.0.0.1', 'db.example'])
 const files = { '001_users.sql': 'create table users (id int)' }
 const encrypted = `create table seen as select ssl from pg_stat_ssl where pid = pg_backend_pid()`
 
@@ -76,6 +76,26 @@ test('sslnegotiation=direct: TLS without asking first, with the host verified', 
     expect(exitCode, stderr).toBe(0)
     expect(await db.query('select ssl from seen')).toEqual([{ ssl: true }])
   })
+})
+
+test('with hostaddr the certificate is that of the host: verify-full', async () => {
+  await withDatabase(server.url, async (db) => {
+    db.files(files)
+    fs.writeFileSync(join(db.dir, 'authority.crt'), authority.cert)
+    const url = (host: string) =>
+      `${db.urlOf({ host })}?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=authority.crt`
+    expect((await db.up([], { UPFRONT_DATABASE_URL: url('db.example') })).exitCode).toBe(0)
+    const other = await db.up([], { UPFRONT_DATABASE_URL: url('other.example') })
+    expect([other.exitCode, other.stderr]).toEqual([24, expect.stringContaining('other.example')])
+  })
+})
+
+plainTest('sslnegotiation=direct on a server that cannot: exit 30 or 24, and what it needs', async ({ db }) => {
+  db.files(files)
+  const url = `${db.url}?sslmode=require&sslnegotiation=direct`
+  const { exitCode, stderr } = await db.up(['--wait-timeout', '500ms'], { UPFRONT_DATABASE_URL: url })
+  expect([24, 30], stderr).toContain(exitCode)
+  expect(stderr).toContain('only Postgres 17 and newer know it')
 })
 
 test('a certificate that was revoked (sslcrl): exit 24 at once', async () => {
