@@ -34,7 +34,7 @@ export const settings = {
   UPFRONT_ENV: {
     kind: 'text',
     default: 'production',
-    meaning: 'what this database is; recorded in it, guards destructive commands',
+    meaning: 'what this database is; recorded in it, guards destructive commands: one run as production is enough',
   },
   UPFRONT_FORMAT: {
     kind: 'enum',

@@ -124,6 +124,8 @@ async function withPlace(
   return error
 }
 
+const longestRecord = 1 << 20
+
 /** As COPY counts them: a line end inside quotes is a line of the file and no end of a record. */
 async function* readRecords(path: string): AsyncGenerator<CsvRecord> {
   let [record, firstLine, line, quotes] = [0, 1, 1, 0]
@@ -134,7 +136,8 @@ async function* readRecords(path: string): AsyncGenerator<CsvRecord> {
     rest = lines.pop()!
     for (const one of lines) {
       quotes += one.split('"').length - 1
-      text += text === '' ? one : `\n${one}`
+      // A quote that is never closed would have the rest of the file in it.
+      if (text.length < longestRecord) text += text === '' ? one : `\n${one}`
       if (quotes % 2 === 0) {
         yield { record, firstLine, lastLine: line, text: record === 0 ? text.replace(/^\uFEFF/, '') : text }
         ;[record, firstLine, text, quotes] = [record + 1, line + 1, '', 0]

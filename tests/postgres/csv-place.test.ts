@@ -66,3 +66,22 @@ test('with UPFRONT_LOG_DETAIL=off the line is named and not shown: it is a row',
   expect(stderr).toContain('seeds/010_items.csv:2:')
   expect(stderr).not.toContain('alice')
 })
+
+test('a database of another encoding, and a role that is nobody special, are told the line too', async ({ db }) => {
+  const { user, password } = await db.role()
+  for (const encoding of ['latin1', 'sql_ascii']) {
+    const database = `${db.name}_${encoding}`
+    await db.query(`create database ${database} encoding ${encoding} template template0 locale 'C' owner ${user}`)
+    try {
+      const env = { UPFRONT_DATABASE_URL: db.urlOf({ user, password, database }) }
+      db.files({ '0001_schema.sql': 'create schema app', '0002_items.sql': items['0001_items.sql'].replace('items (', 'app.items (').replace('references items', 'references app.items') }) // prettier-ignore
+      db.seeds({ '010_app.items.csv': 'id,name,price\n1,Käthe,2\n2,"Größe\nzwei",-1\n3,c,1\n' })
+      const { exitCode, stderr } = await db.up(['--seed', 'test'], env)
+      expect(exitCode, stderr).toBe(26)
+      expect(stderr).toContain('seeds/010_app.items.csv:3:1\n')
+      expect(stderr).toContain('3 | 2,"Größe')
+    } finally {
+      await db.query(`drop database ${database} with (force)`)
+    }
+  }
+})

@@ -318,3 +318,22 @@ test('an index without a name contradicts as one with a name does', async ({ db 
   expect(again.exitCode).toBe(28)
   expect(again.stderr).toContain('- the index a_id_idx exists\n')
 })
+
+test('the owner of our tables can repair without being a superuser, also as UPFRONT_ROLE', async ({ db }) => {
+  const { user, password } = await db.role()
+  const owner = `${db.name}_owner`
+  await db.query(`create role ${owner}; grant ${owner} to ${user}; grant create on database ${db.name} to ${owner};
+    grant create on schema public to ${owner}`)
+  const as = { UPFRONT_DATABASE_URL: db.urlOf({ user, password }), UPFRONT_ROLE: owner }
+  try {
+    db.files(halfWay)
+    expect((await db.up([], as)).exitCode).toBe(23)
+    await db.query('alter table upfront.runs drop action, drop subject, drop reason, drop was')
+    const done = await db.run(['repair', '--done', '0001_half', ...why], as)
+    expect(done.exitCode, done.stderr).toBe(0)
+    expect(await db.history()).toEqual(['migration 0001_half applied'])
+    expect((await db.up([], as)).exitCode).toBe(0)
+  } finally {
+    await db.query(`drop owned by ${owner} cascade; drop role ${owner}`)
+  }
+})
