@@ -37,8 +37,8 @@ async function record(run: Run, session: Session, migrations: readonly Migration
   const tables = historyTables(session, config.schema)
   const rows = await readHistory(session, tables)
   if (rows === null) await createTables(session, tables)
-  const known = new Set(rows?.filter((row) => row.kind === 'migration').map((row) => row.name))
-  const missing = migrations.filter(({ name }) => !known.has(name))
+  const known = new Set(rows?.filter((row) => row.kind === 'migration').map((row) => row.name.normalize('NFC')))
+  const missing = migrations.filter(({ name }) => !known.has(name.normalize('NFC')))
   await session.query('begin')
   try {
     const { environment } = config

@@ -119,7 +119,7 @@ function chooseBy(run: Run): Choose {
 }
 
 function after(rows: readonly HistoryRow[], name: string): readonly HistoryRow[] {
-  const at = rows.findIndex((row) => row.name === name)
+  const at = rows.findIndex((row) => row.name.normalize('NFC') === name.normalize('NFC'))
   if (at !== -1) return rows.slice(0, at)
   throw new Failure('USAGE', `${name} is not applied, so there is no going back to it`, {
     next: 'upfront status lists what is applied; --to names the one that stays as the newest.',

@@ -8,6 +8,7 @@ import type { Run } from './run.ts'
 /** Makes the next migration with its down: a timestamp or the next number, whichever the folder uses. */
 export async function newMigration(run: Run): Promise<number> {
   const words = (run.operands[0] ?? '')
+    .normalize('NFC')
     .trim()
     .replace(/[^\p{L}\p{N}]+/gu, '_')
     .replace(/^_+|_+$/g, '')

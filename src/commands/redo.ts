@@ -18,12 +18,12 @@ export async function redo(run: Run): Promise<number> {
       const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
       const [row] = await takeBack(job, tables, on, (rows) => {
         const newest = rows.slice(0, 1)
-        for (const { name } of newest) if (!files.has(name)) throw gone(name)
+        for (const { name } of newest) if (!files.has(name.normalize('NFC'))) throw gone(name)
         return newest
       })
       if (!row) return
       const history = (await readHistory(on.session, tables)) ?? []
-      await applyAll(job, tables, on, { migrations: [files.get(row.name)!], seeds: [], history })
+      await applyAll(job, tables, on, { migrations: [files.get(row.name.normalize('NFC'))!], seeds: [], history })
       run.emit({ type: 'done', applied: 1, seeded: 0, reverted: 1, elapsedMs: performance.now() - job.begun })
     }),
   )

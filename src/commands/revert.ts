@@ -25,7 +25,7 @@ export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<
   const downs: Down[] = []
   const without: string[] = []
   for (const row of rows) {
-    const down = await findDown(row, files.get(row.name))
+    const down = await findDown(row, files.get(row.name.normalize('NFC')))
     if (down) downs.push(down)
     else without.push(row.name)
   }

@@ -1,4 +1,5 @@
 import { failures } from '../errors.ts'
+import { asRecorded } from '../migrations/as-recorded.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../migrations/plan.ts'
@@ -36,7 +37,7 @@ export async function status(run: Run): Promise<number> {
   const ofMigrations = history.filter((row) => row.kind === 'migration')
   const plan = makePlan(await bundle.list(), ofMigrations)
   const rows = [
-    ...migrationRows(await bundle.list(), plan, ofMigrations, listIgnored(plan, config)),
+    ...migrationRows(asRecorded(await bundle.list(), ofMigrations), plan, ofMigrations, listIgnored(plan, config)),
     ...(seeds === null ? [] : seedRows(await seeds.list(), history)),
   ]
   run.answer(run.flags['json'] ? JSON.stringify(asJson(run, bundle.digest, rows), null, 2) : asText(rows))
@@ -65,8 +66,10 @@ function migrationRows(
   ]
 }
 
-function seedRows(files: readonly Seed[], history: readonly HistoryRow[]): StatusRow[] {
-  const rows = new Map(history.filter((row) => row.kind === 'seed').map((row) => [row.name, row]))
+function seedRows(seeds: readonly Seed[], history: readonly HistoryRow[]): StatusRow[] {
+  const ofSeeds = history.filter((row) => row.kind === 'seed')
+  const rows = new Map(ofSeeds.map((row) => [row.name, row]))
+  const files = asRecorded(seeds, ofSeeds)
   const pending = new Set(pendingSeeds(files, history))
   return files.map((file) => line('seed', file.name, pending.has(file) ? 'pending' : 'applied', rows.get(file.name)))
 }

@@ -24,7 +24,7 @@ export function splitAt(
   to: string | true | undefined,
 ): { readonly now: readonly Migration[]; readonly later: readonly Migration[] } {
   if (to === undefined) return { now: pending, later: [] }
-  const names = new Set(upTo(migrations, to).map(({ name }) => name))
-  const isNow = ({ name }: Migration) => names.has(name)
+  const names = new Set(upTo(migrations, to).map(({ name }) => name.normalize('NFC')))
+  const isNow = ({ name }: Migration) => names.has(name.normalize('NFC'))
   return { now: pending.filter(isNow), later: pending.filter((one) => !isNow(one)) }
 }

@@ -48,7 +48,8 @@ export function listMigrations(dir: string, shown: string): Migration[] {
     const { name, creates = [], down } = packed
     const file = packed.module?.path ?? `${name}.sql`
     return {
-      name,
+      // A bundle of an older version may spell it otherwise, and its files as well.
+      name: name.normalize('NFC'),
       file: join(shown, file),
       checksum: packed.checksum,
       allow: packed.allow ?? [],
@@ -64,7 +65,7 @@ export function listMigrations(dir: string, shown: string): Migration[] {
 /** The seeds of one environment of a compiled folder: those for all, then its own. */
 export function listSeeds(dir: string, shown: string, environment: string): Seed[] {
   return readEntries<PackedSeed>(dir, shown, 'seeds')
-    .filter(({ name }) => !name.includes('/') || name.startsWith(`${environment}/`))
+    .filter(({ name }) => !name.includes('/') || name.normalize('NFC').startsWith(`${environment.normalize('NFC')}/`))
     .sort((a, b) => Number(a.name.includes('/')) - Number(b.name.includes('/')))
     .map((packed) => {
       const { name } = packed
@@ -73,7 +74,13 @@ export function listSeeds(dir: string, shown: string, environment: string): Seed
         : packed.sql
           ? unpackSql(dir, shown, name, packed)
           : unpackCsv(dir, shown, packed)
-      return { name, file: join(shown, name), checksum: packed.checksum, script, allow: packed.allow ?? [] }
+      return {
+        name: name.normalize('NFC'),
+        file: join(shown, name),
+        checksum: packed.checksum,
+        script,
+        allow: packed.allow ?? [],
+      }
     })
 }
 

@@ -88,7 +88,7 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
   })
   const digestOf = (seeds: readonly CompiledSeed[]) => seedBundle('', seeds).digest
   const digests = environments.map((environment) => [
-    environment,
+    environment.normalize('NFC'),
     digestOf([...common, ...(own.get(environment) ?? [])]),
   ])
   const head: SeedsHead = { format: manifestFormat, digests: Object.fromEntries([['', digestOf(common)], ...digests]) }

@@ -35,7 +35,8 @@ export function openMigrations(dir: string, shown = dir): Bundle {
 /** The seeds of one environment of a compiled folder; an environment without a folder has the common ones. */
 export function openSeeds(dir: string, environment: string, shown = dir): SeedBundle {
   const { digests } = readHead<SeedsHead>(dir, shown)
-  const digest = Object.hasOwn(digests, environment) ? digests[environment]! : (digests[''] ?? '')
+  const spelled = [environment, environment.normalize('NFC')].find((one) => Object.hasOwn(digests, one))
+  const digest = digests[spelled ?? ''] ?? ''
   return {
     environment,
     digest,

@@ -1,4 +1,5 @@
 import { Failure } from '../errors.ts'
+import { asRecorded } from './as-recorded.ts'
 import type { HistoryRow } from './history.ts'
 import { repairCommands } from './way-out.ts'
 
@@ -27,7 +28,8 @@ export interface Plan<M extends Planned = Planned> {
 }
 
 /** Pure: the same files (in running order) and history rows (in recorded order) make the same plan. */
-export function makePlan<M extends Planned>(files: readonly M[], history: readonly HistoryRow[]): Plan<M> {
+export function makePlan<M extends Planned>(all: readonly M[], history: readonly HistoryRow[]): Plan<M> {
+  const files = asRecorded(all, history)
   // What stopped half way is pending still; its row only says where to go on.
   const rows = new Map(history.filter((row) => row.state !== 'running').map((row) => [row.name, row]))
   const known = new Map(files.map((file) => [file.name, file]))
