@@ -12,7 +12,7 @@ import type { HistoryTables } from '../migrations/tables.ts'
 import { repairCommand } from '../migrations/way-out.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
-import { toOwnRole } from '../postgres/prepare.ts'
+import { prepareSession, toOwnRole } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 
 /** A down that no transaction may hold. */
@@ -33,6 +33,7 @@ export interface OutsideDown {
 export async function revertOutside(down: OutsideDown): Promise<number> {
   const begun = performance.now()
   const { run, tables, name, statements } = down
+  await prepareSession(run.session, run.settings)
   for (const [i, statement] of statements.entries()) {
     if (run.signal.aborted && i > 0) throw partial(down, i, run.signal.reason)
     run.signal.throwIfAborted()

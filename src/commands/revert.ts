@@ -1,6 +1,7 @@
 import { loadParser, parseSql } from '../compile/sql.ts'
 import { Failure } from '../errors.ts'
 import { type HistoryRow, recordReverted } from '../migrations/history.ts'
+import { withLimits } from '../migrations/limits.ts'
 import type { Migration } from '../migrations/migration.ts'
 import { callModule, loadModule } from '../migrations/module.ts'
 import type { CodeBody, SqlBody, StepRun } from '../migrations/step.ts'
@@ -58,17 +59,19 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
     return runInTransaction(run, { ...step, allow, body: await moduleBody(run, way.migration) })
   }
   await loadParser()
-  const { statements, transaction, isolation, allow, problems } = parseSql(file, way.sql)
+  const { statements, transaction, isolation, limits, allow, problems } = parseSql(file, way.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
   const body: SqlBody = {
     statements,
     isolation,
+    limits,
     pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }],
   }
   const isOutside = !transaction || statements.some(({ alone }) => alone)
   if (!isOutside) return runInTransaction(run, { ...step, allow, body })
   const watch = run.watch(() => row.name)
-  return revertOutside({ run, tables, name: row.name, file, text: way.sql, statements }).finally(watch.stop)
+  const outside = { run: withLimits(run, limits), tables, name: row.name, file, text: way.sql, statements }
+  return revertOutside(outside).finally(watch.stop)
 }
 
 async function moduleBody(run: StepRun, { script, file, name }: Migration): Promise<CodeBody> {

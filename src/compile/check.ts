@@ -9,7 +9,7 @@ import { largestJoined } from './checks/joinable.ts'
 import { type LongName, refuseLongNames } from './checks/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './checks/meta-command.ts'
 import { explainSyntax } from './checks/syntax.ts'
-import { isMarked, readDirectives } from './directives.ts'
+import { isMarked, readDirectives, readLimits } from './directives.ts'
 import { type Role, conclude, inspect, openInspection } from './inspect.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { parseParts } from './parse-parts.ts'
@@ -37,6 +37,7 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   const found = findParts(text)
   const directives = readDirectives(text)
   const marked = role !== 'seed' && isMarked(directives)
+  const limits = readLimits(directives)
   const inspection = openInspection(role, marked, catalog)
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
@@ -70,7 +71,8 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   const layout: TextLayout = {
     transaction,
     isolation: inspection.isolation,
-    joinable: inspection.joinable && transaction && size < largestJoined && found.copies.length === 0,
+    ...(limits ? { limits } : {}),
+    joinable: inspection.joinable && !limits && transaction && size < largestJoined && found.copies.length === 0,
     size,
     statements: kept,
     ...(transaction ? {} : { session: inspection.session }),

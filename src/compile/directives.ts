@@ -1,3 +1,5 @@
+import { parseDuration } from '../config/duration.ts'
+import type { Limits } from '../migrations/migration.ts'
 import { nextToken } from './lex/lex.ts'
 import { comment, makeToken, space } from './lex/token.ts'
 import { byteOffsets } from './parser.ts'
@@ -6,6 +8,9 @@ import { byteOffsets } from './parser.ts'
 export const directives = {
   'no-transaction': '',
   down: '',
+  'lock-timeout': '<duration>',
+  'statement-timeout': '<duration>',
+  'lock-retry': '<duration>',
   allow: '<rule> <why>',
 } as const satisfies Readonly<Record<string, string>>
 
@@ -47,4 +52,24 @@ export function readDirectives(text: string): Directive[] {
 /** Whether a comment before the first statement says `upfront:no-transaction`. */
 export function isMarked(found: readonly Directive[]): boolean {
   return found.some(({ name, value, leading }) => leading && name === 'no-transaction' && value === '')
+}
+
+const limits = {
+  'lock-timeout': 'lockTimeoutMs',
+  'statement-timeout': 'statementTimeoutMs',
+  'lock-retry': 'lockRetryMs',
+} as const satisfies Readonly<Record<string, keyof Limits>>
+
+/** How a file bounds itself before its first statement; undefined when it does not. What cannot be read is left out. */
+export function readLimits(found: readonly Directive[]): Limits | undefined {
+  const said = found.flatMap(({ name, value, leading }) => {
+    const ms = parseDuration(value)
+    return leading && isLimit(name) && typeof ms === 'number' ? [[limits[name], ms] as const] : []
+  })
+  return said.length === 0 ? undefined : (Object.fromEntries(said) as Limits)
+}
+
+/** Whether a directive's value is a duration. */
+export function isLimit(name: string): name is keyof typeof limits {
+  return Object.hasOwn(limits, name)
 }

@@ -4,6 +4,7 @@ import type { Failure } from '../errors.ts'
 import {
   type CsvScript,
   type Isolation,
+  type Limits,
   isolations,
   type Migration,
   type ModuleScript,
@@ -105,18 +106,19 @@ function unpackModule(dir: string, shown: string, { path, files }: PackedModule)
 function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry): SqlScript {
   const { sql, checksum: expected } = packed
   if (!sql) throw broken(shown, `${file} has no statements in the manifest`)
-  const { size, transaction = true, isolation, joinable = false, blanks = [], copies = [], pieces } = sql
+  const { size, transaction = true, isolation, limits, joinable = false, blanks = [], copies = [], pieces } = sql
   if (isolation !== undefined && !isolations.includes(isolation)) throw broken(shown, `${file} has no such isolation`)
   const read = () => readVerified(dir, shown, file, expected)
   const { session } = sql
   const statements = unpackStatements(sql)
   if (pieces === undefined)
-    return textScript(read, { transaction, isolation, joinable, size, statements, session, blanks, copies })
+    return textScript(read, { transaction, isolation, limits, joinable, size, statements, session, blanks, copies })
   const path = inside(dir, shown, file)
   const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
   return largeScript({
     size,
     isolation,
+    limits,
     pieces,
     read,
     verify: expected,
@@ -137,15 +139,16 @@ function orRefuse<T>(read: () => T, refuse: (reason: string) => Failure): T {
 export function largeScript(large: {
   readonly size: number
   readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
   readonly pieces: readonly PackedPiece[]
   readonly read: () => string
   readonly verify: string
   readonly open: Parameters<typeof readPieces>[0]
   readonly refuse: (reason: string) => Error
 }): SqlScript {
-  const { size, isolation, pieces, read, verify, open, refuse } = large
+  const { size, isolation, limits, pieces, read, verify, open, refuse } = large
   const script = { kind: 'sql', transaction: true, isolation, joinable: false, size, statements: [], read } as const
-  return { ...script, pieces: () => readPieces(open, pieces, verify, refuse) }
+  return { ...script, ...(limits ? { limits } : {}), pieces: () => readPieces(open, pieces, verify, refuse) }
 }
 
 function readVerified(dir: string, shown: string, file: string, expected: string): string {

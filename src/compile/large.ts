@@ -1,5 +1,5 @@
 import type { Place, Problem } from '../errors.ts'
-import type { Isolation } from '../migrations/migration.ts'
+import type { Isolation, Limits } from '../migrations/migration.ts'
 import { placesIn } from '../postgres/position.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
 import type { Catalog } from './catalog.ts'
@@ -15,7 +15,7 @@ import { placeIn } from './place-in-window.ts'
 import { keyOf, makeShape } from './lex/shape.ts'
 import { hashOf } from './lex/token.ts'
 import { lineAt, openWindow, textBetween } from './lex/window.ts'
-import { isMarked, readDirectives } from './directives.ts'
+import { isMarked, readDirectives, readLimits } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { parse } from './parser.ts'
 import type { PackedPiece } from './pieces.ts'
@@ -137,14 +137,19 @@ export function checkBeginning(
   file: string,
   beginning: string,
   role: Role,
-): { readonly own: readonly Allowance[]; readonly problems: readonly Problem[] } {
+): {
+  readonly own: readonly Allowance[]
+  readonly limits: Limits | undefined
+  readonly problems: readonly Problem[]
+} {
   const directives = readDirectives(beginning).filter(({ leading }) => leading)
+  const limits = readLimits(directives)
   const placeOf = placesIn(file, beginning)
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   const problems = [...checkDirectives(directives, placeOf), ...wrong]
-  if (role === 'seed' || !isMarked(directives)) return { own, problems }
+  if (role === 'seed' || !isMarked(directives)) return { own, limits, problems }
   const place = { file, line: 1, column: 1, text: '' }
   const what = 'a file of more than 1 MiB cannot run outside a transaction'
   const marked = finding('alone', what, place, 'Put the statement that has to into a file of its own.')
-  return { own, problems: [...problems, marked] }
+  return { own, limits, problems: [...problems, marked] }
 }

@@ -1,4 +1,4 @@
-import type { Isolation, StatedIndex, StatedTarget, Statement } from '../migrations/migration.ts'
+import type { Isolation, Limits, StatedIndex, StatedTarget, Statement } from '../migrations/migration.ts'
 import type { PackedPiece } from './pieces.ts'
 import type { TextLayout } from './script.ts'
 
@@ -25,6 +25,7 @@ export interface PackedScript {
   readonly size: number
   readonly transaction?: false
   readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
   readonly joinable?: true
   readonly statements?: readonly PackedStatement[]
   readonly session?: TextLayout['session']
@@ -36,12 +37,13 @@ export interface PackedScript {
 
 /** A text's layout as the manifest keeps it. */
 export function packLayout(layout: TextLayout): PackedScript {
-  const { size, transaction, isolation, joinable, statements, session, blanks, copies } = layout
+  const { size, transaction, isolation, limits, joinable, statements, session, blanks, copies } = layout
   const blocks = statements.flatMap(({ block }, number) => (block ? [packBlock(block, number)] : []))
   return {
     size,
     ...(transaction ? {} : { transaction: false as const }),
     isolation,
+    ...(limits ? { limits } : {}),
     ...(joinable ? { joinable: true as const } : {}),
     statements: statements.map(packStatement),
     ...(session ? { session } : {}),

@@ -1,9 +1,10 @@
-import type { Isolation, Piece, SqlScript, Statement } from '../migrations/migration.ts'
+import type { Isolation, Limits, Piece, SqlScript, Statement } from '../migrations/migration.ts'
 
 /** How a text runs that is in memory whole; offsets in UTF-16 units. */
 export interface TextLayout {
   readonly transaction: boolean
   readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
   readonly joinable: boolean
   readonly size: number
   readonly statements: readonly Statement[]
@@ -17,12 +18,13 @@ export interface TextLayout {
 
 /** A script of such a text, read when it is needed. */
 export function textScript(source: () => string, layout: TextLayout): SqlScript {
-  const { transaction, isolation, joinable, size, statements, session } = layout
+  const { transaction, isolation, limits, joinable, size, statements, session } = layout
   const read = () => withoutBlanks(source(), layout)
   return {
     kind: 'sql',
     transaction,
     isolation,
+    ...(limits ? { limits } : {}),
     joinable,
     size,
     statements,

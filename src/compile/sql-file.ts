@@ -80,7 +80,7 @@ function compileLarge(source: SqlSource, catalog: Catalog): Compiled {
   const open = () => openSource(path, role === 'migration')
   let stream: TextStream | undefined
   try {
-    const { own, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
+    const { own, limits, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
     stream = open()
     const { pieces, isolation, creates, problems, notices } = checkStream(file, stream, role, catalog)
     const section = stream.section()
@@ -89,9 +89,18 @@ function compileLarge(source: SqlSource, catalog: Catalog): Compiled {
     const sum = stream.checksum()
     const size = stream.size()
     const refuse = (reason: string) => new Failure('INVALID', `${file} has changed while upfront ran`, { reason })
-    const script = largeScript({ size, isolation, pieces, read: () => readAll(open), verify: sum, open, refuse })
+    const script = largeScript({
+      size,
+      isolation,
+      limits,
+      pieces,
+      read: () => readAll(open),
+      verify: sum,
+      open,
+      refuse,
+    })
     const writeTo = (target: string) => copy(open, target)
-    const packed = { size, isolation, pieces }
+    const packed = { size, isolation, ...(limits ? { limits } : {}), pieces }
     const sql = { checksum: sum, script, packed, creates, notices: [...notices, ...allowed], allow, writeTo }
     return { sql, section, problems: [], own }
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Problem } from '../errors.ts'
-import type { Isolation, Statement } from '../migrations/migration.ts'
+import type { Isolation, Limits, Statement } from '../migrations/migration.ts'
 import { emptyCatalog } from './catalog.ts'
 import { checkSql } from './check.ts'
 import { readDirectives } from './directives.ts'
@@ -12,6 +12,7 @@ export interface ParsedSql {
   /** Whether it may run as one. */
   readonly transaction: boolean
   readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
   readonly creates: readonly string[]
   /** The rules of which its comments let findings pass. */
   readonly allow: readonly string[]
@@ -22,9 +23,9 @@ export interface ParsedSql {
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {
   const { layout, creates, problems } = checkSql(file, text, 'down', emptyCatalog())
-  const { statements, transaction, isolation } = layout
+  const { statements, transaction, isolation, limits } = layout
   // Wherever they stand: what is allowed a down from outside is written behind it.
   const allow = readDirectives(text).flatMap(({ name, value }) => (name === 'allow' ? value.split(/\s/, 1) : []))
   const syntax = problems.filter(({ rule }) => rule === 'syntax')
-  return { statements, transaction, isolation, creates, allow, problems: syntax }
+  return { statements, transaction, isolation, limits, creates, allow, problems: syntax }
 }

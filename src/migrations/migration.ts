@@ -53,11 +53,20 @@ export interface StatedIndex {
 export const isolations = ['read uncommitted', 'repeatable read', 'serializable'] as const
 export type Isolation = (typeof isolations)[number]
 
+/** How a file bounds itself, in its comments, instead of by the settings. */
+export interface Limits {
+  readonly lockTimeoutMs?: number
+  readonly statementTimeoutMs?: number
+  /** How long it is tried again when others' locks stop it. */
+  readonly lockRetryMs?: number
+}
+
 /** SQL to run, as one transaction or, for a file that is marked so, statement by statement. */
 export interface SqlScript {
   readonly kind: 'sql'
   readonly transaction: boolean
   readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
   /**
    * Whether it may share a message with other migrations: none of its statements can change what the session is set to,
    * make a name that Postgres would cut, or wait for data.

@@ -7,6 +7,7 @@ import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { allowsLongNames } from './allow.ts'
 import { runAlone } from './alone.ts'
 import { StillBusy, whileBusy } from './contention.ts'
+import { withLimits } from './limits.ts'
 import {
   failedAtFirst,
   interrupted,
@@ -32,8 +33,9 @@ export type { LooseStep } from './loose-step.ts'
  * with its progress; for the rest the catalog decides. Resolves with the milliseconds it took. Throws PARTIAL when
  * something of it remains or may remain, FAILED or BUSY when nothing does, MISMATCH when what had run was changed, LOST.
  */
-export async function runStatementByStatement(run: StepRun, tables: HistoryTables, step: LooseStep): Promise<number> {
+export async function runStatementByStatement(given: StepRun, tables: HistoryTables, step: LooseStep): Promise<number> {
   const begun = performance.now()
+  const run = withLimits(given, step.script.limits)
   const { name } = step.migration
   const loose: Loose = { ...step, run, tables, text: step.script.read() }
   const { done, since } = await beginOrResume(loose)

@@ -142,7 +142,7 @@ export function busy(
       ...(code === undefined ? {} : { sqlstate: code }),
       reason: message,
       list: blockers.map(nameBlocker),
-      next: 'Run it again when the blocking transactions have ended, or raise UPFRONT_LOCK_RETRY.',
+      next: 'Run it again when the blocking transactions have ended, or raise UPFRONT_LOCK_RETRY; for one file, begin it with "-- upfront:lock-retry 10m".',
     },
     cause,
   )

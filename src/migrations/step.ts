@@ -2,7 +2,7 @@ import type { Emit } from '../events.ts'
 import type { SessionSettings } from '../postgres/prepare.ts'
 import type { Watch } from '../postgres/guard.ts'
 import type { Session } from '../postgres/session.ts'
-import type { Isolation, Kind, Piece, Statement } from './migration.ts'
+import type { Isolation, Kind, Limits, Piece, Statement } from './migration.ts'
 
 /** Something to run in a transaction together with what the history says of it. */
 export interface Step {
@@ -24,6 +24,7 @@ export interface Step {
 /** SQL in pieces; `statements` may be empty for a file that is too large to keep them. */
 export interface SqlBody {
   readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
   readonly pieces: () => Iterable<Piece>
   readonly statements: readonly Statement[]
 }

@@ -5,7 +5,8 @@ import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
 import { nameSession, toOwnRole } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { allowsLongNames } from './allow.ts'
-import type { Piece } from './migration.ts'
+import { withLimits } from './limits.ts'
+import type { Limits, Piece } from './migration.ts'
 import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
 import { ModuleError } from './module.ts'
@@ -21,7 +22,8 @@ const longestRetryMs = 15_000
  * risked; the session is to be reset then. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
  * LOST (outcome to be read from the history), or the signal's reason.
  */
-export async function runInTransaction(run: StepRun, step: Step): Promise<number> {
+export async function runInTransaction(given: StepRun, step: Step): Promise<number> {
+  const run = withLimits(given, limitsOf(step))
   const begun = performance.now()
   let retryMs = firstRetryMs
   for (;;) {
@@ -95,7 +97,23 @@ function beginning(run: StepRun, step: Step): string {
   const begin = isolation === undefined ? 'begin' : `begin isolation level ${isolation}`
   const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
   const name = run.session.client.escapeLiteral(nameSession(run.settings.applicationName, step.name))
-  return `${begin};\n${lock};\nset local application_name = ${name};\n${step.before};\n`
+  const set = limitsOf(step) ? boundSql(run, name) : `set local application_name = ${name}`
+  return `${begin};\n${lock};\n${set};\n${step.before};\n`
+}
+
+function limitsOf({ body }: Step): Limits | undefined {
+  return 'pieces' in body ? body.limits : undefined
+}
+
+/** In one statement, what holds until the transaction ends. */
+function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepRun, name: string): string {
+  const values = {
+    application_name: name,
+    lock_timeout: `'${lockTimeoutMs}ms'`,
+    statement_timeout: `'${statementTimeoutMs}ms'`,
+  }
+  const calls = Object.entries(values).map(([key, value]) => `pg_catalog.set_config('${key}', ${value}, true)`)
+  return `select ${calls.join(', ')}`
 }
 
 /** How many statements that is. */

@@ -1,11 +1,12 @@
 import { nearest } from '../../config/nearest.ts'
 import type { Place, Problem } from '../../errors.ts'
-import { type Directive, type DirectiveName, directives } from '../directives.ts'
+import { durationExample, parseDuration } from '../../config/duration.ts'
+import { type Directive, type DirectiveName, directives, isLimit } from '../directives.ts'
 import { finding } from './finding.ts'
 
 /** Directives that cannot be meant as they stand: a silent one would be worse than a refused file. */
 export function checkDirectives(found: readonly Directive[], placeOf: (offset: number) => Place): Problem[] {
-  return found.flatMap(({ name, value, offset, leading }) => {
+  return found.flatMap(({ name, value, offset, leading }, number) => {
     const refuse = (what: string, next: string) => [finding('directive', what, placeOf(offset), next)]
     if (!isKnown(name)) {
       // What stands between statements may be prose.
@@ -22,7 +23,12 @@ export function checkDirectives(found: readonly Directive[], placeOf: (offset: n
         `"-- upfront:${name}" takes nothing behind it`,
         `Remove "${value}", or put it into a comment of its own.`,
       )
-    return []
+    if (!isLimit(name)) return []
+    const ms = parseDuration(value)
+    if (typeof ms === 'string')
+      return refuse(`"-- upfront:${name} ${value}": the value ${ms}`, `Write one as ${durationExample}.`)
+    const isSaidBefore = found.slice(0, number).some((other) => other.name === name)
+    return isSaidBefore ? refuse(`"-- upfront:${name}" is said twice`, 'Keep one of them.') : []
   })
 }
 

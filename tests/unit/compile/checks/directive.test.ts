@@ -24,6 +24,23 @@ test.each([
   expect(findings(sql)).toEqual([])
 })
 
+test.each([
+  ['-- upfront:lock-timeout\nselect 1', '1:1 directive'],
+  ['-- upfront:lock-timeout soon\nselect 1', '1:1 directive'],
+  ['-- upfront:lock-retry 1m\n-- upfront:lock-retry 2m\nselect 1', '2:1 directive'],
+  ['select 1;\n-- upfront:statement-timeout 1m\nselect 2', '2:1 directive'],
+])('%j bounds nothing, and is refused', (sql, found) => {
+  expect(findings(sql)).toEqual([found])
+})
+
+test('a file that bounds itself shares its message with no other', () => {
+  const { limits, joinable } = layout(
+    '-- upfront:lock-timeout 0\n-- upfront:statement-timeout 1m30s\n-- upfront:lock-retry 10m\ncreate table a ()',
+  )
+  expect(limits).toEqual({ lockTimeoutMs: 0, statementTimeoutMs: 90_000, lockRetryMs: 600_000 })
+  expect(joinable).toBe(false)
+})
+
 test('the marker counts before the first statement', () => {
   expect(layout('-- x\n\n  -- upfront:no-transaction \nselect 1; select 2').transaction).toBe(false)
 })
