@@ -48,7 +48,10 @@ function find<T extends { readonly name: string }>(all: readonly T[], words: rea
 
 /** USAGE with the nearest name that there is. */
 export function noSuchName(word: string, rows: readonly HistoryRow[], files: readonly Migration[], run: Run): Failure {
-  const names = [...new Set([...rows, ...files].map(({ name }) => name))]
+  const seeds = rows.filter(({ kind }) => kind === 'seed').map(({ name }) => name)
+  const names = [...new Set([...rows, ...files].map(({ name }) => name))].flatMap((name) =>
+    seeds.includes(name) ? [name, seedPrefix + name] : [name],
+  )
   const meant = nearest(word, names) ?? names.find((name) => name.startsWith(word))
   return new Failure('USAGE', `neither the history nor ${run.config.migrationsDir} has ${word}`, {
     next: meant ? `Did you mean ${meant}?` : 'upfront status lists what there is.',

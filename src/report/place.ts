@@ -16,6 +16,8 @@ export function namePlace(place: Place, redact: Redact): string {
 
 /** The line of a place with its number, cut around the column when long, and a caret under the column. */
 export function showPlace(place: Place, redact: Redact): string[] {
+  // What is not known, or not to be shown, is no empty line.
+  if (place.text === '') return []
   const { before, after, isWhole } = splitAtColumn(place)
   const shown = redactAround(before, after, redact)
   if (!shown.exact && !isWhole) return []

@@ -120,6 +120,7 @@ test('a seed can be forgotten, and runs again', async ({ db }) => {
   const accept = await repair(db, '--accept', '010_rows.sql')
   expect(accept.exitCode).toBe(2)
   expect(accept.stderr).toContain('upfront repair --forget seed:010_rows.sql')
+  expect((await repair(db, '--forget', 'seed:010_row.sql')).stderr).toContain('Did you mean seed:010_rows.sql?')
 })
 
 test('a name that is a seed and a migration is asked back', async ({ db }) => {

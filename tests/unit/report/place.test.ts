@@ -29,7 +29,6 @@ test('invisible characters are spelled out and move the caret', () => {
 test('a column after the end of the line is the end', () => {
   expect(show('abc', 99)).toEqual(['7 | abc', '  |    ^'])
   expect(show('abc\r', 4)).toEqual(['7 | abc', '  |    ^'])
-  expect(show('', 1)).toEqual(['7 |', '  | ^'])
   expect(show('abc', 0)).toEqual(['7 | abc', '  | ^'])
 })
 
@@ -56,4 +55,8 @@ test('a secret before the column moves the caret, one across it leaves none', ()
 
 test('the name of a place is what editors recognise', () => {
   expect(namePlace({ file: 'a\nb.sql', line: 3, column: 14, text: '' }, redact)).toBe('a\\nb.sql:3:14')
+})
+
+test('a line whose text is not known, or is not to be shown, is no empty line', () => {
+  expect(show('', 1)).toEqual([])
 })
