@@ -8,7 +8,7 @@ import { passingBy } from '../postgres/passing.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import { warnIgnored } from './ignored.ts'
 import type { Run } from './run.ts'
-import { withServer } from './server.ts'
+import { requireAnswer, withServer } from './server.ts'
 import { splitAt, upTo } from './up-to.ts'
 
 /** One thing that `up` would run. */
@@ -29,14 +29,10 @@ export async function plan(run: Run): Promise<number> {
   const seeds = await openSeedsOf(run)
   // A wrong name is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
-  const history = await withServer(
-    run,
-    async () => {},
-    async (session) => {
-      const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
-      return (await readHistory(passing, historyTables(session, config.schema))) ?? []
-    },
-  )
+  const history = await withServer(run, requireAnswer, async (session) => {
+    const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    return (await readHistory(passing, historyTables(session, config.schema))) ?? []
+  })
   const made = makePlan(
     await bundle.list(),
     history.filter((row) => row.kind === 'migration'),

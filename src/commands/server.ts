@@ -84,6 +84,11 @@ function saysMore(error: unknown, reason: Failure): boolean {
   return error instanceof Failure && (error.code === 'PARTIAL' || error.code === reason.code)
 }
 
+/** The first question of whoever has no other: a pooler lets in whom it then keeps waiting. */
+export async function requireAnswer(session: Session): Promise<void> {
+  await session.query('select')
+}
+
 /** Says what is about to happen, and to which database. */
 export function announce(run: Run, command: string, bundle: Pick<Bundle, 'dir' | 'count'>): void {
   const target = run.config.target!

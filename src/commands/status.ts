@@ -9,7 +9,7 @@ import { passingBy } from '../postgres/passing.ts'
 import { renderTable } from '../report/table.ts'
 import { openMigrationsOf, openSeedsOf } from './folders.ts'
 import type { Run } from './run.ts'
-import { withServer } from './server.ts'
+import { requireAnswer, withServer } from './server.ts'
 
 /** One line of the answer; `state` is what a person has to know of it. */
 interface StatusRow {
@@ -26,14 +26,10 @@ export async function status(run: Run): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
-  const history = await withServer(
-    run,
-    async () => {},
-    async (session) => {
-      const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
-      return (await readHistory(passing, historyTables(session, config.schema))) ?? []
-    },
-  )
+  const history = await withServer(run, requireAnswer, async (session) => {
+    const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    return (await readHistory(passing, historyTables(session, config.schema))) ?? []
+  })
   const ofMigrations = history.filter((row) => row.kind === 'migration')
   const plan = makePlan(await bundle.list(), ofMigrations)
   const rows = [

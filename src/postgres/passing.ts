@@ -12,13 +12,21 @@ export interface Passing {
  * process to the application next.
  */
 export function passingBy(session: Session, { lockTimeoutMs, role }: Passing): Session {
-  const values: Readonly<Record<string, string>> = {
+  return askWith(session, {
     lock_timeout: `${lockTimeoutMs}ms`,
     statement_timeout: '0',
     // A history that row-level security hides would look empty; so it is an error instead.
     row_security: 'off',
     ...(role === undefined ? {} : { role }),
-  }
+  })
+}
+
+/** The same with the role as its only setting, for the first question to a server. */
+export function inRole(session: Session, role: string): Session {
+  return askWith(session, { role })
+}
+
+function askWith(session: Session, values: Readonly<Record<string, string>>): Session {
   const settings = Object.entries(values).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, true)`,
   )
@@ -31,10 +39,10 @@ export function passingBy(session: Session, { lockTimeoutMs, role }: Passing): S
     ...session,
     query: (sql) =>
       ask<never>(sql).catch(async (error: unknown) => {
-        if (role === undefined) throw error
+        if (values['role'] === undefined) throw error
         // What it asks is not to be asked in a role that cannot be had.
         const bare = { ...session, query: async (text: string) => (await session.client.query(text)).rows as never[] }
-        throw await (await import('./role.ts')).explainRole(bare, role, error)
+        throw await (await import('./role.ts')).explainRole(bare, values['role'], error)
       }),
   }
 }

@@ -2,32 +2,6 @@ import pg from 'pg'
 import { Failure } from '../errors.ts'
 import type { Session } from './session.ts'
 
-/**
- * The session for questions before it is prepared: each is asked in the role, and leaves nothing of it behind, because a
- * pooler may hand the server process to somebody else.
- */
-export function inRole(session: Session, role: string): Session {
-  const set = `set local role ${pg.escapeIdentifier(role)}`
-  const ask = async <Row extends object>(sql: string, params?: readonly unknown[]): Promise<Row[]> => {
-    if (params === undefined) {
-      const results = (await session.client.query(`${set};\n${sql}`)) as unknown as pg.QueryResult<Row>[]
-      return results.at(-1)!.rows
-    }
-    await session.query(`begin; ${set}`)
-    const rows = await session.query<Row>(sql, params)
-    await session.query('commit')
-    return rows
-  }
-  return {
-    ...session,
-    query: (sql, params) =>
-      ask<never>(sql, params).catch(async (error: unknown) => {
-        await session.query('rollback').catch(() => {})
-        throw await explainRole(session, role, error)
-      }),
-  }
-}
-
 /** DENIED with the statement that mends it, when the role is what the server refused; any other error as it is. */
 export async function explainRole(session: Session, role: string, error: unknown): Promise<unknown> {
   const { code } = error as { code?: string }

@@ -139,7 +139,7 @@ async function attempt<First>(
   try {
     session = await openSession(options.target, host, encryption, options.applicationName, signal)
     const { role } = options.target
-    const asked = role === undefined ? session : (await import('./role.ts')).inRole(session, role)
+    const asked = role === undefined ? session : (await import('./passing.ts')).inRole(session, role)
     const first = await raceAbort(ask(asked), signal)
     return { session, first }
   } catch (error) {

@@ -24,7 +24,7 @@ describe.skipIf(missing !== undefined)('PgBouncer in session mode', () => {
     const through = async (port: number) => {
       const other = await db.connect(db.urlOf({ port }))
       await other.query('select 1')
-      for (const command of ['up', 'wait']) {
+      for (const command of ['up', 'wait', 'status', 'plan']) {
         const begun = performance.now()
         const env = { UPFRONT_DATABASE_URL: db.urlOf({ port }), UPFRONT_WAIT_TIMEOUT: '4s' }
         const { exitCode, stderr } = await db.run([command], env)

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, expect } from 'vitest'
 import { type Database, test } from '../support/database.ts'
+import { missing, withPgBouncer } from '../torture/harness/pgbouncer.ts'
 
 const files = {
   '001_users.sql': 'create table users (id int primary key)',
@@ -124,3 +125,31 @@ test('UPFRONT_CREATE_DATABASE makes a database that belongs to UPFRONT_ROLE', as
   const owned = `select rolname from pg_database join pg_roles r on r.oid = datdba where datname = '${database}'`
   expect(await db.query(owned)).toEqual([{ rolname: owner }])
 })
+
+test.skipIf(missing !== undefined)(
+  'UPFRONT_ROLE stays on no server process of a pooler in transaction mode',
+  async ({ db }) => {
+    const { env, login } = await withOwner(db)
+    const { hostname, port } = new URL(db.url)
+    db.files(files)
+    const server = { host: hostname, port: Number(port), ...login }
+    for (const mode of ['transaction', 'session'] as const) {
+      await withPgBouncer(mode, server, async (pooled) => {
+        const url = db.urlOf({ ...login, port: pooled })
+        for (const command of ['status', 'plan', 'up', 'wait', 'up']) {
+          const { exitCode, stderr } = await db.run([command, '--wait-timeout', '3s'], {
+            ...env,
+            UPFRONT_DATABASE_URL: url,
+          })
+          expect(exitCode, `${mode} ${command}: ${stderr}`).toBe(
+            mode === 'session' ? 0 : ({ up: 25, wait: 34 }[command] ?? 0),
+          )
+          const app = await db.connect(url)
+          const { rows } = await app.query(`select current_user::text as "user", current_setting('role') as role`)
+          expect(rows, `${mode} ${command}`).toEqual([{ user: login.user, role: 'none' }])
+          await app.end()
+        }
+      })
+    }
+  },
+)
