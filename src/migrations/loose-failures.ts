@@ -58,10 +58,16 @@ export function stoppedWithin({ migration: { name } }: Loose, i: number, error: 
       ...describeSqlError(error),
       place,
       list: halfDoneCommands(name),
-      next: `Look how far it came, and run one of these; or write statement ${i + 1} so that it goes on from there, and start again.`,
+      next:
+        `Look how far it came, and run one of these; or write statement ${i + 1} so that it goes on from there, and start ` +
+        `again.${isLockTimeout(error) ? ' To wait longer for locks: "-- upfront:lock-timeout 1m" at the beginning of the file.' : ''}`,
     },
     error,
   )
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: string }).code === '55P03'
 }
 
 /** MISMATCH: going on would be on other ground than the file says. */

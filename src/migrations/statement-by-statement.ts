@@ -23,6 +23,7 @@ import { collectNotices } from './notices.ts'
 import { UnitError, runInOwnTransaction } from './own-transaction.ts'
 import { setSessionAgain } from './session-again.ts'
 import { unknownEnd } from './step-failures.ts'
+import { isDemoted } from './transaction.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
 
@@ -143,15 +144,16 @@ async function runAloneWithProgress(
 /** What a unit that has left nothing behind comes to, for the operator; anything else is thrown as it is. */
 async function explain(loose: Loose, i: number, error: unknown): Promise<unknown> {
   const { run } = loose
-  if (!(error instanceof ScriptError || error instanceof StillBusy))
-    return run.signal.aborted && !(error instanceof Failure) ? interrupted(loose, i, run.signal.reason) : error
-  if (error instanceof ScriptError && isConnectionLost(error.error)) return error
+  const cause = error instanceof ScriptError ? error.error : error
+  const isStop = run.signal.aborted && (error === run.signal.reason || !(error instanceof Failure))
+  if (isConnectionLost(cause) || !(isStop || error instanceof ScriptError || error instanceof StillBusy)) return error
+  if (await isDemoted(run.session, cause)) return lost(loose, cause)
   const isNothing = i === 0 && isUntouched(loose)
   if (isNothing) await insist(run.signal, () => forget(loose))
   if (run.signal.aborted) return interrupted(loose, i, run.signal.reason)
   if (error instanceof StillBusy) return stillBusy(loose, i, error, isNothing)
-  const place = placeOf(loose, i, error)
-  return isNothing ? failedAtFirst(loose, error.error, place) : stopped(loose, i, error.error, place)
+  const place = placeOf(loose, i, error as ScriptError)
+  return isNothing ? failedAtFirst(loose, cause, place) : stopped(loose, i, cause, place)
 }
 
 function placeOf(loose: Loose, i: number, error: ScriptError): Place {

@@ -56,7 +56,7 @@ function isAboutTheStop(error: unknown, signal: AbortSignal): boolean {
 }
 
 /** Whether the server refused because it has become a standby: the migration belongs on the new primary. */
-async function isDemoted(session: Session, cause: unknown): Promise<boolean> {
+export async function isDemoted(session: Session, cause: unknown): Promise<boolean> {
   if ((cause as { code?: string }).code !== '25006') return false
   const rows = await session
     .query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby')

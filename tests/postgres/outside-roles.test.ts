@@ -61,3 +61,42 @@ test('a file that fails while it is somebody else is told as it is, and forgotte
   expect(exitCode, stderr).toBe(23)
   expect(stderr).toContain('stopped after 2 of 3 statements')
 })
+
+test('with UPFRONT_ROLE the progress is recorded as that role, whatever the file is', async ({ db }) => {
+  const user = await limited(db)
+  const { user: owner } = await db.role('nologin')
+  await db.query(`grant all on database ${db.name} to ${owner}; grant all on schema public to ${owner}`)
+  db.files({
+    '001_a.sql': `${marker}create table a (id int);
+      set role ${user};
+      create table b (id int);
+      create index concurrently b_id on b (id);
+      begin; create table c (id int); commit`,
+  })
+  const { exitCode, stderr } = await db.up([], { UPFRONT_ROLE: owner })
+  expect(exitCode, stderr).toBe(0)
+  const owners = await db.query(
+    `select tablename, tableowner from pg_tables where tablename in ('a', 'b', 'c', 'history') order by 1`,
+  )
+  expect(owners).toEqual([
+    { tablename: 'a', tableowner: owner },
+    { tablename: 'b', tableowner: user },
+    { tablename: 'c', tableowner: user },
+    { tablename: 'history', tableowner: owner },
+  ])
+})
+
+test('a role that is no superuser runs everything outside a transaction that it may', async ({ db }) => {
+  const us = await db.role('login')
+  await db.query(`grant all on database ${db.name} to ${us.user}; grant all on schema public to ${us.user}`)
+  db.files({
+    '001_a.sql': `${marker}create table a (id int);
+      begin; insert into a values (1); commit;
+      create index concurrently on a (id);
+      reindex table concurrently a;
+      do $$ begin commit; end $$;
+      vacuum a`,
+  })
+  const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL: db.urlOf(us) })
+  expect(exitCode, stderr).toBe(0)
+})
