@@ -132,7 +132,7 @@ async function repairNamed(
   for (const what of against) run.emit({ type: 'warning', message: `against the catalog: ${what}` })
   const record = { ...recordOf(run), environment: await readMark(session, tables) }
   const { kind, name, subject } = named
-  const change = { kind, name, change: plan.change(session, tables) }
+  const change = { kind, name: named.row?.name ?? name, change: plan.change(session, tables) }
   await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)
   run.emit({ type: 'repaired', action, name: subject, meaning: plan.meaning })
 }

@@ -210,6 +210,13 @@ test('names are the same in both of Unicode’s spellings', async ({ db }) => {
   db.files(b)
   expect((await repair(db, '--forget', name.normalize('NFD'))).exitCode).toBe(0)
   expect(await db.history()).toEqual(['migration 0002_b applied'])
+
+  // A row of an earlier version, which took the name as macOS spells it.
+  await db.query(`update upfront.history set name = normalize('0002_caf\u00e9', NFD), checksum = 'other'`)
+  db.files({ '0002_caf\u00e9.sql': b['0002_b.sql'] })
+  expect((await repair(db, '--accept', '0002_caf\u00e9.sql')).exitCode).toBe(0)
+  expect((await kept(db)).at(-1)).toMatchObject({ action: 'accept', checksum: 'other' })
+  expect((await db.up()).stderr).toContain('up to date     1 migration\n')
 })
 
 test('a database whose tables are of an earlier version is brought up by the first repair alone', async ({ db }) => {
