@@ -5,6 +5,7 @@ import type { HostPort, Target, TlsSettings } from '../config/target.ts'
 import { isUnbindable, makeLogin, surviveParser } from './login.ts'
 import { NoAnswer, type Silent, measureSilence } from './silence.ts'
 import { type Encryption, openSocket } from './socket.ts'
+import { watchTurn } from './turn.ts'
 
 /** One connection to one server; closed by whoever opened it. */
 export interface Session {
@@ -77,6 +78,7 @@ export async function openSession(
     signal.removeEventListener('abort', onAbort)
   }
   keepAlive(socket)
+  const isOurTurn = watchTurn(connection, socket)
   const key = client as unknown as { processID: number; secretKey: number }
   return {
     client,
@@ -89,7 +91,7 @@ export async function openSession(
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
     cancel: () => sendCancel(at, tls, encryption, key.processID, key.secretKey),
-    silentMs: measureSilence(socket, () => !isIdle(client)),
+    silentMs: measureSilence(socket, () => !isIdle(client) && !isOurTurn()),
     close: (reason) => {
       if (reason === undefined) return closeClient(client, socket)
       socket.destroy(typeof reason === 'string' ? new Error(`Connection terminated: ${reason}`) : reason)

@@ -1,4 +1,5 @@
 // Only the silence of our own server process ends a migration: whatever else the second connection meets does not.
+import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { withPostgres } from '../../scripts/postgres.ts'
@@ -112,7 +113,7 @@ describe.concurrent('a long statement is left alone', { timeout: 60_000 }, () =>
     expect(await db.history()).toBeNull()
   })
 
-  test('when it is a COPY of a module that feeds it slowly', async ({ db }) => {
+  test('when it is a module whose queries have long pauses in between', async ({ db }) => {
     db.files({
       '001_a.sql': 'create table a (id int)',
       '002_slow.mjs': `export async function up(client) {
@@ -121,6 +122,60 @@ describe.concurrent('a long statement is left alone', { timeout: 60_000 }, () =>
           await client.query('insert into a values (1)')
           await new Promise((resolve) => setTimeout(resolve, 2500))
         }
+      }`,
+    })
+    await expectUnhurt(await up(db), db)
+  })
+})
+
+describe.concurrent('a module that lets the server wait for it is no silence', { timeout: 60_000 }, () => {
+  const pause = `await new Promise((resolve) => setTimeout(resolve, 3500))`
+
+  test('in the middle of a COPY', async ({ db }) => {
+    db.files({
+      '001_copy.mjs': `import copy from '${createRequire(import.meta.url).resolve('pg-copy-streams')}'
+        import { Readable } from 'node:stream'
+        import { pipeline } from 'node:stream/promises'
+        async function* rows() {
+          for (let i = 0; i < 3; i += 1) {
+            yield i + '\\n'
+            ${pause}
+          }
+        }
+        export async function up(client) {
+          await client.query('create table a (id int)')
+          await pipeline(Readable.from(rows()), client.query(copy.from('copy a from stdin')))
+        }`,
+    })
+    await expectUnhurt(await up(db), db)
+    expect(await db.query('select id from a order by id')).toEqual([{ id: 0 }, { id: 1 }, { id: 2 }])
+  })
+
+  test('between two reads of a cursor', async ({ db }) => {
+    // What pg-cursor sends, without it: a portal of which some rows are taken, and more after a while.
+    db.files({
+      '001_cursor.mjs': `export async function up(client) {
+        await client.query('create table a (id int); insert into a select generate_series(1, 3)')
+        let seen = 0
+        await new Promise((resolve, reject) => client.query({
+          submit: (connection) => {
+            connection.parse({ text: 'select id from a' })
+            connection.bind({})
+            connection.execute({ rows: 1 })
+            connection.flush()
+          },
+          handleRowDescription() {},
+          handleDataRow: () => (seen += 1),
+          handlePortalSuspended: (connection) => setTimeout(() => {
+            connection.execute({ rows: 1 })
+            connection.flush()
+          }, 2500),
+          handleCommandComplete: (message, connection) => connection.sync(),
+          handleEmptyQuery() {},
+          handleError: reject,
+          handleReadyForQuery: resolve,
+        }))
+        if (seen !== 3) throw new Error('saw ' + seen)
       }`,
     })
     await expectUnhurt(await up(db), db)
