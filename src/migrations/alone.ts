@@ -8,6 +8,7 @@ import { findLeft, goOnDetaching, listCopies } from './leftovers.ts'
 import type { StatedIndex, StatedTarget, Statement } from './migration.ts'
 import { describeSqlError } from './sql-error.ts'
 import type { StepRun } from './step.ts'
+import { halfDoneCommands } from './way-out.ts'
 
 /** A statement that no transaction may hold, and what is known of an earlier try. */
 export interface Alone {
@@ -144,8 +145,9 @@ async function sendUnknown(alone: Alone): Promise<void> {
   } catch (error) {
     if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
     const what = 'its statement may have left something half done (an invalid index, a partition half detached)'
-    const next = 'Look in the catalog, mend it, and start again; a bundle of a newer compiler lets us look.'
-    throw leftBehind(alone.title, { what, list: [], next }, error.error)
+    const next =
+      'Look in the catalog, mend it, and start again, or run one of these. A bundle compiled anew lets us look.'
+    throw leftBehind(alone.title, { what, list: halfDoneCommands(alone.name), next }, error.error)
   }
 }
 
