@@ -7,6 +7,7 @@ import { makeAuthority } from '../support/certificate.ts'
 import { type Database, withDatabase } from '../support/database.ts'
 import { message } from '../support/fake-server.ts'
 import { startTlsProxy } from '../support/tls-proxy.ts'
+import { missing, withPgBouncer } from '../torture/harness/pgbouncer.ts'
 
 const authority = makeAuthority('The authority')
 const certificate = authority.issue('the server', ['127.0.0.1'])
@@ -177,3 +178,33 @@ test('a certificate that no login can be bound to: prefer does without, require 
   expect(required.stderr).toContain('channel_binding=require: ')
   expect(required.stderr).toContain('Give the server a certificate signed by RSA')
 })
+
+test.skipIf(missing !== undefined)(
+  'a pooler that ends TLS and knows no binding: prefer does without, require is 24',
+  async () => {
+    await withDatabase(plain.url, async (db) => {
+      db.files({ '001_schema.sql': 'create schema app' })
+      for (const [name, text] of [
+        ['key', certificate.key],
+        ['crt', certificate.cert],
+      ] as const) {
+        fs.writeFileSync(join(db.dir, `pooler.${name}`), text, { mode: 0o644 })
+      }
+      fs.chmodSync(db.dir, 0o755)
+      const through = async (port: number) => {
+        const url = (query: string) => ({ UPFRONT_DATABASE_URL: `${db.urlOf({ port })}?sslmode=require${query}` })
+        const preferred = await db.up([], url(''))
+        expect(preferred.exitCode, preferred.stderr).toBe(0)
+        const required = await db.up([], url('&channel_binding=require'))
+        expect(required.exitCode, required.stderr).toBe(24)
+        expect(required.stderr).toContain('offers no login that is bound to its TLS')
+      }
+      await withPgBouncer('session', plain, through, {
+        auth_type: 'scram-sha-256',
+        client_tls_sslmode: 'require',
+        client_tls_key_file: join(db.dir, 'pooler.key'),
+        client_tls_cert_file: join(db.dir, 'pooler.crt'),
+      })
+    })
+  },
+)
