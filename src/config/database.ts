@@ -94,7 +94,7 @@ async function readTarget({ name, layer, layers }: Naming, said: Said): Promise<
   const before = said.problems.length
   const pgEnv = readPgEnv(layers, said)
   const found = name === undefined ? undefined : readVariable(layer, name, said.problems)
-  if (said.problems.length > before) return null
+  if (name !== undefined && found === undefined) return null
   const source = found?.source ?? `PG*${layer.label}`
   const fail = (what: string) => (said.problems.push({ what: `${source}: ${what}` }), null)
   const parts = found === undefined ? noParts : splitConnection(found.value)
@@ -106,6 +106,7 @@ async function readTarget({ name, layer, layers }: Naming, said: Said): Promise<
   const whole = withService(parts, served)
   const target = (found === undefined ? targetFromParts : finishConnection)(whole, pgEnv, source)
   if (typeof target === 'string') return fail(target)
+  if (said.problems.length > before) return null
   const names = [...(name === undefined ? [] : [name]), ...pgNames]
   const usesFiles = service !== undefined || names.some((one) => layers.some((each) => each.variables[`${one}_FILE`]))
   return { target: withAbsolutePaths(target, layer.cwd), text: found?.value, usesFiles }

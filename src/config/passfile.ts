@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { explainReadError } from './layers.ts'
@@ -8,9 +8,9 @@ import { type HostPort, type Target, isUnixSocket } from './target.ts'
 export function judgePasswordFile(path: string | undefined, home: string | undefined): string | undefined {
   const file = fileOf(path, home)
   const problem = file === undefined ? undefined : refuseFile(file)
-  // Nobody has to have a ~/.pgpass.
-  if (problem === undefined || (path === undefined && problem === 'does not exist')) return undefined
-  return `the password file ${file} ${problem}, so it is ignored`
+  // Nobody has to have a ~/.pgpass, and who runs as any user has no home to look into.
+  if (problem === undefined || (path === undefined && !problem.found)) return undefined
+  return `the password file ${file} ${problem.what}, so it is ignored`
 }
 
 /** The password of the first line that fits, as libpq finds it; the file is read at every call. */
@@ -32,16 +32,18 @@ function fileOf(path: string | undefined, home: string | undefined): string | un
 }
 
 /** As libpq does: a file that others may read is none to trust. */
-function refuseFile(file: string): string | undefined {
+function refuseFile(file: string): { readonly what: string; readonly found: boolean } | undefined {
   try {
-    const { mode, size } = statSync(file)
-    if ((mode & 0o170000) !== 0o100000) return 'is not a plain file'
-    if ((mode & 0o077) !== 0)
-      return 'may be read by its group or by others (chmod 0600; in Kubernetes defaultMode: 0600)'
-    if (size > 0) readFileSync(file)
+    const { mode } = statSync(file)
+    if ((mode & 0o170000) !== 0o100000) return { what: 'is not a plain file', found: true }
+    if ((mode & 0o077) !== 0) {
+      const what = 'may be read by its group or by others (chmod 0600; in Kubernetes defaultMode: 0600)'
+      return { what, found: true }
+    }
+    accessSync(file, constants.R_OK)
     return undefined
   } catch (error) {
-    return explainReadError(error)
+    return { what: explainReadError(error), found: false }
   }
 }
 

@@ -84,7 +84,7 @@ function classifySystemError(code: string, message: string): Verdict {
       verdict: 'fatal',
       code: 'USAGE',
       reason: 'the server asks for a password and none is set',
-      next: 'Put the password into the connection URL, or set PGPASSWORD or PGPASSWORD_FILE.',
+      next: 'Put the password into the connection URL, or set PGPASSWORD, PGPASSWORD_FILE or PGPASSFILE.',
     }
   }
   const unknown = /Unknown authenticationOk message type (\d+)/.exec(message)?.[1]

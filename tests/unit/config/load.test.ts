@@ -417,6 +417,15 @@ test.each([
   ])
 })
 
+test('what is wrong with the variables of libpq and with the URL is said together', async () => {
+  const env = { DATABASE_URL: `${url}?requirepeer=x`, PGGSSENCMODE: 'require', PGSSLCRLDIR: 'x' }
+  expect(await problemsOf({ env, database: true })).toEqual([
+    expect.stringContaining('PGGSSENCMODE'),
+    expect.stringContaining('PGSSLCRLDIR'),
+    expect.stringContaining('"requirepeer"'),
+  ])
+})
+
 test('the variables of libpq that protect or choose the server are honoured', async () => {
   const env = {
     DATABASE_URL: url,
