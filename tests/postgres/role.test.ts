@@ -7,7 +7,7 @@ import { missing, withPgBouncer } from '../torture/harness/pgbouncer.ts'
 const files = {
   '001_users.sql': 'create table users (id int primary key)',
   '002_strays.sql': 'create table strays (id int primary key); set role none',
-  '003_index.sql': '-- upfront:no-transaction\ncreate index concurrently users_id on users (id)',
+  '003_index.sql': '-- upfront:no-transaction\ncreate index concurrently users_id on users (id);\nset role none',
   '004_module.js': `export const up = (sql) => sql.query('create table by_module (id int)')`,
   '005_outside.js': `export const transaction = false
     export const up = async (sql) => { await sql.query('create table by_outside (id int)') }`,
