@@ -4,7 +4,7 @@ import { type Allowance, readOwnAllowances } from './allowances.ts'
 import type { Catalog } from './catalog.ts'
 import { joinBlocks } from './checks/block.ts'
 import { refuseBesideCopy, refuseCopy } from './checks/copy-data.ts'
-import { checkDirectives } from './checks/directive.ts'
+import { checkDirectives, refuseStrayDowns } from './checks/directive.ts'
 import { largestJoined } from './checks/joinable.ts'
 import { type LongName, refuseLongNames } from './checks/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './checks/meta-command.ts'
@@ -42,6 +42,7 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   problems.push(...checkDirectives(directives, placeOf), ...wrong)
+  if (role !== 'down') problems.push(...refuseStrayDowns(directives, role === 'seed', placeOf))
   for (const { start, command } of found.commands)
     if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
   for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))

@@ -32,6 +32,20 @@ export function checkDirectives(found: readonly Directive[], placeOf: (offset: n
   })
 }
 
+/** A down that would run with the rest: in a migration the text ends where a good one begins, and seeds have none. */
+export function refuseStrayDowns(
+  found: readonly Directive[],
+  isSeed: boolean,
+  placeOf: (offset: number) => Place,
+): Problem[] {
+  const next = isSeed
+    ? 'Remove it and what follows.'
+    : 'Put "-- upfront:down" at the beginning of a line of its own, with nothing behind it.'
+  return found
+    .filter(({ name }) => name === 'down')
+    .map(({ offset }) => finding('directive', 'what follows would run with the rest', placeOf(offset), next))
+}
+
 function isKnown(name: string): name is DirectiveName {
   return Object.hasOwn(directives, name)
 }

@@ -94,6 +94,9 @@ export function refuseControls(controls: readonly Control[]): Problem[] {
         'Make it the first statement of the file, or remove it.',
       )
     const what = `${name} would end or replace the transaction in which the file and its row in the history commit together`
-    return finding('transaction-control', what, place, 'Remove it, or split the file where it stands.')
+    const next =
+      'Remove it, or split the file where it stands; with the comment "-- upfront:no-transaction" before its first statement ' +
+      'each BEGIN ... COMMIT of it is a unit of its own.'
+    return finding('transaction-control', what, place, next)
   })
 }

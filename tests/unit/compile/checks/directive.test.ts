@@ -44,3 +44,16 @@ test('a file that bounds itself shares its message with no other', () => {
 test('the marker counts before the first statement', () => {
   expect(layout('-- x\n\n  -- upfront:no-transaction \nselect 1; select 2').transaction).toBe(false)
 })
+
+test.each([
+  ['select 1;\n  -- upfront:down\nselect 2', '2:3 directive'],
+  ['select 1; -- upfront:down\nselect 2', '1:11 directive'],
+  ['select 1;\n-- upfront:down drop it\nselect 2', '2:1 directive'],
+])('%j would run its down with the rest, and is refused', (sql, found) => {
+  expect(findings(sql)).toEqual([found])
+})
+
+test('a seed has no down', () => {
+  expect(findings('select 1;\n-- upfront:down\nselect 2', 'seed')).toEqual(['2:1 directive'])
+  expect(findings('\n-- upfront:down\nselect 2', 'down')).toEqual([])
+})
