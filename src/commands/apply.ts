@@ -41,6 +41,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepRun, pending:
   const { session } = on
   const { progress } = job
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
+  let hasEventTriggers = await resetSession(session, on.settings)
   const items: Item[] = [
     ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),
     ...pending.seeds.map((one) => ({ kind: 'seed', one }) as const),
@@ -60,7 +61,9 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepRun, pending:
     const joined = takeJoinable(pending.migrations.slice(index), pending.history)
     if (joined.length > 1) {
       progress.inFlight = joined.map(({ migration }) => migration.name)
-      const done = await runJoined(on, tables, joined, runId, (one, ms) => applied({ kind: 'migration', one }, ms))
+      const done = await runJoined(on, tables, { joined, runId, hasEventTriggers }, (one, ms) =>
+        applied({ kind: 'migration', one }, ms),
+      )
       progress.inFlight = []
       if (done > 0) return void (ahead = done - 1)
     }
@@ -70,7 +73,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepRun, pending:
     progress.inFlight = []
     // Told before the session is made clean for the next: nothing may come between what is true and saying so.
     applied(item, durationMs)
-    await resetSession(session, on.settings)
+    hasEventTriggers = await resetSession(session, on.settings)
   }
   const steps = items.map((item, index) => ({ name: `${index} ${item.one.name}`, run: () => run(item, index) }))
   try {

@@ -75,6 +75,7 @@ export async function takeBack(
   const begun = performance.now()
   const record = { ...recordOf(job), environment: await readMark(session, tables) }
   const id = (progress.runId ??= await startRun(session, tables, record))
+  await resetSession(session, on.settings)
   const steps = downs.map((one, index) => ({
     name: `${index} ${one.row.name}`,
     run: async () => {

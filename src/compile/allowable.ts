@@ -21,6 +21,10 @@ export const allowable: Readonly<Record<Rule | 'squawk', Allowing>> = {
     allowed: true,
     why: 'nothing is lost unless the file is interrupted; then it goes on in a new session that lacks what was set or made',
   },
+  'string-escapes': {
+    allowed: true,
+    why: "the file's strings are read, and cut into statements, as if it were on",
+  },
   squawk: { allowed: true, why: 'a matter of judgement; with --deny' },
   syntax: { allowed: false, why: 'Postgres would refuse it as well' },
   encoding: { allowed: false, why: 'what Postgres would get is not what the file means' },

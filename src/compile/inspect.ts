@@ -8,6 +8,7 @@ import { bodyOf, checkBody } from './checks/function-body.ts'
 import { isJoinable } from './checks/joinable.ts'
 import { refuseUnlock } from './checks/session-lock.ts'
 import { refuseLost, sessionEffect } from './checks/session-state.ts'
+import { refuseEscapes, stringsBehind } from './checks/string-escapes.ts'
 import {
   type Control,
   controlOf,
@@ -48,6 +49,8 @@ export interface Inspection {
   joinable: boolean
   /** What its transaction is to be begun with. */
   isolation: Isolation | undefined
+  /** Where backslashes began to be escapes, and whether there may be one behind that. */
+  escapes: { readonly place: Place; met: boolean } | null
   /** Whether nothing but settings has been seen. */
   isFresh: boolean
   /** Whether a BEGIN of a file outside a transaction is open. */
@@ -59,7 +62,14 @@ export interface Inspection {
 
 export function openInspection(role: Role, marked: boolean, catalog: Catalog): Inspection {
   const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [], session: [], lost: [] }
-  const flags = { checksBodies: true, joinable: true, isolation: undefined, isFresh: true, isInBlock: false }
+  const flags = {
+    checksBodies: true,
+    joinable: true,
+    isolation: undefined,
+    escapes: null,
+    isFresh: true,
+    isInBlock: false,
+  }
   return { role, marked, catalog, ...lists, ...flags }
 }
 
@@ -73,7 +83,12 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   const control = kind === 'VariableSetStmt' && inspection.isolation === level ? null : controlOf(kind, node)
   inspection.isFresh &&= kind === 'VariableSetStmt' || (control?.opens ?? false)
   if (control) inspection.controls.push({ ...control, statement: number, place })
-  problems.push(...refuseUnlock(kind, node, text.slice(start, end), place))
+  const sql = text.slice(start, end)
+  problems.push(...refuseUnlock(kind, node, sql, place))
+  const strings = stringsBehind(kind, node, sql)
+  if (inspection.escapes && sql.includes('\\')) inspection.escapes.met = true
+  if (strings === 'escaped') inspection.escapes ??= { place, met: false }
+  if (strings === 'plain' && inspection.escapes?.met === false) inspection.escapes = null
   const name = aloneName(kind, node)
   if (name !== null) inspection.alone.push({ name, place, statement: number })
   const commits = inspectBody(inspection, seen)
@@ -124,6 +139,8 @@ function inspectBody(inspection: Inspection, seen: Seen): boolean {
 /** What only the whole file tells; answers the pair of statements to leave out, if there is one. */
 export function conclude(inspection: Inspection, statements: number): readonly [Control, Control] | null {
   const { controls, alone, problems, notices, role, marked } = inspection
+  const misread = inspection.escapes?.met || problems.some(({ rule }) => rule === 'syntax')
+  if (inspection.escapes && misread) problems.push(refuseEscapes(inspection.escapes.place))
   const pair = !marked && isOuterPair(controls, statements)
   if (pair) notices.push(pairNotice(controls[0]!))
   else if (!marked) problems.push(...refuseControls(controls))

@@ -126,6 +126,8 @@ export function checkStream(file: string, stream: TextStream, role: Role, catalo
   }
   close()
   problems.push(...refuseLongNames(names))
+  // Of statements alike only the first is looked at, so that a backslash may be in any of them.
+  if (inspection.escapes) inspection.escapes.met = true
   const pair = conclude(inspection, number)
   const kept = pair ? pieces.filter((piece) => !ofControls.has(piece)) : pieces
   const { isolation, creates, notices } = inspection

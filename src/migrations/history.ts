@@ -77,13 +77,18 @@ export function insertAppliedSql(
   const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
   // In a message of several transactions now() is when the message came: a step begins where the one before it ended,
   // which a setting remembers, because asking the history for it costs a quarter of the step.
-  const begun = `greatest(now(), to_timestamp(nullif(current_setting('upfront.step_ended', true), '')::float8))`
-  const ended = `set_config('upfront.step_ended', extract(epoch from clock_timestamp())::text, false)`
+  const begun = `greatest(now(), to_timestamp(nullif(current_setting('${stepEnded}', true), '')::float8))`
+  const ended = `set_config('${stepEnded}', extract(epoch from clock_timestamp())::text, false)`
   return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
     values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${run}, ${begun},
       (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)
     returning duration_ms`
 }
+
+const stepEnded = 'upfront.step_ended'
+
+/** Notes again when the step before ended, where all settings have been reset. */
+export const noteEnd = `select pg_catalog.set_config('${stepEnded}', extract(epoch from clock_timestamp())::text, false)`
 
 /** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */
 export function recordReverted(session: Session, tables: HistoryTables, name: string): RecordSql {

@@ -1,9 +1,11 @@
 import type { Failure } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
+import { forFile, resetSql } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
-import { type HistoryRow, insertAppliedSql } from './history.ts'
+import { type HistoryRow, insertAppliedSql, noteEnd } from './history.ts'
 import type { Migration, SqlScript } from './migration.ts'
 import { collectNotices } from './notices.ts'
+import { touchRunSql } from './runs.ts'
 import { lostConnection, unknownEnd } from './step-failures.ts'
 import type { StepRun } from './step.ts'
 import type { HistoryTables } from './tables.ts'
@@ -12,6 +14,27 @@ import type { HistoryTables } from './tables.ts'
 export interface Joinable {
   readonly migration: Migration
   readonly script: SqlScript
+}
+
+/** What goes into one message. */
+export interface Together {
+  readonly joined: readonly Joinable[]
+  readonly runId: string
+  /** Then even DDL runs code that is in the database. */
+  readonly hasEventTriggers: boolean
+}
+
+/** What runs no code that is in the database already, unless there are event triggers: no trigger, default or check. */
+const inert = new Set(
+  `AlterEnumStmt AlterFunctionStmt AlterObjectSchemaStmt AlterOwnerStmt AlterPolicyStmt AlterSeqStmt CommentStmt
+   CompositeTypeStmt CreateDomainStmt CreateEnumStmt CreateFunctionStmt CreatePolicyStmt CreateRangeStmt CreateSchemaStmt
+   CreateSeqStmt CreateStatsStmt CreateStmt CreateTrigStmt DropStmt GrantRoleStmt GrantStmt IndexStmt RenameStmt RuleStmt
+   ViewStmt`.split(/\s+/),
+)
+
+/** Whether such code may have set something in the session. */
+function runsCode({ statements }: SqlScript): boolean {
+  return statements.some(({ kind }) => !inert.has(kind))
 }
 
 const messageBytes = 64 * 1024
@@ -34,30 +57,35 @@ export function takeJoinable(migrations: readonly Migration[], history: readonly
 
 /**
  * Runs several small migrations in one message, each with a transaction, a lock assertion and a history row of its own;
- * only the last commit waits for the disk, and with it the ones before. Tells of each as its COMMIT is answered, the
+ * only the last commit waits for the disk, and with it the ones before. What one has left in the session is gone before the
+ * next. Tells of each as its COMMIT is answered, the
  * last one flushed. Returns how many committed: when that is not all, the next one failed and should be run alone, which
  * says why. Throws LOST, or the signal's reason.
  */
 export async function runJoined(
   run: StepRun,
   tables: HistoryTables,
-  joined: readonly Joinable[],
-  runId: string,
+  { joined, runId, hasEventTriggers }: Together,
   onApplied: (migration: Migration, durationMs: number) => void,
 ): Promise<number> {
-  const { session, signal } = run
+  const { session, settings, signal } = run
   signal.throwIfAborted()
   const ends: number[] = []
   const committed: { migration: Migration; durationMs: number }[] = []
   let message = ''
   let statements = 0
+  let dirty = false
   for (const [index, { migration, script }] of joined.entries()) {
     const last = index === joined.length - 1
-    message += last ? 'begin;\n' : 'begin; set local synchronous_commit = off;\n'
-    message += `${script.read()}\n;${insertAppliedSql(session, tables, migration, runId, run.lockKey)};\ncommit;\n`
-    statements += (last ? 1 : 2) + script.statements.length + 2
+    const begin = ['begin', ...(dirty ? [...forFile(settings), noteEnd] : [])]
+    if (!last) begin.push('set local synchronous_commit = off')
+    message += `${begin.join('; ')};\n${script.read()}\n;`
+    message += `${insertAppliedSql(session, tables, migration, runId, run.lockKey)};\ncommit;\n`
+    statements += begin.length + script.statements.length + 2
     ends.push(statements)
+    dirty = hasEventTriggers || runsCode(script)
   }
+  if (hasEventTriggers || joined.some(({ script }) => runsCode(script))) message += resetSql(session, settings)
   let durationMs = 0
   const onComplete = (done: number, row: readonly (string | null)[]) => {
     const end = ends[committed.length]
@@ -81,8 +109,8 @@ export async function runJoined(
       throw signal.aborted ? unknownEnd(name, signal.reason as Failure, cause) : lostConnection(name, cause)
     }
     await rollBack(session)
-    // What has committed so far was not waited for: an empty commit that is makes it so.
-    if (committed.length > 0) await runScript(session, `begin; select pg_catalog.pg_current_xact_id(); commit`)
+    // What has committed so far was not waited for; a commit that is, and has written something, makes it so.
+    if (committed.length > 0) await runScript(session, touchRunSql(tables, runId))
     tell()
     if (signal.aborted) throw signal.reason
   } finally {

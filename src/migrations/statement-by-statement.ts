@@ -2,7 +2,7 @@ import { Failure, type Place } from '../errors.ts'
 import { insist } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
-import { prepareSession } from '../postgres/prepare.ts'
+import { resetSession } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { allowsLongNames } from './allow.ts'
 import { runAlone } from './alone.ts'
@@ -40,7 +40,7 @@ export async function runStatementByStatement(given: StepRun, tables: HistoryTab
   const { name } = step.migration
   const loose: Loose = { ...step, run, tables, text: step.script.read() }
   const { done, since } = await beginOrResume(loose)
-  await prepareSession(run.session, run.settings)
+  await resetSession(run.session, run.settings)
   const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
   try {
     if (done > 0) await setSessionAgain(loose, done)

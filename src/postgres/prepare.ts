@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { isUnixSocket } from '../config/target.ts'
+import { type ScriptError, runScript } from './script.ts'
 import type { Session } from './session.ts'
 
 export interface SessionSettings {
@@ -12,22 +13,37 @@ export interface SessionSettings {
   readonly role: string | undefined
 }
 
+/** Which of them this server takes: only Linux, macOS and the BSDs can look whether a client is still there. */
+const checksClients = new WeakMap<Session, boolean>()
+
 /**
  * Puts our settings on a session, by SET and never as startup parameters, which PgBouncer refuses: a dead runner's
- * locks go within seconds, and no time-out of a role or server ends a migration that we did not bound.
+ * locks go within seconds, and no time-out of a role or server ends a migration that we did not bound. Until
+ * `resetSession` a history that row-level security hides is an error, because it would look empty.
  */
 export async function prepareSession(session: Session, settings: SessionSettings): Promise<void> {
+  const first = checksClients.get(session) ?? true
   try {
-    await session.query(setAll(session, settings, { client_connection_check_interval: '1s' }))
+    await session.query(setAll(session, settings, first))
   } catch (error) {
-    // Only Linux, macOS and the BSDs can look whether a client is still there.
     const isOption = (error as { code?: string }).code === '22023'
-    const again = isOption ? session.query(setAll(session, settings, {})) : Promise.reject(error)
+    const again = isOption ? session.query(setAll(session, settings, false)) : Promise.reject(error)
+    if (isOption) checksClients.set(session, false)
     await again.catch(async (cause: unknown) => {
       if (settings.role === undefined) throw cause
       throw await (await import('./role.ts')).explainRole(session, settings.role, cause)
     })
   }
+}
+
+const askEventTriggers = `select exists (select from pg_catalog.pg_event_trigger where evtenabled <> 'D')`
+
+async function lastAnswer(session: Session, script: string): Promise<boolean> {
+  let answer: string | null | undefined
+  await runScript(session, script, (_, [value]) => (answer = value)).catch((error: ScriptError) => {
+    throw error.error
+  })
+  return answer === 't'
 }
 
 /** The SQL that comes back to the role everything is done as, whatever a migration has made of it. */
@@ -40,11 +56,24 @@ export function toOwnRoleForNow({ role }: Pick<SessionSettings, 'role'>): string
   return `set local session authorization default; set local role ${role === undefined ? 'none' : pg.escapeIdentifier(role)}`
 }
 
-/** Forgets what a migration left in the session, and puts our settings back; the advisory lock stays. */
-export async function resetSession(session: Session, settings: SessionSettings): Promise<void> {
-  await session.query(resetSql)
+/**
+ * Makes the session as every migration finds it: forgets what an earlier one left, puts our settings back, and leaves
+ * row-level security as it is under psql; the advisory lock stays. Answers whether the database has event triggers, so
+ * that even DDL runs code of its own.
+ */
+export async function resetSession(session: Session, settings: SessionSettings): Promise<boolean> {
   forgetPrepared(session)
-  await prepareSession(session, settings)
+  return lastAnswer(session, `${resetSql(session, settings)}; ${askEventTriggers}`).catch(async () => {
+    // One by one they say which it is: the role may be gone.
+    await session.query(forget)
+    await prepareSession(session, settings)
+    return lastAnswer(session, `reset row_security; ${askEventTriggers}`)
+  })
+}
+
+/** The same as SQL, to go with other statements of a session that has been prepared before. */
+export function resetSql(session: Session, settings: SessionSettings): string {
+  return `${forget}; ${setAll(session, settings, checksClients.get(session) ?? true)}; reset row_security`
 }
 
 /** pg would go on to execute what it once prepared under a name. */
@@ -62,10 +91,32 @@ export function nameSession(applicationName: string, at: string): string {
 }
 
 /** DISCARD ALL without the advisory locks; RESET ALL alone leaves a SET ROLE and a SET SESSION AUTHORIZATION. */
-const resetSql = `reset session authorization; reset role; reset all; deallocate all; close all; unlisten *;
+const forget = `reset session authorization; reset role; reset all; deallocate all; close all; unlisten *;
   discard temp; discard sequences`
 
-function setAll(session: Session, settings: SessionSettings, extra: Readonly<Record<string, string>>): string {
+/** Statements that put back what a file runs under, for a message of several; the rest matters to an idle session. */
+export function forFile({
+  applicationName,
+  lockTimeoutMs,
+  statementTimeoutMs,
+  searchPath,
+  role,
+}: SessionSettings): string[] {
+  return [
+    'reset session authorization',
+    role === undefined ? 'reset role' : `set role ${pg.escapeIdentifier(role)}`,
+    'reset all',
+    `set application_name = ${pg.escapeLiteral(applicationName)}`,
+    `set lock_timeout = ${lockTimeoutMs}`,
+    `set statement_timeout = ${statementTimeoutMs}`,
+    `set client_encoding = 'UTF8'`,
+    'set standard_conforming_strings = on',
+    ...(searchPath === undefined ? [] : [`set search_path = ${pg.escapeIdentifier(searchPath)}`]),
+    'discard temp',
+  ]
+}
+
+function setAll(session: Session, settings: SessionSettings, checksClient: boolean): string {
   const values: Record<string, string> = {
     application_name: settings.applicationName,
     lock_timeout: `${settings.lockTimeoutMs}ms`,
@@ -81,11 +132,10 @@ function setAll(session: Session, settings: SessionSettings, extra: Readonly<Rec
     client_encoding: 'UTF8',
     // A role may have it at warning, and a cut identifier is only a notice.
     client_min_messages: 'notice',
-    // A history that row-level security hides would look empty; so it is an error instead.
     row_security: 'off',
     ...(settings.role === undefined ? {} : { role: settings.role }),
     ...(settings.searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(settings.searchPath) }),
-    ...extra,
+    ...(checksClient ? { client_connection_check_interval: '1s' } : {}),
   }
   const calls = Object.entries(values).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, false)`,

@@ -13,6 +13,7 @@ export type Rule =
   | 'copy-data'
   | 'encoding'
   | 'statement-size'
+  | 'string-escapes'
   | 'enum-value'
   | 'function-body'
   | 'file-name'
