@@ -1,4 +1,5 @@
 import { Failure } from '../errors.ts'
+import type { ServerIdentity } from '../postgres/backend.ts'
 import type { Guard } from '../postgres/guard.ts'
 
 /** What a run knows of its connection, and remembers of those before it. */
@@ -7,12 +8,14 @@ export interface Link {
   guard: Guard | undefined
   /** When the server of that session began; undefined until it is known. */
   server: string | undefined
+  /** The cluster that the run has begun on; undefined until it is known, and where the role may not ask. */
+  cluster: string | undefined
   /** Each time that somebody ended our session: when the server began on which it was. */
   readonly ended: string[]
 }
 
 export function newLink(): Link {
-  return { guard: undefined, server: undefined, ended: [] }
+  return { guard: undefined, server: undefined, cluster: undefined, ended: [] }
 }
 
 /** A session that is ended again on a server that goes on is not wanted there: no reason to come back once more. */
@@ -39,6 +42,19 @@ export function refuseIfUnwanted(link: Link, server: string, cause?: unknown): v
     },
     cause,
   )
+}
+
+/**
+ * Throws LOST when the address leads to another cluster than before: what the run had begun is not there, and going on
+ * would leave one half here and call the whole done there. A standby that was promoted is of the same cluster.
+ */
+export function refuseOtherCluster(link: Link, { system }: ServerIdentity): void {
+  link.cluster ??= system ?? undefined
+  if (system === null || system === link.cluster) return
+  throw new Failure('LOST', 'the address leads to another server than before; nothing was done there', {
+    reason: `this run has begun on the cluster ${link.cluster}, and the one that answers is ${system}`,
+    next: 'Let the address stand for one server (UPFRONT_DATABASE_URL), then run it again: each history says what is there.',
+  })
 }
 
 const adminShutdown = '57P01'

@@ -1,14 +1,14 @@
 import { describeTarget } from '../config/target.ts'
 import { Failure } from '../errors.ts'
 import type { StepRun } from '../migrations/step.ts'
-import type { Backend } from '../postgres/backend.ts'
+import { type Backend, readBackend } from '../postgres/backend.ts'
 import type { Watch } from '../postgres/guard.ts'
 import { lockKey } from '../postgres/lock.ts'
 import { pause } from '../postgres/pause.ts'
 import { Unproven, requireOwnBackend } from '../postgres/pooler.ts'
 import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
-import { refuseIfUnwanted } from './link.ts'
+import { refuseIfUnwanted, refuseOtherCluster } from './link.ts'
 import type { Run } from './run.ts'
 import { applicationName } from './server.ts'
 
@@ -23,6 +23,7 @@ export async function prepareStepRun(run: Run, session: Session): Promise<StepRu
   const backend = await findBackend(run, session)
   guard.know(backend)
   link.server = backend.server.started
+  refuseOtherCluster(link, backend.server)
   refuseIfUnwanted(link, link.server)
   await prepareSession(session, settings)
   return {
@@ -34,6 +35,11 @@ export async function prepareStepRun(run: Run, session: Session): Promise<StepRu
     signal,
     watch: (name) => (config.logDetail === 'on' ? guard.watch(name) : withoutQueries(guard.watch(name))),
   }
+}
+
+/** Makes sure that what answers after a lost connection is the server that the run has begun on; else throws LOST. */
+export async function requireSameCluster({ link }: Run, session: Session): Promise<void> {
+  refuseOtherCluster(link, (await readBackend(session)).server)
 }
 
 /** Who stands in the way, without what they are at: a query may hold rows. */
