@@ -30,7 +30,7 @@ try {
     majorDir === undefined
       ? // What is measured alone first, so that nothing else takes its time.
         [vitest('herd', 'torture/herd'), vitest('torture', '--exclude=tests/torture/herd.test.ts')]
-      : [vitest('torture', 'enumeration', 'crash', 'interleavings')]
+      : [vitest('torture', 'enumeration', 'failing', 'silence', 'two-servers', 'crash', 'interleavings')]
   const others = majorDir === undefined ? (values.with ?? [runOthers()]) : []
   const mine = own.flatMap((path) => readResults(root, path))
   const all = [...mine, ...others.flatMap((path) => readResults(root, path))]

@@ -41,6 +41,27 @@ const lost: Fault[] = [
   },
 ]
 
+/** Another session has a row that the COPY brings too, for longer than lock_timeout: what had been sent is sent again. */
+const conflict: Fault = {
+  name: 'a conflict for a moment',
+  runner: 'here',
+  exits: [0],
+  env: { UPFRONT_LOCK_TIMEOUT: '300ms' },
+  strike: async ({ db }): Promise<Fate> => {
+    const other = await db.connect()
+    try {
+      await other.query(
+        `set lock_timeout = '100ms'; begin; insert into copied values (250, 'somebody else'), (425, 'somebody else')`,
+      )
+      void sleep(1_000).then(() => other.end())
+    } catch {
+      // The table is not there yet, or the run has the rows already.
+      await other.end()
+    }
+    return 'forward'
+  },
+}
+
 // A goodbye that nobody hears is still a good end, so 0 is among them.
 const silent: Fault[] = [
   {
@@ -60,6 +81,38 @@ const silent: Fault[] = [
     after: () => 'stall',
   },
 ]
+
+/** Nobody has set anything: neither a deadline nor how long to wait for what. */
+const defaults = {
+  UPFRONT_DEADLINE: undefined,
+  UPFRONT_WAIT_TIMEOUT: undefined,
+  UPFRONT_AUTH_GRACE: undefined,
+  UPFRONT_LOCK_WAIT: undefined,
+  UPFRONT_LOCK_RETRY: undefined,
+}
+
+/** A network, or a proxy in it, that acknowledges what is sent and never answers. */
+const quiet = {
+  /** It takes a new connection to go on. */
+  once: (fate: 'stall' | 'stall reply'): Fault => ({
+    name: `no answer any more on this connection (${fate === 'stall' ? 'it does not arrive' : 'it arrives'})`,
+    runner: 'here',
+    exits: [0],
+    env: defaults,
+    limitMs: 90_000,
+    strike: () => fate,
+  }),
+  /** And on every later one. */
+  forGood: (fate: 'stall' | 'stall reply'): Fault => ({
+    name: `no answer any more on any connection (${fate === 'stall' ? 'it does not arrive' : 'it arrives'})`,
+    runner: 'here',
+    exits: [0, 30, 32],
+    env: defaults,
+    limitMs: 90_000,
+    strike: () => fate,
+    after: () => fate,
+  }),
+}
 
 const deadly: Fault[] = [
   {
@@ -94,4 +147,7 @@ const deadly: Fault[] = [
   },
 ]
 
-export const faults = { lost, silent, deadly }
+export const faults = { lost, conflict, silent, quiet, deadly }
+
+/** Faults of a kind, all of them at one message once. */
+export type Kind = 'lost' | 'silent' | 'deadly'

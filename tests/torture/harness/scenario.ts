@@ -1,14 +1,12 @@
 // A scenario: what a run has to do, in units of which each can have happened or not.
 import type { Files } from '../../support/database.ts'
 
-/** The smallest thing that can have happened or not: a file in a transaction, or a statement outside of one. */
+/** The smallest thing that can have happened or not: a file in a transaction, or a statement or a block outside of one. */
 export interface Unit {
   readonly file: string
   readonly sql: string
   /** Nothing but the catalog knows whether it ran. */
   readonly alone: boolean
-  /** How many statements of its file the history counts for it. */
-  readonly statements: number
 }
 
 export interface Scenario {
@@ -66,6 +64,16 @@ export function makeScenario(
   }
 }
 
+/** A scenario that ends in 22: `failing` leaves nothing, and what is behind it never runs. */
+export function makeFailing(
+  name: string,
+  parts: { readonly before: readonly Source[]; readonly failing: Source; readonly behind: readonly Source[] },
+): Scenario {
+  const { before, failing, behind } = parts
+  const whole = makeScenario(name, { migrations: [...before, failing, ...behind] })
+  return { ...whole, units: makeScenario(name, { migrations: before }).units, end: 22 }
+}
+
 function nameOf(file: string): string {
   return file.replace(/\.[a-z]+$/, '')
 }
@@ -81,10 +89,10 @@ function textOf({ statements, outside }: Source): string {
 }
 
 function unitsOf({ statements, outside }: Source, file: string): Unit[] {
-  if (!outside) return [{ file, sql: statements.flat().join(';'), alone: false, statements: statements.length }]
+  if (!outside) return [{ file, sql: statements.flat().join(';'), alone: false }]
   return statements.map((one) =>
     typeof one === 'string'
-      ? { file, sql: one, alone: /concurrently/.test(one), statements: 1 }
-      : { file, sql: one.join(';'), alone: false, statements: one.length },
+      ? { file, sql: one, alone: /concurrently/.test(one) }
+      : { file, sql: one.join(';'), alone: false },
   )
 }

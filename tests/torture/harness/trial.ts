@@ -76,9 +76,22 @@ export async function listMessages(serverUrl: string, setting: Setting): Promise
     const env = { ...scenarioEnv(scenario), UPFRONT_DATABASE_URL: urlBy(proxy.port) }
     const { exitCode, stderr } = await db.up([], env)
     if (exitCode !== scenario.end) throw new Error(`${scenario.name} is exit ${exitCode} without a fault:\n${stderr}`)
-    messages = proxy.messages.filter(({ connection, type }) => connection === 1 && !/^[BDE]$/.test(type))
+    messages = thinOut(proxy.messages.filter(({ connection, type }) => connection === 1 && !/^[BDE]$/.test(type)))
   })
   return messages
+}
+
+/** Of messages in a row that are alike, the pieces of a large file, the first two and the last two stand for all. */
+function thinOut(messages: readonly Message[]): Message[] {
+  const alike = (a: Message | undefined, b: Message) =>
+    a !== undefined && a.type === b.type && /^[dQ]$/.test(b.type) && a.text.slice(0, 18) === b.text.slice(0, 18)
+  return messages.filter(
+    (one, i) =>
+      ![-2, -1, 1, 2].every((step) => {
+        const near = messages[i + step]
+        return near !== undefined && alike(near, one)
+      }),
+  )
 }
 
 export async function runTrial(

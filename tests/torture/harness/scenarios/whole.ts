@@ -67,6 +67,31 @@ export async function up(client: ClientBase): Promise<void> {
   statements: [1, 2, 3].map((part) => note(`012_module ${part}`)),
 }
 
+/** Hears neither its signal nor the errors of its queries. */
+const stubborn: Source = {
+  file: '013_stubborn.mjs',
+  text: `export async function up(client) {
+  for (let i = 1; i <= 3; i += 1) {
+    await client.query("insert into ledger (name) values ('013_stubborn " + i + "')").catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+`,
+  statements: [1, 2, 3].map((part) => note(`013_stubborn ${part}`)),
+}
+
+/** Blocks are units of their own, also beside what no transaction may hold. */
+const blocks: Source = {
+  file: '014_blocks.sql',
+  outside: true,
+  statements: [
+    [note('014_blocks 1'), 'alter table items add column block int', note('014_blocks 2')],
+    'create index concurrently items_block on items (block)',
+    [note('014_blocks 3'), note('014_blocks 4')],
+    note('014_blocks 5'),
+  ],
+}
+
 const csv: Source = {
   file: '020_guarded.csv',
   text: 'id,note\n2,from a file\n12,"from, a file"\n',
@@ -75,8 +100,8 @@ const csv: Source = {
   ],
 }
 
-/** What is small, and a large file, COPY, row-level security, modules and a CSV seed. */
+/** What is small, and a large file, COPY, row-level security, modules, blocks and a CSV seed. */
 export const whole = makeScenario('whole', {
-  migrations: [...smallMigrations, tables, guarded, large, copy, module],
+  migrations: [...smallMigrations, tables, guarded, large, copy, module, stubborn, blocks],
   seeds: [...smallSeeds, csv],
 })
