@@ -8,7 +8,7 @@ import { describeSetting, type Setting } from './harness/scene.ts'
 const full = process.env['TORTURE'] === 'full'
 
 const superuser: Setting = { scenario: whole, role: 'superuser', encoding: 'UTF8' }
-const owner: Setting = { scenario: whole, role: 'superuser', encoding: 'LATIN1' }
+const owner: Setting = { scenario: whole, role: 'limited owner', encoding: 'LATIN1' }
 
 /** How many at once: those that are silent wait, and need no processor for it. */
 const kinds: readonly (readonly [Kind, number])[] = [

@@ -10,7 +10,7 @@ const full = process.env['TORTURE'] === 'full'
 const { once, forGood } = faults.quiet
 
 const superuser: Setting = { scenario: whole, role: 'superuser', encoding: 'UTF8' }
-const owner: Setting = { scenario: whole, role: 'superuser', encoding: 'LATIN1' }
+const owner: Setting = { scenario: whole, role: 'limited owner', encoding: 'LATIN1' }
 
 /** All of them at once, or nearly: they wait. */
 const atOnce = 80

@@ -5,6 +5,7 @@ import { environment } from './environment.ts'
 import { locking } from './locking.ts'
 import { migrations } from './migrations.ts'
 import type { Row } from './row.ts'
+import { truth } from './truth.ts'
 
 export type { Row }
 
@@ -16,4 +17,5 @@ export const sections: readonly (readonly [title: string, rows: readonly Row[]])
   ['Bad migrations', migrations],
   ['Locks, permissions, environment of the database', environment],
   ['Container', container],
+  ['No exception to the truth', truth],
 ]
