@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { tooLate } from './deadline.ts'
-import type { Job } from './job.ts'
+import { type Job, listNotRun } from './job.ts'
 
 /** How long the event loop must have stood still, after the deadline, to be taken for a loop without an end. */
 const stillMs = 1_000
@@ -22,11 +22,11 @@ export function breakBusyLoops(job: Job, all: readonly (Migration | Seed)[]): ()
   if (config.deadlineMs === 0 || !exit || !all.some(({ script }) => script.kind === 'module')) return () => {}
   const global = globalThis as { [late]?: () => void }
   global[late] = () => {
-    const { applied, inFlight, notRun } = job.progress
+    const { applied, inFlight } = job.progress
     // What it has sent to be committed nobody here can hear of any more.
     const reason = `${inFlight[0] ?? 'a module'} never let go of the processor; the server rolls back what is not committed`
     const failure = tooLate(config.deadlineMs, phase.current, reason)
-    emit({ type: 'failed', failure, applied, notRun: [...inFlight, ...notRun] })
+    emit({ type: 'failed', failure, applied, notRun: listNotRun(job.progress, true) })
     exit(failure.exitCode)
   }
   const beats = new Int32Array(new SharedArrayBuffer(4))

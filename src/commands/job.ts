@@ -23,6 +23,7 @@ export interface Progress {
   readonly applied: string[]
   readonly seeded: string[]
   readonly reverted: string[]
+  /** All that is to come, as far as it is known. */
   notRun: readonly string[]
   /** Pending ones that come after the last one to apply. */
   heldBack: readonly string[]
@@ -32,6 +33,12 @@ export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedB
   const done = { applied: [], seeded: [], reverted: [] }
   const progress = { ...done, runId: null, waitingSince: null, inFlight: [], notRun: [], heldBack: [] }
   return { run, command, bundle, seeds, progress, begun: performance.now() }
+}
+
+/** What this run has not done, each name once; what was in flight when it was stopped is still to be run. */
+export function listNotRun({ applied, seeded, inFlight, notRun }: Progress, isStopped: boolean): string[] {
+  const done = new Set([...applied, ...seeded])
+  return [...new Set([...(isStopped ? inFlight : []), ...notRun])].filter((name) => !done.has(name))
 }
 
 /** Whether the newest run that wrote something was a complete one of this bundle and these seeds. */

@@ -77,11 +77,13 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
   warnIgnored(job, listIgnored(plan, run.config))
   const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
   const pending = seeds === null ? [] : pendingSeeds(await seeds.list(), history)
+  // Seeds are for the whole schema.
+  const seedsNow = later.length > 0 || plan.ahead.length > 0 ? [] : pending
   job.progress.heldBack = later.map(({ name }) => name)
+  job.progress.notRun = [...now, ...seedsNow].map(({ name }) => name)
   return {
     migrations: now,
-    // Seeds are for the whole schema.
-    seeds: later.length > 0 || plan.ahead.length > 0 ? [] : pending,
+    seeds: seedsNow,
     seedsLeft: pending,
     ahead: plan.ahead,
     history,

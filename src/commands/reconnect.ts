@@ -1,7 +1,7 @@
 import { Failure } from '../errors.ts'
 import { pause } from '../postgres/pause.ts'
 import { silenceBehind } from '../postgres/silence.ts'
-import type { Job, Progress } from './job.ts'
+import { type Job, type Progress, listNotRun } from './job.ts'
 import { Unwanted, noteLoss } from './link.ts'
 import type { Run } from './run.ts'
 
@@ -65,9 +65,8 @@ export async function reportEnd(job: Job, work: () => Promise<void>): Promise<nu
     await work()
     return 0
   } catch (error) {
-    const { applied, inFlight } = job.progress
-    // What was stopped is still to be run.
-    const notRun = [...(job.run.signal.aborted ? inFlight : []), ...job.progress.notRun]
+    const { applied } = job.progress
+    const notRun = listNotRun(job.progress, job.run.signal.aborted)
     if (error instanceof Failure) job.run.emit({ type: 'failed', failure: error, applied, notRun })
     throw error
   }

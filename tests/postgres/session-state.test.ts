@@ -204,3 +204,19 @@ test('a migration that ends its own session: not applied, never success', async 
   expect([22, 32], stderr).toContain(exitCode)
   expect(await db.history()).toEqual(['migration 001_a applied'])
 })
+
+test('a deallocate all is no concern of the modules around it, which prepare by name', async ({ db }) => {
+  const module = (table: string) => `export async function up(client) {
+    for (const note of ['a', 'b']) await client.query({ name: 'insert', text: 'insert into ${table} values ($1)', values: [note] })
+  }`
+  db.files({
+    '001_tables.sql': 'create table one (note text); create table two (note text)',
+    '002_one.js': module('one'),
+    '003_all.sql': 'prepare mine as select 1; execute mine; deallocate all',
+    '004_outside.sql': '-- upfront:no-transaction\ndeallocate all; create index concurrently on one (note)',
+    '005_two.js': module('two'),
+  })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(0)
+  expect(await db.query('select note from one union all select note from two')).toHaveLength(4)
+})
