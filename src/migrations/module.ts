@@ -2,7 +2,7 @@ import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promi
 import { pathToFileURL } from 'node:url'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { isConnectionLost, isContention } from '../postgres/classify.ts'
+import { isConnectionLost, isContention, noteSurvived } from '../postgres/classify.ts'
 import { type GuardedClient, guardClient } from '../postgres/guarded-client.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Migration, MigrationFunction } from './contract.ts'
@@ -89,6 +89,7 @@ export async function callModule(call: MigrationFunction, session: Session, cont
   hear = (error) =>
     emit({ type: 'notice', name, severity: 'WARNING', message: `after its end: ${new ModuleError(error).message}` })
   const broken = await findBreak(session)
+  if (!broken || isAfterFailure(broken)) for (const error of [thrown?.error, guard.firstError()]) noteSurvived(error)
   if (broken && isConnectionLost(broken) && !hungUp && !signal.aborted) throw broken
   if (thrown) throw whatBrokeIt(thrown.error, broken, guard, signal)
   if (broken && inTransaction)

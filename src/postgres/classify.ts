@@ -183,9 +183,18 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
 
 const lostStates = new Set(['57P01', '57P02', '57P05', '08000', '08001', '08003', '08006', '08007', '40003'])
 
+/** Errors of a lost connection after which the session went on. */
+const survived = new WeakSet<object>()
+
+/** Notes that the session goes on: the connection that is lost is another one, to a foreign server or a publisher. */
+export function noteSurvived(error: unknown): void {
+  if (typeof error === 'object' && error !== null) survived.add(error)
+}
+
 /** Whether a query's error says that its connection is gone, so that its outcome is to be read from the history. */
 export function isConnectionLost(error: unknown): boolean {
   const e = error as Coded
+  if (typeof e === 'object' && e !== null && survived.has(e)) return false
   // PgBouncer has one code for all it has to say; that it does not wait for idle transactions is no accident.
   if (e.code === '08P01' && e.severity === 'FATAL') return !/transaction timeout/.test(e.message)
   if (e.severity !== undefined) return lostStates.has(e.code ?? '')

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import { ScriptError } from './script.ts'
+import { ScriptError, noteIfSurvived } from './script.ts'
 import type { Session } from './session.ts'
 
 /** One message of a long script; its last statement may be a COPY ... FROM stdin, whose data follows. */
@@ -48,7 +48,11 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
       // What a COPY has not sent yet would get into the next one.
       over.abort()
     }
-    const settle = () => (state.failure ? reject(state.failure) : resolve())
+    const settle = () => {
+      const { failure } = state
+      if (!failure) return resolve()
+      void noteIfSurvived(session, failure.error).then(() => reject(failure))
+    }
 
     const fill = (connection: Connection) => {
       const most = state.answered === 0 ? 1 : inFlight

@@ -1,3 +1,4 @@
+import { isConnectionLost, noteSurvived } from './classify.ts'
 import type { Session } from './session.ts'
 
 /** A message of several statements that stopped: which one failed (from 0), and what Postgres or the socket said. */
@@ -41,10 +42,29 @@ export function runScript(
       handleCommandComplete: (message: { text: string }) => onComplete(tags.push(message.text), row),
       handleCopyInResponse: (connection: { sendCopyFail(reason: string): void }) =>
         connection.sendCopyFail('COPY ... FROM stdin has no data here'),
-      handleError: (error: unknown) => reject(new ScriptError(tags.length, error)),
+      handleError: (error: unknown) => {
+        const done = tags.length
+        void noteIfSurvived(session, error).then(() => reject(new ScriptError(done, error)))
+      },
       handleReadyForQuery: () => resolve({ tags }),
     } as never)
   })
+}
+
+/**
+ * Asks the session whether it goes on after an error that reads as if its connection were lost: a server passes on what it
+ * hears from others, the ones behind a foreign table or a subscription, in the same codes.
+ */
+export async function noteIfSurvived(session: Session, error: unknown): Promise<void> {
+  const isOfServer = (error as { severity?: string }).severity !== undefined
+  if (!isOfServer || !isConnectionLost(error)) return
+  try {
+    await session.query('select')
+    noteSurvived(error)
+  } catch (answer) {
+    // In a broken transaction that is the answer.
+    if ((answer as { code?: string }).code === '25P02') noteSurvived(error)
+  }
 }
 
 /** Leaves no transaction open; a session that is gone has none. */
