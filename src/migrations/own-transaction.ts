@@ -1,7 +1,7 @@
 import type { Place } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { codePoints, offsetOfCodePoint, placeAt } from '../postgres/position.ts'
-import { toOwnRoleForNow } from '../postgres/prepare.ts'
+import { toOwnEncoding, toOwnRoleForNow } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Statement } from './migration.ts'
 import { lockGone } from './step-failures.ts'
@@ -82,7 +82,7 @@ function partsOf(run: StepRun, { text, statement, record }: Unit): Part[] {
   const { start, end, block } = statement
   const lock = { sql: `;\nselect 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int;\n`, count: 1 }
   // The role that the file has set goes on holding after the commit.
-  const ending = { sql: `\n;${toOwnRoleForNow(run.settings)};\n${record}`, count: Infinity }
+  const ending = { sql: `\n;${toOwnEncoding};${toOwnRoleForNow(run.settings)};\n${record}`, count: Infinity }
   if (!block) {
     return [{ sql: 'begin', count: 1 }, lock, { sql: text.slice(start, end), from: start, count: 1 }, ending]
   }

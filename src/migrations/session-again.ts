@@ -1,6 +1,7 @@
 import { Failure, type Place } from '../errors.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { placeAt } from '../postgres/position.ts'
+import { toOwnEncoding } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Loose } from './loose-step.ts'
 import type { SqlScript } from './migration.ts'
@@ -21,7 +22,7 @@ export async function setSessionAgain(loose: Loose, done: number): Promise<void>
     if (script.session === undefined && !isKnown.test(text.slice(start, end)))
       throw cannotGoOn(loose, place, new Error('this bundle does not say what that statement sets in the session'))
     try {
-      await runScript(run.session, text.slice(start, end))
+      await runScript(run.session, `${text.slice(start, end)};\n${toOwnEncoding}`)
     } catch (error) {
       if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
       await rollBack(run.session)

@@ -56,6 +56,9 @@ export function toOwnRoleForNow({ role }: Pick<SessionSettings, 'role'>): string
   return `set local session authorization default; set local role ${role === undefined ? 'none' : pg.escapeIdentifier(role)}`
 }
 
+/** What we send is UTF-8, whatever a file has said of it: taken for something else, its text and ours would be others. */
+export const toOwnEncoding = `set client_encoding to 'UTF8'`
+
 /**
  * Makes the session as every migration finds it: forgets what an earlier one left, puts our settings back, and leaves
  * row-level security as it is under psql; the advisory lock stays. Answers whether the database has event triggers, so

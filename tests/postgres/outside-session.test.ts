@@ -94,3 +94,22 @@ test('a bundle of an earlier compiler goes on safely too', async ({ db }) => {
   expect(exitCode, stderr).toBe(0)
   expect(await indexes(db)).toEqual(['tenant.a1'])
 })
+
+test('a client_encoding that the file sets is not for what is sent: text and progress stay what they are', async ({
+  db,
+}) => {
+  const name = '001_größe'
+  const file = (third: string) =>
+    `${marker}set client_encoding = 'LATIN1';\ncreate table a (name text default 'größe');\n${third};\ninsert into a values ('groß');`
+  db.files({ [`${name}.sql`]: file('select 1 / 0') })
+  const first = await db.up()
+  expect(first.exitCode, first.stderr).toBe(23)
+  expect(first.stderr).toContain('after 2 of 4 statements')
+
+  db.files({ [`${name}.sql`]: file('create index concurrently on a (name)') })
+  const second = await db.up()
+  expect(second.exitCode, second.stderr).toBe(0)
+  expect(await db.history()).toEqual([`migration ${name} applied`])
+  await db.query('insert into a default values')
+  expect(await db.query('select name from a')).toEqual([{ name: 'groß' }, { name: 'größe' }])
+})
