@@ -9,6 +9,11 @@ export interface Planned {
   readonly checksum: string
 }
 
+interface Renamed {
+  readonly from: string
+  readonly to: string
+}
+
 /** Files and history held against each other; every list is in the order in which things run or ran. */
 export interface Plan<M extends Planned = Planned> {
   readonly pending: readonly M[]
@@ -23,8 +28,8 @@ export interface Plan<M extends Planned = Planned> {
   readonly changed: readonly string[]
   /** Pending, though a later one was applied. */
   readonly outOfOrder: readonly string[]
-  /** A missing one and a pending one with the same content. */
-  readonly renamed: readonly { readonly from: string; readonly to: string }[]
+  /** A missing one, which may have stopped half way, and a pending one with the same content. */
+  readonly renamed: readonly Renamed[]
 }
 
 /** Pure: the same files (in running order) and history rows (in recorded order) make the same plan. */
@@ -53,7 +58,7 @@ export function makePlan<M extends Planned>(all: readonly M[], history: readonly
 }
 
 /** Pairs each missing one with one pending file of the same content; a file is the new name of one at most. */
-function findRenamed(missing: readonly HistoryRow[], pending: readonly Planned[]): { from: string; to: string }[] {
+function findRenamed(missing: readonly HistoryRow[], pending: readonly Planned[]): Renamed[] {
   const left = [...pending]
   return missing.flatMap(({ name, checksum }) => {
     const at = left.findIndex((file) => file.checksum === checksum)
@@ -72,9 +77,10 @@ export function refuseMismatch(plan: Plan, policy: MismatchPolicy): void {
   const wrong = findWrong(plan, policy)
   const findings = [
     ...wrong.changed.map((name) => `${name}: the file was changed after it was applied`),
-    ...wrong.renamed.map(
-      ({ from, to }) => `${from}: applied, but the file is gone; ${to} has the same content (renamed?)`,
-    ),
+    ...wrong.renamed.map(({ from, to }) => {
+      const state = plan.abandoned.includes(from) ? 'stopped half way' : 'applied'
+      return `${from}: ${state}, but the file is gone; ${to} has the same content (renamed?)`
+    }),
     ...wrong.missing.map((name) => `${name}: applied, but this bundle has no such file`),
     ...wrong.abandoned.map((name) => `${name}: stopped half way, and this bundle has no such file`),
     ...wrong.late.map((name) => `${name}: not applied, though a later one is`),
@@ -82,7 +88,7 @@ export function refuseMismatch(plan: Plan, policy: MismatchPolicy): void {
   if (findings.length === 0) return
   throw new Failure('MISMATCH', 'history and migration files disagree; nothing was applied', {
     list: findings,
-    next: advise(wrong).join('\n'),
+    next: advise(wrong, plan.abandoned).join('\n'),
   })
 }
 
@@ -110,18 +116,26 @@ function findWrong(plan: Plan, { outOfOrder, missing }: MismatchPolicy): Wrong {
   }
 }
 
-function advise({ changed, renamed, missing, abandoned, late }: Wrong): string[] {
+function takeOver(renamed: readonly Renamed[]): string {
+  const names = (which: keyof Renamed) => renamed.map((one) => one[which])
+  return repairCommands('forget', names('from')) + repairCommands('done', names('to'))
+}
+
+function advise({ changed, renamed, missing, abandoned, late }: Wrong, halfDone: readonly string[]): string[] {
   const steps: string[] = []
   if (changed.length > 0)
     steps.push(
       'Restore the changed files and put the change into a new migration. Or, when the database is as the files are now:' +
         repairCommands('accept', changed),
     )
-  if (renamed.length > 0)
+  const whole = renamed.filter(({ from }) => !halfDone.includes(from))
+  if (whole.length > 0)
+    steps.push('Give the renamed files their old names back. Or, to keep the new ones:' + takeOver(whole))
+  const half = renamed.filter(({ from }) => halfDone.includes(from))
+  if (half.length > 0)
     steps.push(
-      'Give the renamed files their old names back. Or, to keep the new ones:' +
-        repairCommands('forget', renamed.map(({ from }) => from)) +
-        repairCommands('done', renamed.map(({ to }) => to)), // prettier-ignore
+      'Give what stopped half way its old name back and start again. Or, when the rest of it was done by hand:' +
+        takeOver(half),
     )
   if (missing.length > 0)
     steps.push(

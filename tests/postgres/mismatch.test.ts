@@ -199,3 +199,18 @@ test('baseline --to takes the name as people have it, and a wrong one is exit 2 
   expect((await db.run(['baseline', '--to', '001_a.sql'])).exitCode).toBe(0)
   expect(await db.history()).toEqual(['migration 001_a baseline'])
 })
+
+test('what stopped half way and was renamed is not called applied, and goes on under its old name', async ({ db }) => {
+  const half = '-- upfront:no-transaction\ncreate table a (id int);\nselect 1 / 0;\ninsert into a values (1);'
+  db.files({ '001_half.sql': half })
+  expect((await db.up()).exitCode).toBe(23)
+  db.files({ '002_half.sql': half })
+  const stderr = await refuse(db)
+  expect(stderr).toContain(
+    '- 001_half: stopped half way, but the file is gone; 002_half has the same content (renamed?)\n',
+  )
+  expect(stderr).toContain('next: Give what stopped half way its old name back and start again.')
+  expect(stderr).toContain(
+    'when the rest of it was done by hand:\n    upfront repair --forget 001_half --reason "..."\n',
+  )
+})
