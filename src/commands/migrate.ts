@@ -6,7 +6,7 @@ import { finishRun, readFailureSince, readNewestRun, startRun } from '../migrati
 import { pendingSeeds } from '../migrations/seeds.ts'
 import type { StepRun } from '../migrations/step.ts'
 import { type HistoryTables, createTables, findExisting, historyTables } from '../migrations/tables.ts'
-import { quoteForShell } from '../migrations/way-out.ts'
+import { halfDoneCommands, quoteForShell } from '../migrations/way-out.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
@@ -141,6 +141,9 @@ async function apply(job: Job, tables: HistoryTables, on: StepRun, since: string
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])
 
+/** Part of what failed may be there. */
+const mayRemain: ReadonlySet<string> = new Set(['PARTIAL', 'MISMATCH'])
+
 /** While we waited for the lock its holder failed at the very thing we would run next: that is our answer too. */
 async function refuseToRepeat(session: Session, tables: HistoryTables, work: Work, since: string): Promise<void> {
   const next = work.migrations[0] ?? work.seeds[0]
@@ -150,7 +153,8 @@ async function refuseToRepeat(session: Session, tables: HistoryTables, work: Wor
   const message = `${next.name} failed in another runner (${failure.host}) while we waited for it; it was not run again`
   throw new Failure(failure.code as FailureCode, message, {
     reason: failure.error,
-    next: 'The log of that runner has the place; mend the file and start again.',
+    ...(mayRemain.has(failure.code) ? { list: halfDoneCommands(next.name) } : {}),
+    next: `The log of that runner has the place; mend ${mayRemain.has(failure.code) ? 'it and start again, or run one of these' : 'the file and start again'}.`,
   })
 }
 

@@ -177,3 +177,21 @@ test('a runner whose session the server ends while it waits for the lock connect
   expect(exitCode, stderr).toBe(0)
   expect(applied).toEqual(names)
 })
+
+test('who waited for a runner that stopped half way is told the commands as well', async ({ db }) => {
+  db.files({
+    '001_half.sql': '-- upfront:no-transaction\ncreate table a (id int);\nselect pg_sleep(1.5);\nselect 1 / 0;',
+  })
+  const first = db.up()
+  await until(async () => {
+    const rows = await db.query(`select from pg_stat_activity where datname = current_database()
+      and query like '%pg_sleep%' and pid <> pg_backend_pid()`)
+    return rows.length > 0
+  }, 'the first sleeps')
+  const second = await db.up()
+  expect((await first).exitCode).toBe(23)
+  expect(second.exitCode, second.stderr).toBe(23)
+  expect(second.stderr).toContain('001_half failed in another runner')
+  expect(second.stderr).toContain('upfront repair --done 001_half --reason "..."')
+  expect(second.stderr).toContain('upfront repair --not-done 001_half --reason "..."')
+})
