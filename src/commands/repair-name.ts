@@ -18,19 +18,32 @@ export interface Named {
 
 const seedPrefix = 'seed:'
 
+/** What a word may name: a seed, a migration. */
+function readingsOf(word: string) {
+  const typed = word.startsWith(seedPrefix) ? word.slice(seedPrefix.length) : word
+  const bare = basename(typed).replace(/(\.up)?\.sql$|\.[cm]?[jt]s$/, '')
+  return { typed, ofSeed: [typed, typed.replace(/^(.*\/)?seeds\//, '')], ofMigration: [typed, bare] }
+}
+
+/** The subjects under which a repair may have kept what this word names, when it is there no more. */
+export function subjectsOf(word: string): string[] {
+  const { typed, ofSeed, ofMigration } = readingsOf(word)
+  const subjects = [...ofSeed.map((name) => seedPrefix + name), ...(word === typed ? ofMigration : [])]
+  return subjects.flatMap((subject) => [subject, subject.normalize('NFC'), subject.normalize('NFD')])
+}
+
 /** Finds it with or without its folder and its extension, in either of Unicode's spellings; undefined for none. */
 export function findNamed(word: string, rows: readonly HistoryRow[], files: readonly Migration[]): Named | undefined {
-  const typed = word.startsWith(seedPrefix) ? word.slice(seedPrefix.length) : word
+  const { typed, ofSeed, ofMigration } = readingsOf(word)
   const seed = find(
     rows.filter(({ kind }) => kind === 'seed'),
-    [typed, typed.replace(/^(.*\/)?seeds\//, '')],
+    ofSeed,
   )
-  const bare = basename(typed).replace(/(\.up)?\.sql$|\.[cm]?[jt]s$/, '')
   const row = find(
     rows.filter(({ kind }) => kind === 'migration'),
-    [typed, bare],
+    ofMigration,
   )
-  const file = find(files, [typed, bare])
+  const file = find(files, ofMigration)
   const isMigration = word === typed && (row !== undefined || file !== undefined)
   if (seed && isMigration) throw ambiguous(word, seed.name, row?.name ?? file!.name)
   if (seed) return { kind: 'seed', name: seed.name, subject: seedPrefix + seed.name, row: seed, file: undefined }

@@ -11,7 +11,7 @@ import { isProduction, readMark } from './consent.ts'
 import { underLock } from './down.ts'
 import { openMigrationsOf, showPath } from './folders.ts'
 import { withReconnection } from './reconnect.ts'
-import { type Named, findNamed, noSuchName } from './repair-name.ts'
+import { type Named, findNamed, noSuchName, subjectsOf } from './repair-name.ts'
 import { planRepair } from './repair-plan.ts'
 import type { Run } from './run.ts'
 import { announce } from './server.ts'
@@ -115,7 +115,7 @@ async function repairNamed(
   const named = findNamed(word, history, files)
   if (!named) {
     const gone = action === 'forget' || action === 'not-done'
-    if (gone && (await wasRepaired(session, tables, action, word)))
+    if (gone && (await wasRepaired(session, tables, action, subjectsOf(word))))
       return nothingToDo(run, `${word} is not in the history any more`)
     throw noSuchName(word, history, files, run)
   }

@@ -51,17 +51,17 @@ export async function repairRow(
   }
 }
 
-/** Whether the newest repair of this very thing was this action: then it is done, and no mistake of the name. */
+/** Whether the newest repair of what has one of these names was this action: then it is done, and no mistake. */
 export async function wasRepaired(
   session: Session,
   tables: HistoryTables,
   action: RepairAction,
-  subject: string,
+  subjects: readonly string[],
 ): Promise<boolean> {
   const rows = await session
     .query<{ action: string }>(
-      `select action from ${tables.runs} where command = 'repair' and subject = $1 order by id desc limit 1`,
-      [subject],
+      `select action from ${tables.runs} where command = 'repair' and subject = any($1) order by id desc limit 1`,
+      [subjects],
     )
     // Tables of an earlier version, which nobody has repaired.
     .catch((error: { code?: string }) => {

@@ -345,3 +345,17 @@ test('the owner of our tables can repair without being a superuser, also as UPFR
     await db.query(`drop owned by ${owner} cascade; drop role ${owner}`)
   }
 })
+
+test('a repair may be run twice by whatever spelling of the name', async ({ db }) => {
+  db.files({ ...a, ...b })
+  db.seeds({ '010_x.sql': 'insert into a values (1)' })
+  await db.up(['--seed', 'development'])
+  db.files(a)
+  for (const word of ['0002_b.sql', 'seeds/010_x.sql']) {
+    expect((await repair(db, '--forget', word)).exitCode).toBe(0)
+    const second = await repair(db, '--forget', word)
+    expect(second.exitCode, second.stderr).toBe(0)
+    expect(second.stderr).toContain('is not in the history any more; nothing was changed')
+  }
+  expect(await kept(db)).toHaveLength(2)
+})
