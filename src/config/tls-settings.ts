@@ -58,6 +58,11 @@ function makeMode(given: Given, rootCert: string | undefined): SslMode {
   // Prisma's word for what libpq calls verify-full.
   const isStrict = choose(given, 'sslaccept', ['accept_invalid_certs', 'strict']) === 'strict'
   const mode = isStrict && known !== 'disable' ? 'verify-full' : (known ?? 'prefer')
+  if (mode === 'verify-ca' && rootCert === undefined) {
+    problems.push(
+      'sslmode=verify-ca needs sslrootcert: anybody can have a certificate of a public authority (or verify-full)',
+    )
+  }
   if (rootCert === 'system' && mode !== 'verify-full') problems.push('sslrootcert=system needs sslmode=verify-full')
   return mode
 }

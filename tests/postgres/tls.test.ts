@@ -244,7 +244,7 @@ plainTest.for(['', 'sslmode=prefer', 'sslmode=allow', 'sslmode=disable'])(
   },
 )
 
-plainTest.for(['require', 'verify-ca', 'verify-full'])(
+plainTest.for(['require', 'verify-ca&sslrootcert=/not-read.pem', 'verify-full'])(
   'a server without TLS, sslmode=%s: exit 24 at once, with the way out',
   async (mode, { db }) => {
     db.files(files)

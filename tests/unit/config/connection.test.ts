@@ -108,12 +108,16 @@ test.each([
   ['allow', 'allow'],
   ['prefer', 'prefer'],
   ['require', 'require'],
-  ['verify-ca', 'verify-ca'],
   ['verify-full', 'verify-full'],
   ['no-verify', 'require'],
 ])('sslmode=%s means %s', (written, mode) => {
   expect(parse(`postgres://u@h/db?sslmode=${written}`).tls.mode).toBe(mode)
   expect(parse('postgres://u@h/db', { PGSSLMODE: written }).tls.mode).toBe(mode)
+})
+
+test('sslmode=verify-ca needs to be told the authority, as in libpq: any public one would let anybody in', () => {
+  expect(parse('postgres://u@h/db?sslmode=verify-ca&sslrootcert=/ca.pem').tls.mode).toBe('verify-ca')
+  expect(refusal('postgres://u@h/db?sslmode=verify-ca')).toContain('sslmode=verify-ca needs sslrootcert')
 })
 
 test.each([
