@@ -133,9 +133,14 @@ async function attempt<First>(
   const limitMs = Math.min(options.target.connectTimeoutMs || attemptTimeoutMs, budgetMs)
   const late = new AbortController()
   const Late = budgetMs <= limitMs ? CutShort : Error
-  const timer = setTimeout(() => late.abort(new Late(`no answer within ${(limitMs / 1000).toFixed(1)} s`)), limitMs)
-  const signal = AbortSignal.any([options.signal, late.signal])
   let session: Session | undefined
+  const giveUp = () => {
+    const whose =
+      session === undefined ? '' : ', though it let us in: a lock on our tables, or a pooler without a place?'
+    late.abort(new Late(`no answer within ${(limitMs / 1000).toFixed(1)} s${whose}`))
+  }
+  const timer = setTimeout(giveUp, limitMs)
+  const signal = AbortSignal.any([options.signal, late.signal])
   try {
     session = await openSession(options.target, host, encryption, options.applicationName, signal)
     const { role } = options.target
@@ -143,6 +148,7 @@ async function attempt<First>(
     const first = await raceAbort(ask(asked), signal)
     return { session, first }
   } catch (error) {
+    if (session !== undefined && signal.aborted) await withdraw(session)
     session?.close()
     if (options.signal.aborted) throw options.signal.reason
     if (error instanceof Failure) throw error
@@ -173,6 +179,14 @@ async function attempt<First>(
   } finally {
     clearTimeout(timer)
   }
+}
+
+const withdrawnWithinMs = 500
+
+/** A question that waits for a lock does not notice that nobody waits for it; each try would leave one more behind. */
+async function withdraw(session: Session): Promise<void> {
+  const asked = session.cancel().catch(() => {})
+  await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, withdrawnWithinMs).unref())])
 }
 
 /** Settles as the promise does, or rejects with the signal's reason; whichever comes first. */

@@ -302,3 +302,19 @@ test('a server that is read only for now is waited for, and exit 30 says so', as
   expect(stderr).toContain('read')
   await db.query('set default_transaction_read_only = off')
 })
+
+test(
+  'a first question that a lock keeps waiting leaves no session behind at each try',
+  { timeout: 30_000 },
+  async ({ db }) => {
+    db.files({ '001_a.sql': 'create table a (id int)' })
+    expect((await db.up()).exitCode).toBe(0)
+    const blocker = await db.connect()
+    await blocker.query('begin; lock table upfront.runs in access exclusive mode')
+    const url = `${db.url}?connect_timeout=1`
+    const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL: url, UPFRONT_WAIT_TIMEOUT: '4s' })
+    expect(exitCode, stderr).toBe(30)
+    expect(stderr).toContain('no answer within 1.0 s, though it let us in: a lock on our tables')
+    expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+  },
+)
