@@ -35,6 +35,8 @@ export interface HostPort {
   readonly port: number
   /** libpq's hostaddr: where to connect, when that is not to be looked up from the host. */
   readonly address?: string
+  /** Where it was met before, for when its name cannot be looked up just now. */
+  readonly met?: string
 }
 
 /** Whether a host is a socket of this machine, where there is neither TLS nor a name to look up. */

@@ -79,10 +79,11 @@ export async function openSession(
   }
   keepAlive(socket)
   const isOurTurn = watchTurn(connection, socket)
+  const met = (socket as Socket).remoteAddress
   const key = client as unknown as { processID: number; secretKey: number }
   return {
     client,
-    at,
+    at: met === undefined ? at : { ...at, met },
     encryption,
     role: target.role ?? user,
     backendPid: key.processID,
@@ -90,7 +91,9 @@ export async function openSession(
     serverVersionText: server.version.split(' ')[0] ?? '',
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
-    cancel: () => sendCancel(at, tls, encryption, key.processID, key.secretKey),
+    // There and nowhere else, as libpq does: a name may stand for several servers.
+    cancel: () =>
+      sendCancel(met === undefined ? at : { ...at, address: met }, tls, encryption, key.processID, key.secretKey),
     silentMs: measureSilence(socket, () => !isIdle(client) && !isOurTurn()),
     close: (reason) => {
       if (reason === undefined) return closeClient(client, socket)

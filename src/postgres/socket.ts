@@ -1,3 +1,4 @@
+import dns from 'node:dns'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type HostPort, type TlsSettings, isUnixSocket, socketPath } from '../config/target.ts'
@@ -26,7 +27,10 @@ export async function openSocket(
 ): Promise<Duplex> {
   signal.throwIfAborted()
   const unix = isUnixSocket(at.host)
-  const socket = unix ? net.connect(socketPath(at)) : net.connect({ host: at.address ?? at.host, port: at.port })
+  const lookup = at.met === undefined ? {} : { lookup: lookUpOr(at.met) }
+  const socket = unix
+    ? net.connect(socketPath(at))
+    : net.connect({ host: at.address ?? at.host, port: at.port, ...lookup })
   const onAbort = () => socket.destroy(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
@@ -44,6 +48,25 @@ export async function openSocket(
     throw signal.aborted ? signal.reason : error
   } finally {
     signal.removeEventListener('abort', onAbort)
+  }
+}
+
+const lookupMs = 1_000
+
+/** A resolver that is silent, or knows nothing just now, says nothing of a server that we have met: it is asked for there. */
+function lookUpOr(met: string): net.LookupFunction {
+  return (host, options, callback) => {
+    let isOver = false
+    const settle: typeof callback = (...answer) => {
+      if (isOver) return
+      isOver = true
+      clearTimeout(timer)
+      callback(...answer)
+    }
+    const family = net.isIP(met)
+    const goThere = () => settle(null, options.all ? [{ address: met, family }] : met, family)
+    const timer = setTimeout(goThere, lookupMs)
+    dns.lookup(host, options, (error, address, found) => (error ? goThere() : settle(null, address, found)))
   }
 }
 

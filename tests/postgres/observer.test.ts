@@ -1,4 +1,5 @@
 // Only the silence of our own server process ends a migration: whatever else the second connection meets does not.
+import dns from 'node:dns'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
@@ -67,6 +68,29 @@ describe.concurrent('a long statement is left alone', { timeout: 60_000 }, () =>
       await expectUnhurt(await up(db, { UPFRONT_DATABASE_URL: db.urlOf(balancer) }), db)
       expect(there.connections()).toBeGreaterThan(0)
     })
+  })
+
+  test('when its host can be looked up no more, because the resolver is silent', async ({ db }) => {
+    db.files(files)
+    const lookup = dns.lookup
+    let asked = 0
+    const resolve = (host: string, options: dns.LookupOptions, callback: (...answer: unknown[]) => void) => {
+      if (host !== 'db.test') return lookup(host, options, callback)
+      if ((asked += 1) === 1) callback(null, [{ address: '127.0.0.1', family: 4 }])
+    }
+    dns.lookup = resolve as unknown as typeof dns.lookup
+    try {
+      const begun = performance.now()
+      const UPFRONT_DATABASE_URL = db.urlOf({ host: 'db.test' })
+      // A look has to be longer than a name is looked up.
+      const world = { env: { ...db.env, ...env, UPFRONT_DATABASE_URL }, cwd: db.dir }
+      const outcome = await runMain({ argv: ['up'], ...world, patience: { ...patience, lookMs: 2_500 } })
+      await expectUnhurt({ ...outcome, tookMs: performance.now() - begun }, db)
+      expect(outcome.stderr).toMatch(/^running +001_slow/m)
+      expect(asked).toBeGreaterThan(1)
+    } finally {
+      dns.lookup = lookup
+    }
   })
 
   test('when later connections are refused', async ({ db }) => {
