@@ -59,7 +59,9 @@ export async function waitForServer<First>(
     else graceSince ??= elapsed()
     const graceLeft = graceSince === undefined ? Infinity : graceSince + options.graceMs - elapsed()
     if (verdict.verdict === 'fatal' || graceLeft <= 0) throw denied(options, verdict, error)
-    if (options.timeoutMs !== 0 && elapsed() >= options.timeoutMs) throw notReady(options, verdict, error)
+    const isOver = options.timeoutMs !== 0 && elapsed() >= options.timeoutMs
+    // A wrong password does not become a server that is late by a wait that is shorter than the grace.
+    if (isOver) throw (verdict.verdict === 'grace' ? denied : notReady)(options, verdict, error)
     if (verdict.reason !== lastReason || elapsed() - saidAt >= repeatAfterMs) {
       emit({ type: 'waiting', reason: verdict.reason, target: describeTarget(options.target), elapsedMs: elapsed() })
       lastReason = verdict.reason

@@ -139,6 +139,17 @@ test('a wrong password: exit 24 when the grace is over, the password not shown',
   expect(stderr.match(/^waiting /gm)).toHaveLength(1)
 })
 
+test('a wrong password is exit 24 too when the whole wait is shorter than the grace', async ({ db }) => {
+  db.files({ '001_a.sql': 'select 1' })
+  const { exitCode, stderr } = await db.up([], {
+    UPFRONT_DATABASE_URL: db.urlOf({ password: 'wrong' }),
+    UPFRONT_WAIT_TIMEOUT: '500ms',
+    UPFRONT_AUTH_GRACE: '5s',
+  })
+  expect(exitCode, stderr).toBe(24)
+  expect(stderr).toContain('28P01')
+})
+
 test('no password at all where one is asked for: exit 2 or 24 at once, with the ways to give one', async ({ db }) => {
   db.files(files)
   const { user } = await db.role()
