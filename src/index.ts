@@ -11,6 +11,7 @@ import type { Io } from './io.ts'
 import { noWait } from './postgres/lock.ts'
 import { withoutDetail, withoutDetailOf } from './report/detail.ts'
 import { makeRedact } from './report/redact.ts'
+import { withoutSecrets, withoutSecretsOf } from './report/without-secrets.ts'
 
 export { Failure, failures }
 export type { Event, FailureCode, FailureFacts }
@@ -105,18 +106,18 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
   }
   const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
   let deaf: { readonly error: unknown } | undefined
+  const redact = makeRedact(config.secrets)
   const emit = (happened: Event) => {
     const event = config.logDetail === 'on' ? happened : withoutDetail(happened)
     hear?.(event)
     try {
-      options.onEvent?.(event)
+      if (options.onEvent) options.onEvent(withoutSecrets(event, redact))
     } catch (error) {
       // Thrown on from here it would end the caller's process: much is told where only sockets and timers are.
       deaf ??= { error }
     }
   }
   for (const message of config.warnings) emit({ type: 'warning', message })
-  const redact = makeRedact(config.secrets)
   const execute = await commands[name]!.load()
   if (callers.aborted) onAbort()
   else callers.addEventListener('abort', onAbort, { once: true })
@@ -127,7 +128,8 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
     await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, ...own })
   } catch (error) {
     const told = error instanceof Failure || !stop.signal.aborted ? error : stop.signal.reason
-    throw told instanceof Failure && config.logDetail !== 'on' ? withoutDetailOf(told) : told
+    if (!(told instanceof Failure)) throw told
+    throw withoutSecretsOf(config.logDetail === 'on' ? told : withoutDetailOf(told), redact)
   } finally {
     callers.removeEventListener('abort', onAbort)
   }

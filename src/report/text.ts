@@ -5,6 +5,7 @@ import { levelOf } from './fields.ts'
 import { layOut, type Line, type Tone } from './line.ts'
 import { printable } from './printable.ts'
 import type { Redact } from './redact.ts'
+import { mapStrings } from './without-secrets.ts'
 
 /** How the log for people is written. */
 export interface TextOptions {
@@ -107,15 +108,4 @@ function tally(applied: number, seeded: number, reverted: number): string {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
-}
-
-/** The same value with every string in it replaced, so that no formatter can forget to. */
-function mapStrings<T>(value: T, change: (text: string) => string): T {
-  const map = (inner: unknown): unknown => {
-    if (typeof inner === 'string') return change(inner)
-    if (Array.isArray(inner)) return inner.map(map)
-    if (typeof inner !== 'object' || inner === null) return inner
-    return Object.fromEntries(Object.entries(inner).map(([key, field]) => [key, map(field)]))
-  }
-  return map(value) as T
 }

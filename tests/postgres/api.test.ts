@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { inspect, promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, vi } from 'vitest'
 import { type Event, Failure, status, up, wait } from '../../src/index.ts'
 import { type Database, test, until } from '../support/database.ts'
@@ -118,6 +118,18 @@ describe('in the own process', () => {
     const after: Event[] = []
     await failure(up({ ...options(db), onEvent: (event) => after.push(event) }))
     expect(after.at(-1)).toMatchObject({ type: 'failed', failure: { code: 'FAILED' } })
+  })
+
+  test('no password in what onEvent hears or the call throws, also when a module says it', async ({ db }) => {
+    const role = await db.role('superuser login')
+    const databaseUrl = db.urlOf(role)
+    const thrower = `export async function up() { throw new Error('cannot reach ${databaseUrl}') }`
+    db.files({ '001_a.mjs': thrower })
+    const heard: Event[] = []
+    const thrown = await failure(up({ ...options(db), databaseUrl, onEvent: (event) => heard.push(event) }))
+    expect(thrown).toMatchObject({ code: 'FAILED' })
+    expect(inspect([heard, thrown], { depth: 20 })).toContain('cannot reach')
+    expect(inspect([heard, thrown], { depth: 20 })).not.toContain(role.password)
   })
 
   test('an onEvent that throws does not decide what happens to the database', async ({ db }) => {
