@@ -198,6 +198,8 @@ export function isConnectionLost(error: unknown): boolean {
   // PgBouncer has one code for all it has to say; that it does not wait for idle transactions is no accident.
   if (e.code === '08P01' && e.severity === 'FATAL') return !/transaction timeout/.test(e.message)
   if (e.severity !== undefined) return lostStates.has(e.code ?? '')
+  // TLS ends at the first byte that was changed on the way, and what was sent before may have been done.
+  if (/^(ERR_SSL_|EPROTO$)/.test(e.code ?? '')) return true
   if (/^(ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENETDOWN|ENOTCONN|ECONNREFUSED)$/.test(e.code ?? ''))
     return true
   return /Connection terminated|connection error and is not queryable|Client was closed|timeout expired/.test(e.message)

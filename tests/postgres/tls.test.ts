@@ -1,9 +1,11 @@
 import * as fs from 'node:fs'
+import net from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Server, startPostgres } from '../../scripts/postgres.ts'
 import { makeAuthority } from '../support/certificate.ts'
 import { type Database, test as plainTest, until, withDatabase } from '../support/database.ts'
+import { startListener } from '../support/proxy.ts'
 import { interruption } from '../support/run.ts'
 
 const authority = makeAuthority('The authority')
@@ -217,6 +219,32 @@ test.for(doors)('a role that is let in as %s, with sslmode=%s: exit %i', async (
     } finally {
       await db.query(`drop owned by ${role} cascade; drop role ${role}`)
     }
+  })
+})
+
+test('a byte that is changed on the way is a lost connection, whose outcome is read from the history', async () => {
+  await withDatabase(server.url, async (db) => {
+    db.files({ '001_a.sql': 'create table a (id int); select pg_sleep(0.7)' })
+    let isChanged = false
+    await using middle = await startListener((near) => {
+      const far = net.connect(server.port, '127.0.0.1')
+      const begun = performance.now()
+      far.on('error', () => near.destroy()).on('close', () => near.destroy())
+      near.on('close', () => far.destroy()).on('data', (bytes) => far.write(bytes))
+      far.on('data', (bytes) => {
+        // The answer to the migration is the first that takes so long.
+        if (!isChanged && performance.now() - begun > 600) {
+          isChanged = true
+          bytes[bytes.length - 1]! ^= 1
+        }
+        near.write(bytes)
+      })
+    })
+    const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL: `${db.urlOf(middle)}?sslmode=require` })
+    expect(exitCode, stderr).toBe(0)
+    expect(isChanged).toBe(true)
+    expect(stderr).toMatch(/^disconnected .*decryption failed/m)
+    expect(await db.tables()).toEqual(['public.a'])
   })
 })
 
