@@ -107,14 +107,16 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
   const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
   let deaf: { readonly error: unknown } | undefined
   const redact = makeRedact(config.secrets)
+  // Thrown on, or left to float, it would end the caller's process: much is told where only sockets and timers are.
+  const goDeaf = (error: unknown) => void (deaf ??= { error })
   const emit = (happened: Event) => {
     const event = config.logDetail === 'on' ? happened : withoutDetail(happened)
     hear?.(event)
     try {
-      if (options.onEvent) options.onEvent(withoutSecrets(event, redact))
+      const heard: unknown = options.onEvent && options.onEvent(withoutSecrets(event, redact))
+      if (heard instanceof Promise) heard.catch(goDeaf)
     } catch (error) {
-      // Thrown on from here it would end the caller's process: much is told where only sockets and timers are.
-      deaf ??= { error }
+      goDeaf(error)
     }
   }
   for (const message of config.warnings) emit({ type: 'warning', message })

@@ -33,6 +33,25 @@ export async function placeCopyError(csv: CsvFile, error: unknown): Promise<unkn
   return withPlace(csv, error, ({ lastLine }) => lastLine >= Number(line), column)
 }
 
+/** An error with the place of a line `\\.` that is not quoted; undefined without one. */
+export async function findEarlyEnd(csv: CsvFile): Promise<unknown> {
+  if (!(await hasText(csv.path, '\\.'))) return undefined
+  const what = 'a line of nothing but \\. ends the data for this server; as a value write it in quotes: "\\."'
+  const error = new Error(what) as PgError
+  await withPlace(csv, error, ({ record, text }) => record > 0 && /^\\\.\r?$/.test(text))
+  return error.place && error
+}
+
+async function hasText(path: string, wanted: string): Promise<boolean> {
+  let before = ''
+  for await (const piece of createReadStream(path, { encoding: 'latin1' })) {
+    const text = before + String(piece)
+    if (text.includes(wanted)) return true
+    before = text.slice(1 - wanted.length)
+  }
+  return false
+}
+
 /** The error of a header that names what the table does not have, with its place. */
 export async function placeHeaderError(csv: CsvFile, error: unknown): Promise<unknown> {
   if ((error as PgError).code !== '42703') return error

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { Failure } from '../errors.ts'
 import { type PieceError, runPieces } from '../postgres/pieces.ts'
 import type { Session } from '../postgres/session.ts'
-import { placeCopyError, placeHeaderError, placeInsertError } from './csv-place.ts'
+import { findEarlyEnd, placeCopyError, placeHeaderError, placeInsertError } from './csv-place.ts'
 import type { CsvScript } from './migration.ts'
 
 const loaded = 'pg_temp.upfront_csv'
@@ -35,6 +35,11 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
   await runPieces(session, [copy]).catch(async ({ error }: PieceError) => {
     throw signal.aborted ? error : await placeCopyError(csv, error)
   })
+  // An older server takes such a line for the end of the data, and says nothing of what comes after it.
+  if (session.serverVersion < 180_000) {
+    const early = await findEarlyEnd(csv)
+    if (early) throw early
+  }
   // From the savepoint on the row that fails can be looked for.
   await session.query(`savepoint upfront_csv; ${insert('')}`).catch(async (error: unknown) => {
     throw signal.aborted ? error : await placeInsertError(session, csv, error)

@@ -77,7 +77,7 @@ export async function runJoined(
   let dirty = false
   for (const [index, { migration, script }] of joined.entries()) {
     const last = index === joined.length - 1
-    const begin = ['begin', ...(dirty ? [...forFile(settings), noteEnd] : [])]
+    const begin = ['begin', ...(dirty ? [...forFile(session, settings), noteEnd] : [])]
     if (!last) begin.push('set local synchronous_commit = off')
     message += `${begin.join('; ')};\n${script.read()}\n;`
     message += `${insertAppliedSql(session, tables, migration, runId, run.lockKey)};\ncommit;\n`

@@ -17,7 +17,7 @@ interface Listening {
 
 /** Listens to what the server says while a step runs; a flood of it is counted instead of shown. */
 export function collectNotices(run: StepRun, first: string, { current = () => first, mayCut = false }: Listening = {}) {
-  let count = 0
+  const counts = new Map<string, number>()
   let truncated: string | undefined
   let cut = 0
   const warn = ({ message = '' }: Notice) => {
@@ -30,10 +30,12 @@ export function collectNotices(run: StepRun, first: string, { current = () => fi
     if (notice.code === '25P01') return
     if (notice.code === '42622' && mayCut) return warn(notice)
     if (notice.code === '42622') truncated ??= notice.message
-    count += 1
+    const name = current() ?? first
+    const count = (counts.get(name) ?? 0) + 1
+    counts.set(name, count)
     if (count > noticesShown) return
     const { severity = 'NOTICE', message = '' } = notice
-    run.emit({ type: 'notice', name: current() ?? first, severity, message })
+    run.emit({ type: 'notice', name, severity, message })
   }
   run.session.client.on('notice', onNotice as never)
   return {
@@ -46,9 +48,11 @@ export function collectNotices(run: StepRun, first: string, { current = () => fi
           type: 'warning',
           message: `${first}: ${cut - noticesShown} more names were cut, which is allowed there`,
         })
-      if (count <= noticesShown) return
-      const message = `${count - noticesShown} more notices of the server are not shown`
-      run.emit({ type: 'notice', name: first, severity: 'NOTICE', message })
+      for (const [name, count] of counts) {
+        if (count <= noticesShown) continue
+        const message = `${count - noticesShown} more notices of the server are not shown`
+        run.emit({ type: 'notice', name, severity: 'NOTICE', message })
+      }
     },
   }
 }

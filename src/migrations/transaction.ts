@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
 import { pause } from '../postgres/pause.ts'
 import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
-import { nameSession, toOwnRole } from '../postgres/prepare.ts'
+import { nameSession, resetSession, toOwnRole } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { allowsLongNames } from './allow.ts'
 import { withLimits } from './limits.ts'
@@ -42,6 +42,8 @@ export async function runInTransaction(given: StepRun, step: Step): Promise<numb
       const delayMs = Math.min(retryMs * (0.5 + Math.random() / 2), left)
       run.emit({ type: 'retrying', name: step.name, reason: (cause as Error).message, delayMs })
       watch.stop()
+      // A ROLLBACK leaves what was prepared, which the next try would meet.
+      await resetSession(run.session, given.settings)
       await pause(delayMs, run.signal)
       retryMs = Math.min(retryMs * 2, longestRetryMs)
     } finally {

@@ -83,9 +83,11 @@ export function guardClient(session: Session, hear: (error: unknown) => void): G
       safely(context, tell)
       pump()
     }
+    let thrown: Error | undefined
     const relays = handled.map((name) => {
       const relay = (...args: unknown[]) => {
         guard.saw(name)
+        if (thrown) return
         const handle = (query as unknown as Record<string, ((...all: unknown[]) => void) | undefined>)[name]
         if (handle) safely(context, () => handle.apply(query, args.map(guard.instead)))
         else if (name === 'handleCopyInResponse') guard.connection.sendCopyFail('nothing sends data here')
@@ -96,16 +98,28 @@ export function guardClient(session: Session, hear: (error: unknown) => void): G
       ...Object.fromEntries(relays),
       name: query.name,
       text: query.text,
-      submit: () => (closed ? gone() : query.submit(guard.begin())),
+      submit: () => {
+        if (closed) return gone()
+        try {
+          return query.submit(guard.begin())
+        } catch (error) {
+          // Thrown on from here it would end the process, and leave a query that nothing answers.
+          thrown = error instanceof Error ? error : new Error(String(error))
+          return guard.threw() ? null : thrown
+        }
+      },
       handleError: (error: Error) => {
         if (!closed) first ??= error
-        answers.add(error)
+        if (error !== thrown) answers.add(error)
         // Its own stack ends in the driver; whoever asked is what one looks for.
         error.stack = asked.stack?.replace(/^.*/, () => String(error)) ?? ''
         answered(() => query.handleError(error, guard.connection))
       },
       handleReadyForQuery: () =>
-        answered(() => (query as { handleReadyForQuery?(on: object): void }).handleReadyForQuery?.(guard.connection)),
+        answered(() => {
+          if (thrown) query.handleError(thrown, guard.connection)
+          else (query as { handleReadyForQuery?(on: object): void }).handleReadyForQuery?.(guard.connection)
+        }),
     }
   }
   const refuse = ({ query, context, result }: Entry) => {
@@ -156,8 +170,10 @@ export function guardClient(session: Session, hear: (error: unknown) => void): G
       closed = true
       for (const [event, listener] of forwarded) client.off(event as 'notice', listener)
       for (const entry of queue.splice(0)) refuse(entry)
-      if (inFlight === undefined) idle.resolve()
-      else guard.close()
+      if (inFlight === undefined) {
+        guard.shut()
+        idle.resolve()
+      } else guard.close()
       return idle.promise
     },
   }

@@ -12,16 +12,21 @@ export interface GuardedConnection {
   readonly connection: Connection
   /** To be called when a query begins; answers its connection. */
   begin(): Connection
+  /** To be called when a query threw as it was to be sent: whether the server answers what it had sent by then. */
+  threw(): boolean
   /** Hears what the server sends to the query. */
   saw(handler: string): void
   /** What a query may have in place of this. */
   instead(thing: unknown): unknown
+  /** Nothing more is sent; to be called when nothing is in flight. */
+  shut(): void
   /** Nothing more is sent by the query in flight, but what lets the server answer it. */
   close(): void
 }
 
 const quiet = new Set<string | symbol>(['query', 'parse', 'bind', 'execute', 'describe', 'flush', 'sync', 'close', 'sendCopyFromChunk', 'endCopyFrom', 'sendCopyFail', 'end', '_send', 'write', 'cork', 'uncork', 'destroy']) // prettier-ignore
 const opens = new Set<string | symbol>(['parse', 'bind', 'execute', 'describe', 'close', 'flush'])
+const holds = new Set<string | symbol>(['cork', 'uncork'])
 
 /**
  * Lets a query use the connection until it is closed, and notes what the server waits for then: data of a COPY, or a
@@ -29,7 +34,7 @@ const opens = new Set<string | symbol>(['parse', 'bind', 'execute', 'describe', 
  */
 export function guardConnection(client: ClientBase): GuardedConnection {
   const { connection } = client as unknown as { connection: Connection }
-  const state = { closed: false, copying: false, extended: false, unsynced: false }
+  const state = { closed: false, copying: false, extended: false, unsynced: false, sent: false }
   const shield = (target: object, instead: (property: string | symbol) => unknown): object =>
     new Proxy(target, {
       get: (_, property) => {
@@ -39,6 +44,7 @@ export function guardConnection(client: ClientBase): GuardedConnection {
         if (typeof value !== 'function') return value
         return (...args: unknown[]) => {
           if (quiet.has(property) && state.closed) return true
+          if (quiet.has(property) && !holds.has(property)) state.sent = true
           if (opens.has(property)) state.extended = state.unsynced = true
           if (property === 'sync') state.unsynced = false
           return (value as (...all: unknown[]) => unknown).apply(target, args)
@@ -56,8 +62,12 @@ export function guardConnection(client: ClientBase): GuardedConnection {
   return {
     connection: shielded,
     begin: () => {
-      Object.assign(state, { copying: false, extended: false, unsynced: false })
+      Object.assign(state, { copying: false, extended: false, unsynced: false, sent: false })
       return shielded
+    },
+    threw: () => {
+      if (state.unsynced) release()
+      return state.sent
     },
     saw: (handler) => {
       if (handler === 'handleCopyInResponse') state.copying = true
@@ -65,6 +75,7 @@ export function guardConnection(client: ClientBase): GuardedConnection {
       if (state.closed) release()
     },
     instead: (thing) => (thing === connection ? shielded : thing),
+    shut: () => void (state.closed = true),
     close: () => {
       state.closed = true
       release()

@@ -53,7 +53,8 @@ export function toOwnRole({ role }: Pick<SessionSettings, 'role'>): string {
 
 /** The same until the transaction ends; then the role that a file has set holds again. */
 export function toOwnRoleForNow({ role }: Pick<SessionSettings, 'role'>): string {
-  return `set local session authorization default; set local role ${role === undefined ? 'none' : pg.escapeIdentifier(role)}`
+  // Whoever logs in may be set to become another (alter role ... set role), which only the default says.
+  return `set local session authorization default; set local role ${role === undefined ? 'to default' : pg.escapeIdentifier(role)}`
 }
 
 /** What we send is UTF-8, whatever a file has said of it: taken for something else, its text and ours would be others. */
@@ -83,6 +84,7 @@ export function resetSql(session: Session, settings: SessionSettings): string {
 function forgetPrepared({ client }: Session): void {
   const { connection } = client as unknown as { connection: Record<string, object> }
   connection['parsedStatements'] = {}
+  connection['submittedNamedStatements'] = {}
 }
 
 /** A session's name with what it is at, in the 63 bytes that Postgres keeps of it. */
@@ -98,13 +100,8 @@ const forget = `reset session authorization; reset role; reset all; deallocate a
   discard temp; discard sequences`
 
 /** Statements that put back what a file runs under, for a message of several; the rest matters to an idle session. */
-export function forFile({
-  applicationName,
-  lockTimeoutMs,
-  statementTimeoutMs,
-  searchPath,
-  role,
-}: SessionSettings): string[] {
+export function forFile({ serverVersion }: Session, settings: SessionSettings): string[] {
+  const { applicationName, lockTimeoutMs, statementTimeoutMs, searchPath, role } = settings
   return [
     'reset session authorization',
     role === undefined ? 'reset role' : `set role ${pg.escapeIdentifier(role)}`,
@@ -112,6 +109,8 @@ export function forFile({
     `set application_name = ${pg.escapeLiteral(applicationName)}`,
     `set lock_timeout = ${lockTimeoutMs}`,
     `set statement_timeout = ${statementTimeoutMs}`,
+    ...(serverVersion >= 170_000 ? ['set transaction_timeout = 0'] : []),
+    'set client_min_messages = notice',
     `set client_encoding = 'UTF8'`,
     'set standard_conforming_strings = on',
     ...(searchPath === undefined ? [] : [`set search_path = ${pg.escapeIdentifier(searchPath)}`]),

@@ -293,6 +293,7 @@ await run('002_a.mjs', \`// 2\nexport async function up(client) { setTimeout(() 
 rmSync(migrationsDir + '/002_a.mjs')
 const loud = 'do $$ begin raise notice $q$n$q$; end $$'
 await run('002_a.sql', loud, { onEvent: ({ type }) => { if (type === 'notice') throw new Error('broken ear') } })
+await run('002_b.sql', loud, { onEvent: async ({ type }) => { if (type === 'notice') throw new Error('late ear') } })
 for (const reason of [null, 'a text', undefined, 7]) {
   const controller = new AbortController()
   setTimeout(() => controller.abort(reason), 400)
@@ -305,7 +306,7 @@ console.log(JSON.stringify({ outcomes, heard }))`,
     const { stdout, stderr } = await node('host.mjs', db.url, db.migrationsDir)
     const stopped = 'INTERRUPTED_TERM'
     expect(JSON.parse(stdout)).toEqual({
-      outcomes: ['FAILED', 'FAILED', 'broken ear', stopped, stopped, stopped, stopped],
+      outcomes: ['FAILED', 'FAILED', 'broken ear', 'late ear', stopped, stopped, stopped, stopped],
       heard: ['own exception', 'own rejection'],
     })
     expect(stderr).toBe('')
