@@ -53,11 +53,11 @@ export function recordApplied(
   return {
     before: `insert into ${tables.history} as h (kind, name, checksum, state, down, run) values (${values.join(', ')})
       on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
-        run = excluded.run, applied_at = clock_timestamp(), statements_done = 0, done_checksum = null
+        run = excluded.run, applied_at = pg_catalog.clock_timestamp(), statements_done = 0, done_checksum = null
       where h.kind = 'seed' or h.state = 'running'`,
     after: `with done as (
         update ${tables.history} set state = 'applied',
-          duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000
+          duration_ms = extract(epoch from pg_catalog.clock_timestamp() - applied_at) * 1000
         where ${rowOf(session, kind, one.name)} and state = 'running' and ${ofThisTransaction} returning 1)
       select 1 / count(*) from done`,
   }
@@ -77,8 +77,8 @@ export function insertAppliedSql(
   const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
   // In a message of several transactions now() is when the message came: a step begins where the one before it ended,
   // which a setting remembers, because asking the history for it costs a quarter of the step.
-  const begun = `greatest(now(), to_timestamp(nullif(current_setting('${stepEnded}', true), '')::float8))`
-  const ended = `set_config('${stepEnded}', extract(epoch from clock_timestamp())::text, false)`
+  const begun = `greatest(pg_catalog.now(), pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('${stepEnded}', true), '')::float8))`
+  const ended = `pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
   return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
     values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${run}, ${begun},
       (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)
@@ -88,7 +88,7 @@ export function insertAppliedSql(
 const stepEnded = 'upfront.step_ended'
 
 /** Notes again when the step before ended, where all settings have been reset. */
-export const noteEnd = `select pg_catalog.set_config('${stepEnded}', extract(epoch from clock_timestamp())::text, false)`
+export const noteEnd = `select pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
 
 /** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */
 export function recordReverted(session: Session, tables: HistoryTables, name: string): RecordSql {
@@ -104,7 +104,17 @@ export function recordReverted(session: Session, tables: HistoryTables, name: st
 const ofThisTransaction = 'xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid'
 
 export function rowOf(session: Session, kind: Kind, name: string): string {
-  return `kind = '${kind}' and name = ${session.client.escapeLiteral(name)}`
+  return `kind = '${kind}' and name = ${asciiLiteral(session, name)}`
+}
+
+/** A text as a literal that is the same in every encoding: a file may have set another for what we send behind it. */
+function asciiLiteral(session: Session, text: string): string {
+  if (/^[ -~]*$/.test(text)) return session.client.escapeLiteral(text)
+  const escape = (character: string) => `\\U${character.codePointAt(0)!.toString(16).padStart(8, '0')}`
+  return `E'${text
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "''")
+    .replace(/[^ -~]/gu, escape)}'`
 }
 
 /** Records a migration as if it had run. */

@@ -220,3 +220,15 @@ test('a deallocate all is no concern of the modules around it, which prepare by 
   expect(exitCode, stderr).toBe(0)
   expect(await db.query('select note from one union all select note from two')).toHaveLength(4)
 })
+
+test('a file in an encoding of its own is recorded under its name, whatever letters that has', async ({ db }) => {
+  const filler = `insert into a values ('${'x'.repeat(900)}');\n`.repeat(1_300)
+  db.files({
+    "001_gr\u00f6\u00dfe'\u{1f600}.sql": `create table a (t text);\nset client_encoding = 'LATIN1';\ncopy a from stdin;\nb\n\\.\nselect 1`,
+    '002_\u5927.sql': `set client_encoding = 'LATIN1';\n${filler}`,
+  })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(0)
+  const names = ["001_gr\u00f6\u00dfe'\u{1f600}", '002_\u5927']
+  expect(await db.history()).toEqual(names.map((name) => `migration ${name} applied`))
+})
