@@ -11,7 +11,7 @@ const terminate = ({ db }: Strike) =>
 const doneMs = 50
 
 /** Seconds instead of minutes for a run that nobody answers. */
-const impatient = { UPFRONT_DEADLINE: '2000ms', UPFRONT_WAIT_TIMEOUT: '2s' }
+const impatient = { UPFRONT_DEADLINE: '4000ms', UPFRONT_WAIT_TIMEOUT: '2s' }
 
 const lost: Fault[] = [
   { name: 'drop the request', runner: 'here', exits: [0], strike: () => 'drop request' },
@@ -67,7 +67,8 @@ const silent: Fault[] = [
   {
     name: 'a black hole before it',
     runner: 'here',
-    exits: [0, 30, 31, 32],
+    // On a busy machine the deadline comes before the fault, and may meet an index that is being made.
+    exits: [0, 23, 30, 31, 32],
     env: impatient,
     strike: () => 'stall',
     after: () => 'stall',
@@ -75,7 +76,8 @@ const silent: Fault[] = [
   {
     name: 'a black hole after it',
     runner: 'here',
-    exits: [0, 30, 31, 32],
+    // On a busy machine the deadline comes before the fault, and may meet an index that is being made.
+    exits: [0, 23, 30, 31, 32],
     env: impatient,
     strike: () => 'stall reply',
     after: () => 'stall',

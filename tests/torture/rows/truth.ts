@@ -116,6 +116,9 @@ export const truth: readonly Row[] = [
       ['tests/postgres/module-client.test.ts', 'what a module throws where nobody waits'],
       ['tests/postgres/ended-session.test.ts', 'a failover seen when the lock is had'],
       ['tests/postgres/api.test.ts', 'no exception of a module or of an ear reaches the host'],
+      ['tests/postgres/session-state.test.ts', 'a deallocate all'],
+      ['tests/postgres/foreign-connection.test.ts', ''],
+      ['tests/postgres/interrupted-lists.test.ts', ''],
     ],
   },
   {
@@ -136,6 +139,7 @@ export const truth: readonly Row[] = [
     fault: 'status on a missing database; up --seed ahead; a stray UPFRONT_ENV; a bad CSV line; names in NFD',
     expected: 'none is made; it is said; the guard stays; file:line; the same migration',
     tests: [
+      ['tests/postgres/wait.test.ts', 'creates no database, whatever'],
       ['tests/postgres/missing.test.ts', 'up --seed on a database that is ahead'],
       ['tests/postgres/environment.test.ts', ''],
       ['tests/postgres/csv-place.test.ts', ''],
