@@ -1,10 +1,10 @@
 import { Failure } from '../errors.ts'
-import type { HistoryRow } from '../migrations/history.ts'
+import { type HistoryRow, isTakingBack } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { runJoined, takeJoinable } from '../migrations/joined.ts'
 import { runSteps } from '../migrations/migrator.ts'
 import { loadModule } from '../migrations/module.ts'
-import { runOutside, stoppedHalfWay } from '../migrations/outside.ts'
+import { runOutside, stoppedHalfWay, takenBackHalfWay } from '../migrations/outside.ts'
 import { finishRun, startRun } from '../migrations/runs.ts'
 import { runStatementByStatement } from '../migrations/statement-by-statement.ts'
 import type { StepRun } from '../migrations/step.ts'
@@ -101,6 +101,7 @@ async function applyOne(
   const { kind, one } = item
   if (kind === 'migration') {
     const left = pending.history.find((row) => row.kind === kind && row.name === one.name)
+    if (left && isTakingBack(left)) throw takenBackHalfWay(one)
     const { script } = one
     if (script.kind === 'sql' && !script.transaction) {
       const { invalidIndexes } = job.run.config

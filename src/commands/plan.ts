@@ -1,4 +1,4 @@
-import { type HistoryRow, readHistory } from '../migrations/history.ts'
+import { type HistoryRow, isTakingBack, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed } from '../migrations/migration.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
@@ -57,9 +57,10 @@ export async function plan(run: Run): Promise<number> {
 
 /** What `up` would refuse to run again, because nobody but its author knows how far it came. */
 function warnHalfDone(run: Run, pending: readonly Migration[], history: readonly HistoryRow[]): void {
-  const left = new Set(history.filter(({ kind, state }) => kind === 'migration' && state === 'running').map(({ name }) => name)) // prettier-ignore
+  const left = new Map(history.filter(({ kind, state }) => kind === 'migration' && state === 'running').map((row) => [row.name, row])) // prettier-ignore
   for (const { name, script } of pending) {
-    if (!left.has(name) || (script.kind === 'sql' && !script.transaction)) continue
+    const row = left.get(name)
+    if (!row || (script.kind === 'sql' && !script.transaction && !isTakingBack(row))) continue
     const ways = halfDoneCommands(name).join('; ')
     run.emit({ type: 'warning', message: `${name} stopped half way, so up refuses it until that is settled; ${ways}` })
   }

@@ -1,7 +1,8 @@
 import { Failure } from '../errors.ts'
 import { runAlone } from '../migrations/alone.ts'
 import { StillBusy, whileBusy } from '../migrations/contention.ts'
-import { rowOf } from '../migrations/history.ts'
+import { type HistoryRow, isTakingBack, rowOf, takingBack } from '../migrations/history.ts'
+import { inOwnRole } from '../migrations/loose-progress.ts'
 import { commitsWithin } from '../migrations/loose-step.ts'
 import type { Statement } from '../migrations/migration.ts'
 import { UnitError, runInOwnTransaction } from '../migrations/own-transaction.ts'
@@ -10,6 +11,7 @@ import { busy, nameBlocker } from '../migrations/step-failures.ts'
 import type { StepRun } from '../migrations/step.ts'
 import type { HistoryTables } from '../migrations/tables.ts'
 import { repairCommand } from '../migrations/way-out.ts'
+import { insist } from '../postgres/cancel.ts'
 import { isConnectionLost } from '../postgres/classify.ts'
 import { offsetOfCodePoint, placeAt } from '../postgres/position.ts'
 import { prepareSession, toOwnRole } from '../postgres/prepare.ts'
@@ -19,6 +21,7 @@ import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 export interface OutsideDown {
   readonly run: StepRun
   readonly tables: HistoryTables
+  readonly row: HistoryRow
   readonly name: string
   /** For messages. */
   readonly file: string
@@ -34,13 +37,19 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
   const begun = performance.now()
   const { run, tables, name, statements } = down
   await prepareSession(run.session, run.settings)
+  run.signal.throwIfAborted()
+  // Whoever comes after a death in the middle must not take it for applied.
+  await setState(down, 'running', takingBack)
   for (const [i, statement] of statements.entries()) {
     if (run.signal.aborted && i > 0) throw partial(down, i, run.signal.reason)
-    run.signal.throwIfAborted()
     try {
       await runStatement(down, statement)
     } catch (error) {
-      throw explain(down, i, error)
+      const told = explain(down, i, error)
+      const isWhole = !isTakingBack(down.row) && !(told instanceof Failure && told.code === 'PARTIAL')
+      // Where that fails, the mark that stays only makes the next run ask.
+      if (isWhole) await insist(run.signal, () => setState(down, down.row.state, down.row.doneChecksum)).catch(() => {})
+      throw told
     }
   }
   await runScript(
@@ -49,6 +58,12 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
       delete from ${tables.history} where ${rowOf(run.session, 'migration', name)}`,
   )
   return performance.now() - begun
+}
+
+async function setState(down: OutsideDown, state: string, doneChecksum: string | null): Promise<void> {
+  const { run, tables, name } = down
+  const mark = doneChecksum === null ? 'null' : run.session.client.escapeLiteral(doneChecksum)
+  await inOwnRole(down, `update ${tables.history} set state = '${state}', done_checksum = ${mark} where ${rowOf(run.session, 'migration', name)}`) // prettier-ignore
 }
 
 async function runStatement(down: OutsideDown, statement: Statement): Promise<void> {

@@ -1,6 +1,6 @@
 import { loadParser, parseSql } from '../compile/sql.ts'
 import { Failure } from '../errors.ts'
-import { type HistoryRow, recordReverted } from '../migrations/history.ts'
+import { type HistoryRow, isTakingBack, recordReverted } from '../migrations/history.ts'
 import { withLimits } from '../migrations/limits.ts'
 import type { Migration } from '../migrations/migration.ts'
 import { callModule, loadModule } from '../migrations/module.ts'
@@ -38,7 +38,7 @@ export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<
 }
 
 async function findDown(row: HistoryRow, migration: Migration | undefined): Promise<Down | null> {
-  if (row.state === 'running') throw halfWay(row)
+  if (row.state === 'running' && !isTakingBack(row)) throw halfWay(row)
   // A file that is not what was applied may come with a down that does not fit.
   const same = migration?.checksum === row.checksum ? migration : undefined
   if (same?.down) return { row, file: `the down of ${same.file}`, way: { kind: 'sql', sql: same.down } }
@@ -70,7 +70,7 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   const isOutside = !transaction || statements.some(({ alone }) => alone)
   if (!isOutside) return runInTransaction(run, { ...step, allow, body })
   const watch = run.watch(() => row.name)
-  const outside = { run: withLimits(run, limits), tables, name: row.name, file, text: way.sql, statements }
+  const outside = { run: withLimits(run, limits), tables, row, name: row.name, file, text: way.sql, statements }
   return revertOutside(outside).finally(watch.stop)
 }
 

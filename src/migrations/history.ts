@@ -20,6 +20,13 @@ export interface HistoryRow {
   readonly down: string | null
 }
 
+/** What `done_checksum` says while a down outside a transaction takes a migration back: part of it may be gone. */
+export const takingBack = 'taking back'
+
+export function isTakingBack({ state, doneChecksum }: HistoryRow): boolean {
+  return state === 'running' && doneChecksum === takingBack
+}
+
 /** All rows in the order in which they were recorded; null when our tables do not exist. */
 export async function readHistory(session: Session, tables: HistoryTables): Promise<HistoryRow[] | null> {
   return orMissing(session, tables, () =>

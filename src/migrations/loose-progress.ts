@@ -68,7 +68,7 @@ export async function forget(loose: Loose): Promise<void> {
 }
 
 /** A file may have set a role that may not write here, and that goes on holding for its later statements. */
-async function inOwnRole({ run }: Loose, sql: string): Promise<void> {
+export async function inOwnRole({ run }: Pick<Loose, 'run'>, sql: string): Promise<void> {
   try {
     await runScript(run.session, `begin read write; ${toOwnRoleForNow(run.settings)}; ${sql}; commit`)
   } catch (error) {

@@ -60,6 +60,14 @@ export function stoppedHalfWay(migration: Migration): Failure {
   return stopped(migration, new Error('an earlier run was stopped in the middle of it'))
 }
 
+/** PARTIAL for a row that a down outside a transaction has left. */
+export function takenBackHalfWay({ name }: Pick<Migration, 'name'>): Failure {
+  return new Failure('PARTIAL', `the down of ${name} stopped half way: part of the migration may be taken back`, {
+    list: [...halfDoneCommands(name), 'when the down can run again from its beginning: upfront down'],
+    next: 'Look how far it came, and run one of these.',
+  })
+}
+
 function stopped({ name, file }: Migration, error: unknown): Failure {
   return new Failure(
     'PARTIAL',

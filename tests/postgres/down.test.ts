@@ -3,7 +3,7 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { lockKey } from '../../src/postgres/lock.ts'
-import { type Database, type Files, test } from '../support/database.ts'
+import { type Database, type Files, test, until } from '../support/database.ts'
 
 const three: Files = {
   '001_a.sql': 'create table a (id int)',
@@ -347,3 +347,43 @@ async function passOn(server: net.Socket, client: net.Socket) {
     }
   }
 }
+
+test('a down outside a transaction that was killed in its middle is not taken for applied, and can run again', async ({
+  db,
+}) => {
+  db.files({
+    '001_a.sql': 'create table a (id int); create index a_id on a (id)',
+    '001_a.down.sql': 'drop index concurrently if exists a_id; select pg_sleep(2); drop table a',
+  })
+  await db.up()
+  const running = db.spawn(['down', '--yes-destroy', db.name])
+  await until(async () => {
+    const rows = await db.query(`select from pg_stat_activity where datname = current_database()
+      and application_name like 'upfront/%' and wait_event = 'PgSleep'`)
+    return rows.length === 1
+  }, 'it sleeps between its statements')
+  running.kill('SIGKILL')
+  await running.ended
+
+  expect(await db.history()).toEqual(['migration 001_a running'])
+  const up = await db.up()
+  expect(up.exitCode, up.stderr).toBe(23)
+  expect(up.stderr).toContain('the down of 001_a stopped half way')
+  expect(up.stderr).toContain('upfront repair --done 001_a')
+  const again = await db.run(['down', '--yes-destroy', db.name])
+  expect(again.exitCode, again.stderr).toBe(0)
+  expect(await db.history()).toEqual([])
+  expect((await db.up()).exitCode).toBe(0)
+})
+
+test('a down outside a transaction of which nothing is done leaves its migration applied', async ({ db }) => {
+  db.files({
+    '001_a.sql': 'create table a (id int)',
+    '001_a.down.sql': 'drop index concurrently nowhere; drop table a',
+  })
+  await db.up()
+  const { exitCode, stderr } = await db.run(['down', '--yes-destroy', db.name])
+  expect(exitCode, stderr).toBe(22)
+  expect(await db.history()).toEqual(['migration 001_a applied'])
+  expect((await db.up()).exitCode).toBe(0)
+})

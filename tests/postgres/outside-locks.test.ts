@@ -159,7 +159,7 @@ describe('a down outside a transaction', () => {
       const { exitCode, stderr } = await running
       expect(exitCode, stderr).toBe(code)
       if (code === 23) expect(stderr).toContain('upfront repair --forget 002_b --reason "..."')
-      expect(await db.history()).toContain('migration 002_b applied')
+      expect(await db.history()).toContain(`migration 002_b ${code === 33 ? 'applied' : 'running'}`)
       await reader.end()
     }
   })
