@@ -1,11 +1,12 @@
 import { Failure, type FailureCode } from '../errors.ts'
+import { findCreated } from '../migrations/created.ts'
 import { type HistoryRow, readHistory } from '../migrations/history.ts'
 import type { Migration, Seed, SeedBundle } from '../migrations/migration.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../migrations/plan.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../migrations/runs.ts'
 import { pendingSeeds } from '../migrations/seeds.ts'
 import type { StepRun } from '../migrations/step.ts'
-import { type HistoryTables, createTables, findExisting, historyTables } from '../migrations/tables.ts'
+import { type HistoryTables, createTables, historyTables } from '../migrations/tables.ts'
 import { halfDoneCommands, quoteForShell } from '../migrations/way-out.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
@@ -160,9 +161,10 @@ async function refuseToRepeat(session: Session, tables: HistoryTables, work: Wor
 
 /** A database that has our relations but not our history was filled by somebody else; running on would fail or lie. */
 async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
-  const existing = await findExisting(session, [...new Set(migrations.flatMap(({ creates }) => creates))])
+  const created = await findCreated(session, migrations)
+  const existing = [...new Set([...created.values()].flat())]
   if (existing.length === 0) return
-  const last = lastThere(migrations, new Set(existing))
+  const last = lastThere(migrations, created)
   throw new Failure('MISMATCH', 'this database has no history of ours, but what the migrations create exists already', {
     list: existing,
     next:
@@ -174,11 +176,11 @@ async function refuseForeignTables(session: Session, migrations: readonly Migrat
 }
 
 /** The last migration that such a database has, as far as relations can tell: no earlier one lacks any. */
-function lastThere(migrations: readonly Migration[], existing: ReadonlySet<string>): string | undefined {
-  const lacking = migrations.findIndex(({ creates }) => creates.some((name) => !existing.has(name)))
+function lastThere(migrations: readonly Migration[], created: ReadonlyMap<Migration, readonly string[]>) {
+  const thereOf = (migration: Migration) => created.get(migration)?.length ?? 0
+  const lacking = migrations.findIndex((migration) => thereOf(migration) < migration.creates.length)
   const whole = lacking === -1 ? migrations : migrations.slice(0, lacking)
-  const after = migrations.slice(whole.length)
-  if (after.some(({ creates }) => creates.some((name) => existing.has(name)))) return undefined
+  if (migrations.slice(whole.length).some((migration) => thereOf(migration) > 0)) return undefined
   return whole.findLast(({ creates }) => creates.length > 0)?.name
 }
 

@@ -92,10 +92,12 @@ async function runCommitting({ run }: OutsideDown, sql: string): Promise<void> {
 
 function explain(down: OutsideDown, i: number, error: unknown): unknown {
   const { run, name } = down
-  if (error instanceof Failure) return error.code === 'PARTIAL' || i === 0 ? error : partial(down, i, error)
+  // What an earlier try has taken back is gone, whatever this one has done.
+  const isFirst = i === 0 && !isTakingBack(down.row)
+  if (error instanceof Failure) return error.code === 'PARTIAL' || isFirst ? error : partial(down, i, error)
   const isProved = error instanceof ScriptError || error instanceof StillBusy
   const cause = error instanceof ScriptError ? error.error : error
-  if (i > 0 || !isProved || isConnectionLost(cause)) return partial(down, i, error)
+  if (!isFirst || !isProved || isConnectionLost(cause)) return partial(down, i, error)
   if (run.signal.aborted) return run.signal.reason
   if (error instanceof StillBusy) return busy({ name: `the down of ${name}` }, run.lockRetryMs, error.cause, error.watch.blockers()) // prettier-ignore
   const what = `the down of ${name} failed at its first statement; nothing of it remains, and ${name} is still applied`
@@ -117,7 +119,7 @@ function partial(down: OutsideDown, i: number, error: unknown): Failure {
       ...describeSqlError(cause),
       place: placeOf(down, i, error),
       list: error instanceof StillBusy ? error.watch.blockers().map(nameBlocker) : [],
-      next: `Take back the rest of ${file} by hand, then: ${repairCommand('forget', name)}`,
+      next: `Take back the rest of ${file} by hand, then: ${repairCommand('forget', name)}\nOr, when it can run again from its beginning: upfront down`,
     },
     error,
   )

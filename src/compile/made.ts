@@ -29,14 +29,33 @@ function quote(identifier: string): string {
 /** What a `create index` says it makes. */
 export function statedIndex(node: Node): StatedIndex {
   const { schemaname, relname = '' } = node['relation'] as RangeVar
-  const parameters = (node['indexParams'] ?? []) as readonly { readonly IndexElem: { readonly name?: string } }[]
+  const elements = ((node['indexParams'] ?? []) as readonly { readonly IndexElem: IndexElement }[]).map(
+    ({ IndexElem }) => IndexElem,
+  )
   return {
     name: (node['idxname'] as string | undefined) ?? null,
     schema: schemaname ?? null,
     table: relname,
     unique: node['unique'] === true,
     method: (node['accessMethod'] as string | undefined) ?? 'btree',
-    columns: parameters.map(({ IndexElem }) => IndexElem.name ?? null),
+    columns: elements.map(({ name }) => name ?? null),
     partial: node['whereClause'] !== undefined,
+    plain: further.every((clause) => !node[clause]) && elements.every(isPlain),
   }
+}
+
+interface IndexElement {
+  readonly name?: string
+  readonly collation?: unknown
+  readonly opclass?: unknown
+  readonly ordering?: string
+  readonly nulls_ordering?: string
+}
+
+/** What else a statement may say of an index. */
+const further = ['whereClause', 'indexIncludingParams', 'options', 'tableSpace', 'nulls_not_distinct']
+
+function isPlain({ name, collation, opclass, ordering = '', nulls_ordering: nulls = '' }: IndexElement): boolean {
+  const isUsual = /^(SORTBY_(DEFAULT|ASC))?$/.test(ordering) && /^(SORTBY_NULLS_DEFAULT)?$/.test(nulls)
+  return name !== undefined && !collation && !opclass && isUsual
 }

@@ -85,6 +85,7 @@ async function makeIndex(alone: Alone, stated: StatedIndex): Promise<void> {
   const isNamed = stated.name !== null
   // An index without a name is only ours when it came after our row.
   for (const found of before.filter(({ younger }) => isNamed || (resumed && younger))) {
+    if (!isNamed && stated.plain === false) throw undecided(title, alone.name, found)
     if (!found.valid) {
       if (!(await dropIfAllowed(run.session, found, invalidIndexes))) throw invalidIndex(title, found)
     } else if (resumed) {
@@ -154,6 +155,17 @@ async function sendUnknown(alone: Alone): Promise<void> {
 function leftBehind(title: string, left: { what: string; list: readonly string[]; next: string }, cause: unknown) {
   const facts = typeof cause === 'string' ? { reason: cause } : describeSqlError(cause)
   return new Failure('PARTIAL', `${title} stopped half way: ${left.what}`, { ...facts, list: left.list, next: left.next }, cause) // prettier-ignore
+}
+
+/** It is as the statement says in all that can be compared, and there is more to both. */
+function undecided(title: string, name: string, { name: index }: FoundIndex): Failure {
+  const what = `${title} stopped half way, and whether the index ${index}, which came since, is its own cannot be told: its statement gives no name`
+  return new Failure('PARTIAL', what, {
+    list: [`when it is and may be made again: drop index concurrently ${index};`, ...halfDoneCommands(name)],
+    next:
+      `Look at it. When it is the one, write its name into the file (create index concurrently ${index} on ...); when it ` +
+      'is not, another name. Then start again.',
+  })
 }
 
 function otherIndex(title: string, index: string): Failure {

@@ -1,14 +1,14 @@
 import type { Session } from '../postgres/session.ts'
+import { findCreated, onEachGround } from './created.ts'
 import { type FoundIndex, findIndex, isAsStated, listUnnamed } from './indexes.ts'
 import type { Migration, StatedIndex } from './migration.ts'
-import { findExisting } from './tables.ts'
 
 /** What the catalog has to say against a migration being done: what it makes and is not there, or not usable. */
 export async function findMissing(session: Session, migration: Migration): Promise<string[]> {
-  const existing = new Set(await findExisting(session, migration.creates))
+  const existing = new Set(await findRelations(session, migration))
   const found = migration.creates.filter((name) => !existing.has(name)).map((name) => `${name} does not exist`)
   for (const stated of statedIndexes(migration)) {
-    const index = await findMadeIndex(session, stated)
+    const index = await findMadeIndex(session, migration, stated)
     if (!index) found.push(`${nameIndex(stated)} does not exist`)
     else if (!index.valid) found.push(`the index ${index.name} is invalid: no query uses it`)
     else if (!isAsStated(index, stated)) found.push(`the index ${index.name} is not as the file says`)
@@ -18,9 +18,9 @@ export async function findMissing(session: Session, migration: Migration): Promi
 
 /** What the catalog has to say against a migration being not done: what it makes and is there. */
 export async function findMade(session: Session, migration: Migration): Promise<string[]> {
-  const found = (await findExisting(session, migration.creates)).map((name) => `${name} exists`)
+  const found = (await findRelations(session, migration)).map((name) => `${name} exists`)
   for (const stated of statedIndexes(migration)) {
-    const index = await findMadeIndex(session, stated)
+    const index = await findMadeIndex(session, migration, stated)
     // One that is invalid is what a failed attempt leaves.
     if (index?.valid) found.push(`the index ${index.name} exists`)
   }
@@ -31,10 +31,20 @@ function statedIndexes({ script }: Migration): StatedIndex[] {
   return script.kind === 'sql' ? script.statements.flatMap(({ index }) => index ?? []) : []
 }
 
+async function findRelations(session: Session, migration: Migration): Promise<readonly string[]> {
+  return (await findCreated(session, [migration])).get(migration) ?? []
+}
+
 /** Of those without a name one that is valid, if there is one. */
-async function findMadeIndex(session: Session, stated: StatedIndex): Promise<FoundIndex | undefined> {
-  if (stated.name !== null) return findIndex(session, stated)
-  const found = await listUnnamed(session, stated)
+async function findMadeIndex(
+  session: Session,
+  migration: Migration,
+  stated: StatedIndex,
+): Promise<FoundIndex | undefined> {
+  const answers = await onEachGround(session, migration, async () =>
+    stated.name === null ? listUnnamed(session, stated) : [await findIndex(session, stated)],
+  )
+  const found = answers.flat().filter((index) => index !== undefined)
   return found.find(({ valid }) => valid) ?? found[0]
 }
 

@@ -13,6 +13,8 @@ export interface FoundIndex {
   /** null stands for an expression. */
   readonly columns: readonly (string | null)[]
   readonly partial: boolean
+  /** Its definition is no more than its columns. */
+  readonly plain: boolean
   /** Somebody may be building it this moment. */
   readonly building: boolean
   /** It came after the transaction that was asked about. */
@@ -38,6 +40,9 @@ export function nameOf({ client }: Session, schema: string | null, name: string)
   return `${schema === null ? '' : `${client.escapeIdentifier(schema)}.`}${client.escapeIdentifier(name)}`
 }
 
+const columns = `from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k (attnum, place)
+  left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum <> 0`
+
 /** The indexes that a condition on `i` (pg_index) and `c` (its pg_class) finds. */
 export async function listIndexes(
   session: Session,
@@ -49,9 +54,10 @@ export async function listIndexes(
   return session.query<FoundIndex>(
     `select c.oid::text as oid, c.oid::regclass::text as name, i.indisvalid and i.indisready as valid,
       i.indisunique as "unique", am.amname as method, i.indpred is not null as partial,
-      array(select a.attname::text from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality k (attnum, place)
-        left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum <> 0
-        order by k.place) as columns,
+      array(select a.attname::text ${columns} order by k.place) as columns,
+      (select pg_catalog.right(pg_catalog.pg_get_indexdef(c.oid), pg_catalog.length(d.plain)) = d.plain from (select
+        ' USING ' || pg_catalog.quote_ident(am.amname) || ' (' ||
+        (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' order by k.place) ${columns}) || ')' as plain) d) as plain,
       exists (${builders}) as building, ${younger} as younger
     from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
     join pg_catalog.pg_am am on am.oid = c.relam where ${where} order by c.oid`,
@@ -72,12 +78,16 @@ const builders = `select from pg_catalog.pg_locks l
     and not exists (select from pg_catalog.pg_stat_progress_create_index p where p.pid = l.pid
       and p.command = 'CREATE INDEX CONCURRENTLY' and p.index_relid not in (0, i.indexrelid))`
 
-/** Whether an index is what the statement says: table, method, uniqueness, columns, and whether it is partial. */
+/**
+ * Whether an index is what the statement says: table, method, uniqueness, columns, whether it is partial, and of a plain
+ * one that there is no more to it. How predicates and the like would be written by the server nobody here can tell.
+ */
 export function isAsStated(found: FoundIndex, stated: StatedIndex): boolean {
   return (
     found.unique === stated.unique &&
     found.method === stated.method &&
     found.partial === stated.partial &&
+    (found.plain || !stated.plain) &&
     JSON.stringify(found.columns) === JSON.stringify(stated.columns)
   )
 }

@@ -47,6 +47,11 @@ export interface StatedIndex {
   readonly method: string
   readonly columns: readonly (string | null)[]
   readonly partial: boolean
+  /**
+   * Whether that is all: no predicate, operator class, collation, order, INCLUDE or option; undefined when an earlier
+   * compiler has not looked.
+   */
+  readonly plain?: boolean
 }
 
 /** What a file's transaction is begun with when it asks for more than the server's default. */

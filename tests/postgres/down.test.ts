@@ -387,3 +387,21 @@ test('a down outside a transaction of which nothing is done leaves its migration
   expect(await db.history()).toEqual(['migration 001_a applied'])
   expect((await db.up()).exitCode).toBe(0)
 })
+
+test('a down that had stopped half way and fails at its first statement says that part may be taken back', async ({
+  db,
+}) => {
+  db.files({
+    '001_a.sql': 'create table a (id int); create index a_id on a (id)',
+    '001_a.down.sql': 'drop index concurrently a_id; select 1 / 0; drop table a',
+  })
+  await db.up()
+  for (const done of [1, 0]) {
+    const { exitCode, stderr } = await db.run(['down', '--yes-destroy', db.name])
+    expect(exitCode, stderr).toBe(23)
+    expect(stderr).toContain(`the down of 001_a stopped after ${done} of 3 statements`)
+    expect(stderr).not.toMatch(/nothing of it remains|still applied/)
+    expect(stderr).toContain('upfront repair --forget 001_a --reason "..."')
+    expect(await db.history()).toEqual(['migration 001_a running'])
+  }
+})

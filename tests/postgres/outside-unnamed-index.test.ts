@@ -160,3 +160,58 @@ test('a VACUUM of the table by another role is no builder', async ({ db }) => {
   const { exitCode, stderr } = await running
   expect(exitCode, stderr).toBe(0)
 })
+
+describe('stopped before it began, and somebody else makes one meanwhile', () => {
+  /** The row says that the file has begun; what is made from here on is younger than it. */
+  async function begin(db: Database, statement: string) {
+    db.files({ ...table, '002_index.sql': statement })
+    await db.up()
+    await db.query('drop index a_id_idx')
+    await db.query(`update upfront.history set state = 'running', statements_done = 0, done_checksum = null
+      where name = '002_index'`)
+    await db.query('delete from upfront.runs')
+  }
+
+  test.for([
+    ['create index on a (id) where id > 2', ['a_id_idx', 'a_id_idx1']],
+    ['create index on a (id desc)', ['a_id_idx', 'a_id_idx1']],
+    ['create index on a (id) include (name)', ['a_id_name_idx', 'a_id_idx']],
+  ] as const)('a plain index is made all the same beside %s', async ([theirs, both], { db }) => {
+    await begin(db, 'create index concurrently on a (id)')
+    await db.query(theirs)
+    const { exitCode, stderr } = await db.up()
+    expect(exitCode, stderr).toBe(0)
+    expect(await indexes(db)).toEqual(both.toSorted())
+  })
+
+  test.for([
+    ['create index concurrently on a (id) where id > 1', 'create index on a (id) where id > 2'],
+    ['create index concurrently on a (id int4_ops)', 'create index on a (id)'],
+  ] as const)('what %s would be cannot be told from %s: 23 with the ways out', async ([ours, theirs], { db }) => {
+    await begin(db, ours)
+    await db.query(theirs)
+    for (const policy of ['fail', 'drop']) {
+      const { exitCode, stderr } = await db.up([], { UPFRONT_INVALID_INDEXES: policy })
+      expect(exitCode, stderr).toBe(23)
+      expect(stderr).toContain('drop index concurrently a_id_idx;')
+      expect(stderr).toContain('upfront repair --done 002_index --reason "..."')
+    }
+    expect(await indexes(db)).toEqual(['a_id_idx'])
+
+    // Another name in the file says that it is not this one.
+    db.files({ ...table, '002_index.sql': ours.replace('concurrently on', 'concurrently mine on') })
+    const { exitCode, stderr } = await db.up()
+    expect(exitCode, stderr).toBe(0)
+    expect(await indexes(db)).toEqual(['a_id_idx', 'mine'])
+  })
+
+  test('that one is named in the file when it is the one', async ({ db }) => {
+    await begin(db, 'create index concurrently on a (id) where id > 1')
+    await db.query('create index on a (id) where id > 1')
+    expect((await db.up()).exitCode).toBe(23)
+    db.files({ ...table, '002_index.sql': 'create index concurrently a_id_idx on a (id) where id > 1' })
+    const { exitCode, stderr } = await db.up()
+    expect(exitCode, stderr).toBe(0)
+    expect(await indexes(db)).toEqual(['a_id_idx'])
+  })
+})
