@@ -1,7 +1,8 @@
-import { insertBaseline, readHistory } from '../migrations/history.ts'
+import { type HistoryRow, insertBaseline, readHistory } from '../migrations/history.ts'
 import type { Migration } from '../migrations/migration.ts'
 import { finishRun, startRun } from '../migrations/runs.ts'
 import { createTables, historyTables } from '../migrations/tables.ts'
+import { halfDoneCommands } from '../migrations/way-out.ts'
 import { withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { version } from '../version.ts'
@@ -52,5 +53,16 @@ async function record(run: Run, session: Session, migrations: readonly Migration
     throw error
   }
   for (const { name } of missing) emit({ type: 'baselined', name })
+  warnOfHalfDone(run, rows ?? [], migrations)
   return missing.length
+}
+
+/** Nobody has said of these how far they came, and baseline is no way to. */
+function warnOfHalfDone({ emit }: Run, rows: readonly HistoryRow[], migrations: readonly Migration[]): void {
+  const named = new Set(migrations.map(({ name }) => name.normalize('NFC')))
+  for (const { kind, name, state } of rows) {
+    if (kind !== 'migration' || state !== 'running' || !named.has(name.normalize('NFC'))) continue
+    const ways = halfDoneCommands(name).join('; ')
+    emit({ type: 'warning', message: `${name} stopped half way and was left as it is; ${ways}` })
+  }
 }

@@ -7,6 +7,7 @@ import { type HistoryTables, historyTables } from '../migrations/tables.ts'
 import { withLock } from '../postgres/lock.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import { recordEnd } from './apply.ts'
+import { bareName } from './bare-name.ts'
 import { breakBusyLoops } from './busy-loop.ts'
 import { readMark, requireConsent } from './consent.ts'
 import { openMigrationsOf } from './folders.ts'
@@ -109,7 +110,7 @@ export async function takeBack(
 function chooseBy(run: Run): Choose {
   const { step, to } = run.flags
   if (step !== undefined && to !== undefined) throw new Failure('USAGE', 'down takes --step or --to, not both')
-  if (typeof to === 'string') return (rows) => after(rows, to.replace(/\.sql$/, ''))
+  if (typeof to === 'string') return (rows) => after(rows, bareName(to))
   const count = step === undefined ? 1 : Number(step)
   if (!Number.isInteger(count) || count < 1) {
     throw new Failure('USAGE', `--step ${String(step)} is not a number of migrations`, {

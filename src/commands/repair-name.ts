@@ -1,8 +1,8 @@
-import { basename } from 'node:path'
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
 import type { HistoryRow } from '../migrations/history.ts'
 import type { Kind, Migration } from '../migrations/migration.ts'
+import { bareName } from './bare-name.ts'
 import type { Run } from './run.ts'
 
 /** What a name that was typed stands for: a row of the history, a file, or both. */
@@ -21,8 +21,7 @@ const seedPrefix = 'seed:'
 /** What a word may name: a seed, a migration. */
 function readingsOf(word: string) {
   const typed = word.startsWith(seedPrefix) ? word.slice(seedPrefix.length) : word
-  const bare = basename(typed).replace(/(\.up)?\.sql$|\.[cm]?[jt]s$/, '')
-  return { typed, ofSeed: [typed, typed.replace(/^(.*\/)?seeds\//, '')], ofMigration: [typed, bare] }
+  return { typed, ofSeed: [typed, typed.replace(/^(.*\/)?seeds\//, '')], ofMigration: [typed, bareName(typed)] }
 }
 
 /** The subjects under which a repair may have kept what this word names, when it is there no more. */

@@ -1,6 +1,7 @@
 import { Failure } from '../errors.ts'
 import { type HistoryTables, deniedTables } from '../migrations/tables.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
+import { isDemoted } from '../postgres/demoted.ts'
 import type { Session } from '../postgres/session.ts'
 import { NotYet, ReadOnly } from '../postgres/wait.ts'
 
@@ -17,8 +18,8 @@ export async function explainSessionError(error: unknown, session: Session, tabl
   if (error instanceof Failure) return error
   const { message, code = '', severity } = error as ServerError
   // Whoever connects again waits for a primary.
-  const isDemoted = error instanceof NotYet || error instanceof ReadOnly || (await isOfStandby(session, code))
-  if (isDemoted || isConnectionLost(error)) {
+  const belongsElsewhere = error instanceof NotYet || error instanceof ReadOnly || (await isDemoted(session, error))
+  if (belongsElsewhere || isConnectionLost(error)) {
     const next = 'Run it again: the history says what was committed.'
     return new Failure('LOST', 'the connection to the server was lost', { reason: message, next }, error)
   }
@@ -56,13 +57,4 @@ export async function explainSessionError(error: unknown, session: Session, tabl
     { ...facts, next: 'See its words above.' },
     error,
   )
-}
-
-/** Whether the server refused to write because it has become a standby. */
-async function isOfStandby(session: Session, code: string): Promise<boolean> {
-  if (code !== '25006') return false
-  const [row] = await session
-    .query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby')
-    .catch(() => [])
-  return row?.standby ?? true
 }

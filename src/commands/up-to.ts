@@ -1,12 +1,13 @@
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
 import type { Migration } from '../migrations/migration.ts'
+import { bareName } from './bare-name.ts'
 
 /** The migrations up to the one of that name, with or without its extension; all of them without a name, USAGE for a wrong one. */
 export function upTo(migrations: readonly Migration[], to: string | true | undefined): readonly Migration[] {
   if (typeof to !== 'string') return migrations
   const names = migrations.map(({ name }) => name)
-  const bare = to.replace(/^.*[/\\]/, '').replace(/(\.up)?\.sql$|\.[cm]?[jt]s$/, '')
+  const bare = bareName(to)
   const last = names.findIndex((name) => name.normalize('NFC') === bare.normalize('NFC'))
   if (last !== -1) return migrations.slice(0, last + 1)
   const meant = nearest(bare, names) ?? names.find((name) => name.startsWith(bare))

@@ -17,24 +17,42 @@ export class StillBusy extends Error {
   }
 }
 
+/** How an attempt differs from one that rejects with a ScriptError and leaves the session as it was. */
+interface Attempts {
+  /** What Postgres or the socket said, below what the attempt has made of it. */
+  readonly causeOf?: (error: unknown) => unknown
+  /** Makes the session fit for the next one. */
+  readonly between?: () => Promise<void>
+}
+
 /** Runs something that leaves nothing behind when it fails, again while others' locks stop it; at last StillBusy. */
-export async function whileBusy<Result>(run: StepRun, name: string, attempt: () => Promise<Result>): Promise<Result> {
+export async function whileBusy<Result>(
+  run: StepRun,
+  name: string,
+  attempt: () => Promise<Result>,
+  { causeOf = causeOfScript, between }: Attempts = {},
+): Promise<Result> {
   const begun = performance.now()
   for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, longestRetryMs)) {
     const watch = run.watch(() => name)
     try {
       return await attempt()
     } catch (error) {
-      const cause = error instanceof ScriptError ? error.error : error
+      const cause = causeOf(error)
       if (run.signal.aborted || !isContention(cause)) throw error
       const left = run.lockRetryMs - (performance.now() - begun)
       if (left <= 0) throw new StillBusy(cause, watch)
       const delayMs = Math.min(retryMs * (0.5 + Math.random() / 2), left)
       run.emit({ type: 'retrying', name, reason: (cause as Error).message, delayMs })
       watch.stop()
+      await between?.()
       await pause(delayMs, run.signal)
     } finally {
       watch.stop()
     }
   }
+}
+
+function causeOfScript(error: unknown): unknown {
+  return error instanceof ScriptError ? error.error : error
 }

@@ -4,7 +4,7 @@ import type { StillBusy } from './contention.ts'
 import type { Loose } from './loose-step.ts'
 import { describeSqlError } from './sql-error.ts'
 import { busy, nameBlocker } from './step-failures.ts'
-import { halfDoneCommands } from './way-out.ts'
+import { halfDoneCommands, repairCommand } from './way-out.ts'
 
 /** FAILED: not even its first statement has left anything. */
 export function failedAtFirst({ migration: { name } }: Loose, error: unknown, place: Place): Failure {
@@ -80,6 +80,14 @@ export function changedBehind({ migration: { name, file } }: Loose, done: number
       next: `Restore the first ${done} statements of ${file}, and change only what has not run yet; or look how far it came, and run one of these.`,
     },
   )
+}
+
+/** PARTIAL: all of it has run, and the next start would not know. */
+export function rowGone({ migration: { name } }: Loose): Failure {
+  return new Failure('PARTIAL', `all statements of ${name} have run, but its row is gone from our history`, {
+    reason: 'something has deleted it meanwhile',
+    next: `Once you know what did: ${repairCommand('done', name)}`,
+  })
 }
 
 /** LOST, to be resolved by the history and the catalog. */

@@ -1,7 +1,7 @@
 import { toOwnRole, toOwnRoleForNow } from '../postgres/prepare.ts'
 import { rollBack, runScript } from '../postgres/script.ts'
 import { rowOf } from './history.ts'
-import { changedBehind } from './loose-failures.ts'
+import { changedBehind, rowGone } from './loose-failures.ts'
 import { type Loose, checksumOf } from './loose-step.ts'
 
 /** Where a file goes on. */
@@ -52,14 +52,15 @@ export function hadBegun(loose: Loose, i: number): boolean {
   return loose.left?.doneChecksum === begunMark(loose, i)
 }
 
-/** All of it is done. */
+/** All of it is done. Throws PARTIAL when its row is gone: somebody has changed the history meanwhile. */
 export async function finish(loose: Loose): Promise<void> {
-  await runScript(
+  const { tags } = await runScript(
     loose.run.session,
     `${toOwnRole(loose.run.settings)}; update ${loose.tables.history} set state = 'applied',
       duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000${asItIsNow(loose)}
       where ${rowOfLoose(loose)}`,
   )
+  if (tags.at(-1) !== 'UPDATE 1') throw rowGone(loose)
 }
 
 /** Nothing of it has happened, so nothing is to be resumed. */

@@ -1,20 +1,17 @@
 import { Failure } from '../errors.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
-import { pause } from '../postgres/pause.ts'
+import { isDemoted } from '../postgres/demoted.ts'
 import { type Message, PieceError, runPieces } from '../postgres/pieces.ts'
 import { nameSession, resetSession, toOwnRole } from '../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import { allowsLongNames } from './allow.ts'
+import { StillBusy, whileBusy } from './contention.ts'
 import { withLimits } from './limits.ts'
 import type { Limits, Piece } from './migration.ts'
-import type { Session } from '../postgres/session.ts'
 import { collectNotices } from './notices.ts'
 import { ModuleError } from './module.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './step-failures.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
-
-const firstRetryMs = 1_000
-const longestRetryMs = 15_000
 
 /**
  * Runs a step and its history row in one transaction, again as a whole when lock_timeout or a deadlock stopped it;
@@ -24,31 +21,15 @@ const longestRetryMs = 15_000
  */
 export async function runInTransaction(given: StepRun, step: Step): Promise<number> {
   const run = withLimits(given, limitsOf(step))
-  const begun = performance.now()
-  let retryMs = firstRetryMs
-  for (;;) {
-    const tryBegun = performance.now()
-    const watch = run.watch(() => step.name)
-    try {
-      await runOnce(run, step)
-      return performance.now() - tryBegun
-    } catch (error) {
-      const cause = causeOf(error)
-      if (run.signal.aborted) throw isAboutTheStop(error, run.signal) ? error : run.signal.reason
-      if (await isDemoted(run.session, cause)) throw lost(step, cause)
-      if (!isContention(cause)) throw error
-      const left = run.lockRetryMs - (performance.now() - begun)
-      if (left <= 0) throw busy(step, run.lockRetryMs, cause, watch.blockers())
-      const delayMs = Math.min(retryMs * (0.5 + Math.random() / 2), left)
-      run.emit({ type: 'retrying', name: step.name, reason: (cause as Error).message, delayMs })
-      watch.stop()
-      // A ROLLBACK leaves what was prepared, which the next try would meet.
-      await resetSession(run.session, given.settings)
-      await pause(delayMs, run.signal)
-      retryMs = Math.min(retryMs * 2, longestRetryMs)
-    } finally {
-      watch.stop()
-    }
+  // A ROLLBACK leaves what was prepared, which the next try would meet.
+  const again = { causeOf, between: async () => void (await resetSession(run.session, given.settings)) }
+  try {
+    return await whileBusy(run, step.name, () => runOnce(run, step), again)
+  } catch (error) {
+    if (run.signal.aborted) throw isAboutTheStop(error, run.signal) ? error : run.signal.reason
+    if (error instanceof StillBusy) throw busy(step, run.lockRetryMs, error.cause, error.watch.blockers())
+    const cause = causeOf(error)
+    throw (await isDemoted(run.session, cause)) ? lost(step, cause) : error
   }
 }
 
@@ -57,23 +38,15 @@ function isAboutTheStop(error: unknown, signal: AbortSignal): boolean {
   return error instanceof Failure && error.code === (signal.reason as Failure).code
 }
 
-/** Whether the server refused because it has become a standby: the migration belongs on the new primary. */
-export async function isDemoted(session: Session, cause: unknown): Promise<boolean> {
-  if ((cause as { code?: string }).code !== '25006') return false
-  const rows = await session
-    .query<{ standby: boolean }>('select pg_catalog.pg_is_in_recovery() as standby')
-    .catch(() => [])
-  return rows[0]?.standby ?? true
-}
-
 /** What Postgres or the socket said, below what we made of it. */
 function causeOf(error: unknown): unknown {
   if (error instanceof ScriptError) return error.error
   return error instanceof Failure && error.code !== 'LOST' ? (error.cause ?? error) : error
 }
 
-async function runOnce(run: StepRun, step: Step): Promise<void> {
+async function runOnce(run: StepRun, step: Step): Promise<number> {
   const { session, signal } = run
+  const begun = performance.now()
   signal.throwIfAborted()
   const notices = collectNotices(run, step.name, { mayCut: allowsLongNames(step) })
   try {
@@ -82,6 +55,7 @@ async function runOnce(run: StepRun, step: Step): Promise<void> {
     if (truncated !== undefined) throw truncation(step, truncated)
     signal.throwIfAborted()
     await commit(run, step)
+    return performance.now() - begun
   } catch (error) {
     await rollBack(session)
     throw error

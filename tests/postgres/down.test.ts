@@ -60,12 +60,15 @@ test('--step with more than there is takes everything back, and one more finds n
   expect(again.stderr).toContain('there is nothing to take back')
 })
 
-test.for([['001_a'], ['001_a.sql']])('--to %s takes back all after it, and not it', async ([name], { db }) => {
-  await upThree(db)
-  const { exitCode, stderr } = await db.run(['down', '--to', name!])
-  expect(exitCode, stderr).toBe(0)
-  expect(await db.history()).toEqual(['migration 001_a applied'])
-})
+test.for([['001_a'], ['001_a.sql'], ['migrations/001_a.down.sql']])(
+  '--to %s takes back all after it, and not it',
+  async ([name], { db }) => {
+    await upThree(db)
+    const { exitCode, stderr } = await db.run(['down', '--to', name!])
+    expect(exitCode, stderr).toBe(0)
+    expect(await db.history()).toEqual(['migration 001_a applied'])
+  },
+)
 
 test('--to the newest one has nothing to do', async ({ db }) => {
   await upThree(db)

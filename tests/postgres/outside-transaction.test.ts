@@ -408,3 +408,16 @@ describe('killed, stopped, crowded', () => {
     expect(stderr).toContain('an earlier attempt did not finish')
   })
 })
+
+test('a row that is deleted while its file runs is noticed at the end: 23, and the command that records it', async ({
+  db,
+}) => {
+  db.files({
+    '001_a.sql': `-- upfront:no-transaction\ncreate table a (id int);\ndelete from upfront.history where name = '001_a'`,
+  })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(23)
+  expect(stderr).toContain('upfront repair --done 001_a --reason "..."')
+  expect((await db.run(['repair', '--done', '001_a', '--reason', 'it is'])).exitCode).toBe(0)
+  expect(await db.history()).toEqual(['migration 001_a baseline'])
+})

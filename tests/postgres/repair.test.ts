@@ -359,3 +359,13 @@ test('a repair may be run twice by whatever spelling of the name', async ({ db }
   }
   expect(await kept(db)).toHaveLength(2)
 })
+
+test('baseline leaves what stopped half way as it is, and says what to do with it', async ({ db }) => {
+  db.files({ '001_a.sql': '-- upfront:no-transaction\ncreate table a (id int);\nselect 1 / 0' })
+  expect((await db.up()).exitCode).toBe(23)
+  const { exitCode, stderr } = await db.run(['baseline', '--to', '001_a'])
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toContain('001_a stopped half way and was left as it is')
+  expect(stderr).toContain('upfront repair --done 001_a --reason "..."')
+  expect(await db.history()).toEqual(['migration 001_a running'])
+})

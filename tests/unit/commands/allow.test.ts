@@ -1,26 +1,15 @@
 // What somebody lets pass: in a file, beside it, and for all that was there before.
 import * as fs from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { folderForEachTest } from '../../support/folder.ts'
 import { runMain } from '../../support/run.ts'
 
-let dir: string
-beforeEach(() => {
-  dir = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-test-'))
-})
-afterEach(() => fs.rmSync(dir, { recursive: true, force: true }))
+const folder = folderForEachTest()
+const { files, read } = folder
 
-function files(files: Record<string, string>) {
-  for (const [name, text] of Object.entries(files)) {
-    fs.mkdirSync(join(dir, name, '..'), { recursive: true })
-    fs.writeFileSync(join(dir, name), text)
-  }
-}
-
-const read = (name: string) => fs.readFileSync(join(dir, name), 'utf8')
 const compile = (...flags: string[]) =>
-  runMain({ argv: ['compile', ...flags], env: { UPFRONT_TERMINATION_LOG: '' }, cwd: dir })
+  runMain({ argv: ['compile', ...flags], env: { UPFRONT_TERMINATION_LOG: '' }, cwd: folder.dir })
 
 async function compileJson(...flags: string[]) {
   const { exitCode, stdout } = await compile('--json', ...flags)
@@ -53,7 +42,7 @@ test('a comment allows it in its file, which is told as a notice once', async ()
   expect(exitCode).toBe(0)
   expect(brief).toEqual({ problems: [], warnings: [], notices: ['migrations/1_a.sql:2 long-name'] })
   expect(notices[0]!.what).toMatch(/^long-name is allowed here \(made by a generator\): the name n+ .* and 1 more$/)
-  const { stdout } = await runMain({ argv: ['compile'], env: { GITHUB_ACTIONS: 'true' }, cwd: dir })
+  const { stdout } = await runMain({ argv: ['compile'], env: { GITHUB_ACTIONS: 'true' }, cwd: folder.dir })
   expect(stdout).toContain('::notice file=migrations/1_a.sql,line=2,col=14,title=long-name::long-name is allowed here')
 })
 
@@ -148,7 +137,7 @@ test('--allow-existing lets pass what is found now, and nothing that comes later
   expect((await compileJson()).brief.problems).toEqual(['migrations/5_e.sql:1 long-name'])
   const manifest = read('bundle/migrations/manifest.json')
   expect(manifest).toContain('"allow":["long-name"]')
-  expect(fs.existsSync(join(dir, 'bundle/migrations/upfront.allow'))).toBe(false)
+  expect(fs.existsSync(join(folder.dir, 'bundle/migrations/upfront.allow'))).toBe(false)
   expect(read('bundle/migrations/4_d.down.sql')).toMatch(
     /^\n-- upfront:down\n[^]*\n-- upfront:allow long-name existed on/,
   )

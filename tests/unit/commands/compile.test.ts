@@ -1,24 +1,14 @@
 import * as fs from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { folderForEachTest } from '../../support/folder.ts'
 import { runMain } from '../../support/run.ts'
 
-let dir: string
-beforeEach(() => {
-  dir = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-test-'))
-})
-afterEach(() => fs.rmSync(dir, { recursive: true, force: true }))
-
-function files(files: Record<string, string>) {
-  for (const [name, text] of Object.entries(files)) {
-    fs.mkdirSync(join(dir, name, '..'), { recursive: true })
-    fs.writeFileSync(join(dir, name), text)
-  }
-}
+const folder = folderForEachTest()
+const { files } = folder
 
 const compile = (flags: string[] = [], env: Record<string, string> = {}) =>
-  runMain({ argv: ['compile', ...flags], env: { UPFRONT_TERMINATION_LOG: '', ...env }, cwd: dir })
+  runMain({ argv: ['compile', ...flags], env: { UPFRONT_TERMINATION_LOG: '', ...env }, cwd: folder.dir })
 
 const good = {
   'migrations/1_a.sql': 'create table a (id bigint)',
@@ -39,9 +29,11 @@ const wrong = {
 }
 
 function tree(below: string): Record<string, string> {
-  const names = fs.readdirSync(join(dir, below), { recursive: true, withFileTypes: true })
+  const names = fs.readdirSync(join(folder.dir, below), { recursive: true, withFileTypes: true })
   const found = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  return Object.fromEntries(found.toSorted().map((path) => [path.slice(dir.length + 1), fs.readFileSync(path, 'utf8')]))
+  return Object.fromEntries(
+    found.toSorted().map((path) => [path.slice(folder.dir.length + 1), fs.readFileSync(path, 'utf8')]),
+  )
 }
 
 test('without --out it only checks', async () => {
@@ -49,7 +41,7 @@ test('without --out it only checks', async () => {
   const { exitCode, stdout, stderr } = await compile()
   expect([exitCode, stdout]).toEqual([0, '2 migrations and 3 seeds: no problems\n'])
   expect(stderr).toContain('migrations/2_b.sql:1:1: BEGIN ... COMMIT around the whole file is left out')
-  expect(fs.readdirSync(dir).toSorted()).toEqual(['migrations', 'seeds'])
+  expect(fs.readdirSync(folder.dir).toSorted()).toEqual(['migrations', 'seeds'])
 })
 
 test('with --out it writes both folders, the same bytes each time', async () => {
@@ -69,13 +61,13 @@ test('with --out it writes both folders, the same bytes each time', async () => 
   ])
   expect((await compile(['--out', 'bundle'])).exitCode).toBe(0)
   expect(tree('bundle')).toEqual(first)
-  expect(JSON.stringify(first)).not.toContain(dir)
+  expect(JSON.stringify(first)).not.toContain(folder.dir)
 })
 
 test('a folder without seeds is fine, one without migrations is not', async () => {
   files({ 'migrations/1_a.sql': '' })
   expect((await compile(['--out', 'bundle'])).stdout).toBe('1 migration compiled into bundle\n')
-  fs.rmSync(join(dir, 'migrations'), { recursive: true })
+  fs.rmSync(join(folder.dir, 'migrations'), { recursive: true })
   expect(await compile()).toMatchObject({ exitCode: 20, stderr: expect.stringContaining('no migrations folder') })
 })
 
@@ -89,7 +81,7 @@ test('every problem of every file is told, and nothing is written', async () => 
   expect(stderr).toContain('migrations/oops.sql is not named like a migration')
   expect(stderr).toContain('7 problems in migrations and seeds; nothing was written')
   expect(stderr).toContain('docs/checks.md#meta-command')
-  expect(fs.existsSync(join(dir, 'bundle'))).toBe(false)
+  expect(fs.existsSync(join(folder.dir, 'bundle'))).toBe(false)
 })
 
 test('--json has the same as data', async () => {
@@ -108,8 +100,8 @@ test('--json has the same as data', async () => {
     rule: 'syntax',
     name: '1_a',
   })
-  fs.rmSync(join(dir, 'migrations'), { recursive: true })
-  fs.rmSync(join(dir, 'seeds'), { recursive: true })
+  fs.rmSync(join(folder.dir, 'migrations'), { recursive: true })
+  fs.rmSync(join(folder.dir, 'seeds'), { recursive: true })
   files(good)
   const fine = JSON.parse((await compile(['--json', '--out', 'bundle'])).stdout)
   expect(fine).toMatchObject({ ok: true, out: 'bundle', problems: [], migrations: { count: 2 }, seeds: { count: 3 } })
