@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { commands } from './commands/index.ts'
-import { type Phase, withDeadline } from './commands/deadline.ts'
-import { newLink } from './commands/link.ts'
-import type { Flags } from './commands/run.ts'
+import { type Phase, withDeadline } from './run/deadline.ts'
+import { newLink } from './run/connection-losses.ts'
+import type { Flags } from './run/run.ts'
 import { loadConfig } from './config/load.ts'
 import { flagOf, settingNames } from './config/settings.ts'
 import { Failure, type FailureCode, type FailureFacts, failures } from './errors.ts'
@@ -15,7 +15,7 @@ import { withoutSecrets, withoutSecretsOf } from './report/without-secrets.ts'
 
 export { Failure, failures }
 export type { Event, FailureCode, FailureFacts }
-export type { Migration, MigrationContext } from './migrations/contract.ts'
+export type { Migration, MigrationContext } from './run/modules/contract.ts'
 
 /** What every call takes; nothing is read from the environment or from `.env` unless `env` is given. */
 export interface Options {

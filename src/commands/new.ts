@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { manifestFile } from '../compile/manifest.ts'
-import { compareNames, parseName } from '../compile/names.ts'
+import { manifestFile } from '../bundle/manifest.ts'
+import { compareNames, parseName } from '../folder/names.ts'
 import { Failure } from '../errors.ts'
-import type { Run } from './run.ts'
+import type { Run } from '../run/run.ts'
 
 /** Makes the next migration with its down: a timestamp or the next number, whichever the folder uses. */
 export async function newMigration(run: Run): Promise<number> {

@@ -1,17 +1,17 @@
-import { readNewestRun } from '../migrations/runs.ts'
-import { historyTables } from '../migrations/tables.ts'
-import { openMigrationsOf, openSeedsOf } from './folders.ts'
-import { type Job, isComplete, startJob } from './job.ts'
-import { reportEnd, withReconnection } from './reconnect.ts'
-import type { Run } from './run.ts'
-import { announce, requirePrimary, withServer } from './server.ts'
+import { readNewestRun } from '../history/runs.ts'
+import { historyTables } from '../history/tables.ts'
+import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
+import { type Job, isComplete, startJob } from '../run/job.ts'
+import { reportEnd, withReconnection } from '../run/reconnect.ts'
+import type { Run } from '../run/run.ts'
+import { announce, requirePrimary, withServer } from '../run/server.ts'
 
 /** The main job: when this resolves, the database has every migration of the bundle and the seeds that were asked for. */
 export async function up(run: Run): Promise<number> {
   if (run.flags['dry-run']) return (await import('./plan.ts')).plan(run)
   const bundle = await openMigrationsOf(run)
   const job = startJob({ ...run, missingDatabase: 'create' }, 'up', bundle, await openSeedsOf(run))
-  if (run.flags['to'] !== undefined) (await import('./up-to.ts')).upTo(await bundle.list(), run.flags['to'])
+  if (run.flags['to'] !== undefined) (await import('../run/up-to.ts')).upTo(await bundle.list(), run.flags['to'])
   announce(run, 'up', job.bundle)
   return reportEnd(job, () => withReconnection(job, attempt))
 }
@@ -26,8 +26,8 @@ async function attempt(job: Job): Promise<void> {
       return done
     },
     async (session, done) => {
-      if (!done) return (await import('./migrate.ts')).migrate(job, session)
-      if (run.link.cluster !== undefined) await (await import('./step-run.ts')).requireSameCluster(run, session)
+      if (!done) return (await import('../run/migrate.ts')).migrate(job, session)
+      if (run.link.cluster !== undefined) await (await import('../run/step-context.ts')).requireSameCluster(run, session)
       run.emit({ type: 'up_to_date', migrations: bundle.count, seed: seeds?.environment ?? null })
     },
   )

@@ -1,4 +1,4 @@
-import type { Target } from './target.ts'
+import type { Target } from './database/target.ts'
 
 /** The settings of one run: parsed, complete and frozen; durations are milliseconds, 0 means no limit. */
 export interface Config {

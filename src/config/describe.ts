@@ -1,4 +1,4 @@
-import { connectionExample } from './connection.ts'
+import { connectionExample } from './database/connection.ts'
 import { databaseNames, flagOf, settingNames, settings } from './settings.ts'
 import type { Setting, SettingName } from './settings.ts'
 

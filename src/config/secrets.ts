@@ -1,5 +1,5 @@
-import { decode } from './parameters.ts'
-import type { Target } from './target.ts'
+import { decode } from './database/parameters.ts'
+import type { Target } from './database/target.ts'
 
 /** Every way in which the passwords of a target may be spelled; `text` is the connection string it was made from. */
 export function listSecrets(target: Target, text: string | undefined): readonly string[] {

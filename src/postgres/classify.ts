@@ -1,5 +1,5 @@
 import type { FailureCode } from '../errors.ts'
-import { LoginRefused, isUnbindable } from './login.ts'
+import { LoginRefused, isUnbindable } from './connect/login.ts'
 
 /**
  * What a failed attempt to connect means. `retry`: time can mend it. `grace`: it may (a role made late), for a short

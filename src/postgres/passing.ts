@@ -42,7 +42,7 @@ function askWith(session: Session, values: Readonly<Record<string, string>>): Se
         if (values['role'] === undefined) throw error
         // What it asks is not to be asked in a role that cannot be had.
         const bare = { ...session, query: async (text: string) => (await session.client.query(text)).rows as never[] }
-        throw await (await import('./role.ts')).explainRole(bare, values['role'], error)
+        throw await (await import('./connect/role.ts')).explainRole(bare, values['role'], error)
       }),
   }
 }

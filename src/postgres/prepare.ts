@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { isUnixSocket } from '../config/target.ts'
+import { isUnixSocket } from '../config/database/target.ts'
 import { type ScriptError, runScript } from './script.ts'
 import type { Session } from './session.ts'
 
@@ -31,7 +31,7 @@ export async function prepareSession(session: Session, settings: SessionSettings
     if (isOption) checksClients.set(session, false)
     await again.catch(async (cause: unknown) => {
       if (settings.role === undefined) throw cause
-      throw await (await import('./role.ts')).explainRole(session, settings.role, cause)
+      throw await (await import('./connect/role.ts')).explainRole(session, settings.role, cause)
     })
   }
 }

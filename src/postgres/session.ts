@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
-import type { HostPort, Target, TlsSettings } from '../config/target.ts'
-import { isUnbindable, makeLogin, surviveParser } from './login.ts'
-import { NoAnswer, type Silent, measureSilence } from './silence.ts'
-import { type Encryption, openSocket } from './socket.ts'
-import { watchTurn } from './turn.ts'
+import type { HostPort, Target, TlsSettings } from '../config/database/target.ts'
+import { isUnbindable, makeLogin, surviveParser } from './connect/login.ts'
+import { NoAnswer, type Silent, measureSilence } from './observe/silence.ts'
+import { type Encryption, openSocket } from './connect/socket.ts'
+import { watchTurn } from './observe/turn.ts'
 
 /** One connection to one server; closed by whoever opened it. */
 export interface Session {

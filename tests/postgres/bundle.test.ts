@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { writeMigrations, writeSeeds } from '../../src/compile/bundle.ts'
+import { writeMigrations, writeSeeds } from '../../src/bundle/write.ts'
 import { type Database, test } from '../support/database.ts'
 
 const files = {

@@ -1,11 +1,11 @@
 // What the compiler refuses is what a real server refuses: its lists are measured, not remembered.
 import { describe, expect } from 'vitest'
-import { emptyCatalog } from '../../src/compile/catalog.ts'
-import { checkSql } from '../../src/compile/check.ts'
-import { loadParser } from '../../src/compile/parser.ts'
+import { emptyCatalog } from '../../src/checks/declared.ts'
+import { checkSql } from '../../src/checks/check-text.ts'
+import { loadParser } from '../../src/sql/parser.ts'
 import { type Database, test } from '../support/database.ts'
-import { alone, fine } from '../unit/compile/checks/alone-statements.ts'
-import { add, made, others, uses } from '../unit/compile/checks/enum-statements.ts'
+import { alone, fine } from '../unit/checks/rules/alone-statements.ts'
+import { add, made, others, uses } from '../unit/checks/rules/enum-statements.ts'
 
 /** The SQLSTATE with which the last of some texts fails in one transaction, null when it does not. */
 async function stateOf(db: Database, texts: readonly string[]): Promise<string | null> {

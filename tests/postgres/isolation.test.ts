@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { writeMigrations } from '../../src/compile/bundle.ts'
+import { writeMigrations } from '../../src/bundle/write.ts'
 import { type Database, test } from '../support/database.ts'
 
 const note = (by: string) => `insert into levels select '${by}', current_setting('transaction_isolation');`

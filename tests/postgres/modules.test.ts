@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { writeMigrations, writeSeeds } from '../../src/compile/bundle.ts'
+import { writeMigrations, writeSeeds } from '../../src/bundle/write.ts'
 import { type Child, type Database, type Files, test, until } from '../support/database.ts'
 
 const up = (body: string, rest = '') => `

@@ -77,7 +77,7 @@ function anchorsOf(markdown: string): Set<string> {
 }
 
 test('every rule of the compiler has its heading in docs/checks.md', () => {
-  const source = read('src/compile/checks/finding.ts')
+  const source = read('src/checks/finding.ts')
   const union = /export type Rule =([\s\S]*?)\n\n/.exec(source)![1]!
   const rules = [...union.matchAll(/'([a-z-]+)'/g)].map(([, rule]) => rule)
   const headings = [...read('docs/checks.md').matchAll(/^## (.+)$/gm)].map(([, title]) => title)

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { writeMigrations, writeSeeds } from '../../../src/compile/bundle.ts'
+import { writeMigrations, writeSeeds } from '../../../src/bundle/write.ts'
 import startCluster from '../../support/cluster.ts'
 import { buildProgram } from '../../support/program.ts'
 import { scenarios } from './scenarios/index.ts'

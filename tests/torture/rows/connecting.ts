@@ -120,7 +120,7 @@ export const connecting: readonly Row[] = [
     fault: 'unparsable URL, key=value DSN, empty, multi-host, port 99999, password with @ : / % #',
     expected: '2 with reason; multi-host and special characters work',
     tests: [
-      ['tests/unit/config/connection.test.ts', ''],
+      ['tests/unit/config/database/connection.test.ts', ''],
       ['tests/postgres/wait.test.ts', 'several hosts are tried in order'],
     ],
   },

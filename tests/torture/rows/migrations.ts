@@ -24,7 +24,7 @@ export const migrations: readonly Row[] = [
     tests: [
       ['tests/postgres/session-state.test.ts', 'a migration that ends our transaction'],
       ['tests/postgres/session-state.test.ts', 'a migration that throws our transaction away'],
-      ['tests/unit/compile/checks/transaction-control.test.ts', ''],
+      ['tests/unit/checks/rules/transaction-control.test.ts', ''],
     ],
   },
   {
@@ -49,7 +49,7 @@ export const migrations: readonly Row[] = [
     expected: '20 with line',
     tests: [
       ['tests/postgres/invalid-files.test.ts', 'a statement that cannot run in a transaction'],
-      ['tests/unit/compile/checks/alone.test.ts', ''],
+      ['tests/unit/checks/rules/alone.test.ts', ''],
     ],
   },
   {
@@ -99,7 +99,7 @@ export const migrations: readonly Row[] = [
     row: 'T60',
     fault: 'ALTER TYPE ADD VALUE and use in one file',
     expected: '20 + hint',
-    tests: [['tests/unit/compile/checks/enum-value.test.ts', '']],
+    tests: [['tests/unit/checks/rules/enum-value.test.ts', '']],
   },
   {
     row: 'T61',
@@ -107,7 +107,7 @@ export const migrations: readonly Row[] = [
     expected: '20/22, not 0',
     tests: [
       ['tests/postgres/session-state.test.ts', 'a name of over 63 bytes'],
-      ['tests/unit/compile/checks/long-name.test.ts', ''],
+      ['tests/unit/checks/rules/long-name.test.ts', ''],
     ],
   },
   {
@@ -119,7 +119,7 @@ export const migrations: readonly Row[] = [
       ['tests/postgres/files.test.ts', 'a byte order mark and CRLF'],
       ['tests/postgres/invalid-files.test.ts', 'is refused with its place'],
       ['tests/postgres/invalid-files.test.ts', 'an invisible character'],
-      ['tests/unit/compile/sql.test.ts', ''],
+      ['tests/unit/checks/check-text.test.ts', ''],
     ],
   },
   {
@@ -127,8 +127,8 @@ export const migrations: readonly Row[] = [
     fault: 'pg_dump output with \\restrict, set_config search_path, COPY blocks',
     expected: '0 if supported else 20 with line; \\connect always 20',
     tests: [
-      ['tests/unit/compile/checks/meta-command.test.ts', ''],
-      ['tests/unit/compile/checks/copy-data.test.ts', ''],
+      ['tests/unit/checks/rules/meta-command.test.ts', ''],
+      ['tests/unit/checks/rules/copy-data.test.ts', ''],
     ],
   },
   {

@@ -61,7 +61,7 @@ export const truth: readonly Row[] = [
     expected: 'it goes on in the session that it had, or 20 or 23 with the commands',
     tests: [
       ['tests/postgres/outside-session.test.ts', ''],
-      ['tests/unit/compile/checks/session-state.test.ts', ''],
+      ['tests/unit/checks/rules/session-state.test.ts', ''],
     ],
   },
   {
@@ -91,7 +91,7 @@ export const truth: readonly Row[] = [
     expected: 'as under psql; lexed as the server will or 20; recorded all the same',
     tests: [
       ['tests/postgres/row-security.test.ts', ''],
-      ['tests/unit/compile/checks/string-escapes.test.ts', ''],
+      ['tests/unit/checks/rules/string-escapes.test.ts', ''],
       ['tests/postgres/outside-roles.test.ts', ''],
       ['tests/torture/enumeration.test.ts', '(whole, limited owner, LATIN1)'],
     ],
@@ -129,9 +129,9 @@ export const truth: readonly Row[] = [
       ['tests/postgres/channel-binding.test.ts', ''],
       ['tests/postgres/ways-in.test.ts', ''],
       ['tests/postgres/full-pooler.test.ts', ''],
-      ['tests/unit/config/connection.test.ts', ''],
-      ['tests/unit/config/passfile.test.ts', ''],
-      ['tests/unit/config/service.test.ts', ''],
+      ['tests/unit/config/database/connection.test.ts', ''],
+      ['tests/unit/config/database/passfile.test.ts', ''],
+      ['tests/unit/config/database/service.test.ts', ''],
     ],
   },
   {
@@ -178,7 +178,7 @@ export const truth: readonly Row[] = [
     expected: 'each is one unit, recorded before its COMMIT',
     tests: [
       ['tests/postgres/outside-blocks.test.ts', ''],
-      ['tests/unit/compile/checks/block.test.ts', ''],
+      ['tests/unit/checks/rules/block.test.ts', ''],
       ['tests/torture/enumeration.test.ts', 'at every message'],
     ],
   },

@@ -1,0 +1,91 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import type { Bundle, SeedBundle } from '../migration.ts'
+
+/** What docs/formats.md promises of a manifest.json: its first line holds all that a run with nothing to do needs. */
+export const manifestFile = 'manifest.json'
+export const manifestFormat = 1
+
+export interface MigrationsHead {
+  readonly format: number
+  readonly digest: string
+  readonly count: number
+}
+
+export interface SeedsHead {
+  readonly format: number
+  /** By environment; '' is that of the folder alone. */
+  readonly digests: Readonly<Record<string, string>>
+}
+
+/** JSON whose first line is the head and whose every further line is one entry. */
+export function renderManifest(head: object, list: string, entries: readonly object[]): string {
+  const start = JSON.stringify(head).slice(0, -1)
+  const lines = entries.map((entry) => JSON.stringify(entry)).join(',\n')
+  return `${start},"${list}":[\n${lines}${lines === '' ? '' : '\n'}]}\n`
+}
+
+/** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
+export function openMigrations(dir: string, shown = dir): Bundle {
+  const { digest, count } = readHead<MigrationsHead>(dir, shown)
+  return { dir: shown, digest, count, list: async () => (await import('./read.ts')).listMigrations(dir, shown) }
+}
+
+/** The seeds of one environment of a compiled folder; an environment without a folder has the common ones. */
+export function openSeeds(dir: string, environment: string, shown = dir): SeedBundle {
+  const { digests } = readHead<SeedsHead>(dir, shown)
+  const spelled = [environment, environment.normalize('NFC')].find((one) => Object.hasOwn(digests, one))
+  const digest = digests[spelled ?? ''] ?? ''
+  return {
+    environment,
+    digest,
+    list: async () => (await import('./read.ts')).listSeeds(dir, shown, environment),
+  }
+}
+
+const headBytes = 4096
+
+function readHead<Head extends { readonly format: number }>(dir: string, shown: string): Head {
+  const path = join(dir, manifestFile)
+  const file = openSync(path, 'r')
+  let head: Head
+  try {
+    let line = ''
+    const buffer = Buffer.alloc(headBytes)
+    for (let read = headBytes; read === headBytes && !line.includes('\n');) {
+      read = readSync(file, buffer)
+      line += buffer.toString('utf8', 0, read)
+    }
+    head = JSON.parse(`${line.split('\n', 1)[0]}]}`) as Head
+    if (typeof head !== 'object' || head === null || typeof head.format !== 'number')
+      throw new Error('it has no format')
+  } catch (error) {
+    throw broken(shown, `${manifestFile}: ${(error as Error).message}`)
+  } finally {
+    closeSync(file)
+  }
+  if (head.format === manifestFormat) return head
+  throw broken(
+    shown,
+    `${manifestFile}: format ${head.format} is not ${manifestFormat}, which this version of upfront reads`,
+  )
+}
+
+/** The entries of a manifest, all of it read. */
+export function readEntries<Entry>(dir: string, shown: string, list: string): Entry[] {
+  const path = join(dir, manifestFile)
+  try {
+    const entries = (JSON.parse(readFileSync(path, 'utf8')) as Record<string, Entry[]>)[list]
+    if (!Array.isArray(entries)) throw new Error(`it has no ${list}`)
+    return entries
+  } catch (error) {
+    throw broken(shown, `${manifestFile}: ${(error as Error).message}`)
+  }
+}
+
+/** A bundle that is not what the compiler wrote. */
+export function broken(shown: string, reason: string): Failure {
+  const next = 'Compile it again, with the version of upfront that is to run it.'
+  return new Failure('INVALID', `the bundle in ${shown} is damaged`, { reason, next })
+}

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure, type Problem } from '../errors.ts'
+import { allowFile } from '../checks/how-to-allow.ts'
+import type { ModuleScript } from '../migration.ts'
+import type { Allowance } from '../checks/allowances.ts'
+import type { PackedMigration, PackedModule, PackedSeed } from './read.ts'
+import { type MigrationsHead, type SeedsHead, manifestFile, manifestFormat, renderManifest } from './manifest.ts'
+import { moduleBundler } from './module-bundler.ts'
+import { type CompiledSeed, checkSeeds, listEnvironments, seedBundle } from '../folder/seeds.ts'
+import { checkMigrations } from '../folder/migrations.ts'
+import type { LintedFile } from '../checks/squawk.ts'
+import { checksum, digest } from '../folder/text.ts'
+
+/** A file of a bundle: its text, or how it is written without being in memory. */
+export type BundleFile = string | { readonly copyOf: string } | { readonly writeTo: (path: string) => void }
+
+/** A folder with all that was found in it, ready to be written as a bundle when that is nothing. */
+export interface CheckedFolder {
+  readonly dir: string
+  /** As messages call it. */
+  readonly shown: string
+  readonly digest: string
+  /** How many migrations, or seeds. */
+  readonly count: number
+  readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
+  readonly warnings: readonly Problem[]
+  /** All that is allowed in it. */
+  readonly allowances: readonly Allowance[]
+  readonly manifest: string
+  readonly files: ReadonlyMap<string, BundleFile>
+  /** The SQL that is small enough to be looked at by a linter. */
+  readonly linted: readonly LintedFile[]
+}
+
+/** Checks a folder of migrations as a bundle needs it, modules and what they import included. */
+export async function checkMigrationsFolder(dir: string, shown: string): Promise<CheckedFolder> {
+  refuseBundle(dir, shown)
+  const { migrations, problems, notices, warnings, allowances } = await checkMigrations(dir, shown)
+  const modules = await collectModules(dir, shown)
+  const files = new Map<string, BundleFile>()
+  const entries = migrations.map(({ migration, sql }): PackedMigration => {
+    const { name, creates, script, down } = migration
+    if (down !== null) files.set(`${name}.down.sql`, down)
+    const downSum = down === null ? {} : { down: checksum(down) }
+    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration) }
+    if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
+    files.set(`${name}.sql`, sql)
+    return { ...packed, creates, sql: sql.packed }
+  })
+  const all = migrations.map(({ migration }) => migration)
+  const head: MigrationsHead = { format: manifestFormat, digest: digest(all), count: all.length }
+  return {
+    dir,
+    shown,
+    digest: head.digest,
+    count: head.count,
+    problems: [...problems, ...modules.problems],
+    notices,
+    warnings,
+    allowances,
+    manifest: renderManifest(head, 'migrations', entries),
+    files: modules.addTo(files),
+    linted: migrations.flatMap(({ migration, sql, path, allowances: allowed }) => {
+      if (!sql || sql.packed.pieces) return []
+      const { transaction, read } = sql.script
+      const subject = { name: migration.name, allowFile: join(shown, allowFile), allowances: allowed }
+      return [{ ...subject, path, shown: migration.file, transaction, text: read }]
+    }),
+  }
+}
+
+/** The same for a folder of seeds, all its environments. */
+export async function checkSeedsFolder(dir: string, shown: string): Promise<CheckedFolder> {
+  refuseBundle(dir, shown)
+  const environments = existsSync(dir) ? listEnvironments(dir) : []
+  const { common, own, problems, notices, warnings, allowances } = await checkSeeds(dir, environments, shown)
+  const modules = await collectModules(dir, shown)
+  const files = new Map<string, BundleFile>()
+  const all = [...common, ...[...own.values()].flat()]
+  const entries = all.map(({ seed, sql }): PackedSeed => {
+    const { name, script } = seed
+    const packed = { name, checksum: seed.checksum, ...packAllow(seed) }
+    if (script.kind === 'module') return { ...packed, module: modules.add(script) }
+    files.set(name, script.kind === 'csv' ? { copyOf: script.path } : sql!)
+    return sql ? { ...packed, sql: sql.packed } : packed
+  })
+  const digestOf = (seeds: readonly CompiledSeed[]) => seedBundle('', seeds).digest
+  const digests = environments.map((environment) => [
+    environment.normalize('NFC'),
+    digestOf([...common, ...(own.get(environment) ?? [])]),
+  ])
+  const head: SeedsHead = { format: manifestFormat, digests: Object.fromEntries([['', digestOf(common)], ...digests]) }
+  return {
+    dir,
+    shown,
+    digest: digestOf(all),
+    count: all.length,
+    problems: [...problems, ...modules.problems],
+    notices,
+    warnings,
+    allowances,
+    manifest: renderManifest(head, 'seeds', entries),
+    files: modules.addTo(files),
+    // Rows are no danger to a running application as a change of the schema is.
+    linted: [],
+  }
+}
+
+/** What is let pass when it runs; nothing for most. */
+function packAllow({ allow = [] }: { readonly allow?: readonly string[] }): { readonly allow?: readonly string[] } {
+  return allow.length > 0 ? { allow } : {}
+}
+
+/** Gathers the JavaScript of a folder's modules. */
+async function collectModules(dir: string, shown: string) {
+  const bundle = await moduleBundler(dir, shown)
+  const found = new Map<string, string>()
+  const problems = new Map<string, Problem>()
+  return {
+    get problems() {
+      return [...problems.values()]
+    },
+    add(script: ModuleScript): PackedModule {
+      const { path, files, problems: inIt } = bundle(script.path)
+      // What several import is told once.
+      for (const one of inIt) problems.set(JSON.stringify(one), one)
+      for (const [name, code] of files) found.set(name, code)
+      return { path, files: Object.fromEntries([...files].map(([name, code]) => [name, checksum(code)])) }
+    },
+    addTo(files: Map<string, BundleFile>) {
+      for (const [name, code] of found) files.set(name, code)
+      // What was stripped of its types is an ES module.
+      if (found.size > 0) files.set('package.json', '{ "type": "module" }\n')
+      return files
+    },
+  }
+}
+
+function refuseBundle(dir: string, shown: string): void {
+  if (!existsSync(join(dir, manifestFile))) return
+  throw new Failure('INVALID', `${shown} is a bundle already`, {
+    next: 'Compile the folder that it was made of; a bundle is run as it is.',
+  })
+}

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Failure } from '../errors.ts'
+import {
+  type CsvScript,
+  type Isolation,
+  type Limits,
+  isolations,
+  type Migration,
+  type ModuleScript,
+  type Seed,
+  type SqlScript,
+} from '../migration.ts'
+import { parseCsvName } from '../folder/csv-name.ts'
+import { broken, readEntries } from './manifest.ts'
+import { type PackedScript, unpackStatements } from './packed-script.ts'
+import { type PackedPiece, readPieces } from '../folder/chunks.ts'
+import { textScript } from '../sql/script.ts'
+import { openCompiled } from '../folder/text-stream.ts'
+import { checksum, checksumOfFile } from '../folder/text.ts'
+
+/** JavaScript: the path of the module, and the checksum of every file that it is made of. */
+export interface PackedModule {
+  readonly path: string
+  readonly files: Readonly<Record<string, string>>
+}
+
+interface PackedEntry {
+  readonly name: string
+  /** Of the source, which is what the history keeps. */
+  readonly checksum: string
+  readonly sql?: PackedScript
+  readonly module?: PackedModule
+  /** The rules of which findings are let pass when it runs. */
+  readonly allow?: readonly string[]
+}
+
+export interface PackedMigration extends PackedEntry {
+  readonly creates?: readonly string[]
+  /** The checksum of its file, when there is one. */
+  readonly down?: string
+}
+
+export type PackedSeed = PackedEntry
+
+/** The migrations of a compiled folder. */
+export function listMigrations(dir: string, shown: string): Migration[] {
+  return readEntries<PackedMigration>(dir, shown, 'migrations').map((packed) => {
+    const { name, creates = [], down } = packed
+    const file = packed.module?.path ?? `${name}.sql`
+    return {
+      // A bundle of an older version may spell it otherwise, and its files as well.
+      name: name.normalize('NFC'),
+      file: join(shown, file),
+      checksum: packed.checksum,
+      allow: packed.allow ?? [],
+      creates,
+      script: packed.module ? unpackModule(dir, shown, packed.module) : unpackSql(dir, shown, file, packed),
+      get down() {
+        return down === undefined ? null : readVerified(dir, shown, `${name}.down.sql`, down)
+      },
+    }
+  })
+}
+
+/** The seeds of one environment of a compiled folder: those for all, then its own. */
+export function listSeeds(dir: string, shown: string, environment: string): Seed[] {
+  return readEntries<PackedSeed>(dir, shown, 'seeds')
+    .filter(({ name }) => !name.includes('/') || name.normalize('NFC').startsWith(`${environment.normalize('NFC')}/`))
+    .sort((a, b) => Number(a.name.includes('/')) - Number(b.name.includes('/')))
+    .map((packed) => {
+      const { name } = packed
+      const script: Seed['script'] = packed.module
+        ? unpackModule(dir, shown, packed.module)
+        : packed.sql
+          ? unpackSql(dir, shown, name, packed)
+          : unpackCsv(dir, shown, packed)
+      return {
+        name: name.normalize('NFC'),
+        file: join(shown, name),
+        checksum: packed.checksum,
+        script,
+        allow: packed.allow ?? [],
+      }
+    })
+}
+
+function unpackCsv(dir: string, shown: string, { name, checksum: expected }: PackedSeed): CsvScript {
+  const table = parseCsvName(name)
+  if (table === null) throw broken(shown, `${name} is no CSV file`)
+  const path = inside(dir, shown, name)
+  const refuse = (reason: string) => broken(shown, `${join(shown, name)}: ${reason}`)
+  const verify = () => {
+    if (orRefuse(() => checksumOfFile(path), refuse) !== expected) throw refuse('it is not the file that was compiled')
+  }
+  return { kind: 'csv', path, ...table, verify }
+}
+
+function unpackModule(dir: string, shown: string, { path, files }: PackedModule): ModuleScript {
+  const verify = () => {
+    for (const [file, expected] of Object.entries(files)) readVerified(dir, shown, file, expected)
+  }
+  return { kind: 'module', path: inside(dir, shown, path), verify }
+}
+
+function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry): SqlScript {
+  const { sql, checksum: expected } = packed
+  if (!sql) throw broken(shown, `${file} has no statements in the manifest`)
+  const { size, transaction = true, isolation, limits, joinable = false, blanks = [], copies = [], pieces } = sql
+  if (isolation !== undefined && !isolations.includes(isolation)) throw broken(shown, `${file} has no such isolation`)
+  const read = () => readVerified(dir, shown, file, expected)
+  const { session } = sql
+  const statements = unpackStatements(sql)
+  if (pieces === undefined)
+    return textScript(read, { transaction, isolation, limits, joinable, size, statements, session, blanks, copies })
+  const path = inside(dir, shown, file)
+  const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
+  return largeScript({
+    size,
+    isolation,
+    limits,
+    pieces,
+    read,
+    verify: expected,
+    open: () => orRefuse(() => openCompiled(path), refuse),
+    refuse,
+  })
+}
+
+function orRefuse<T>(read: () => T, refuse: (reason: string) => Failure): T {
+  try {
+    return read()
+  } catch (error) {
+    throw refuse((error as Error).message)
+  }
+}
+
+/** A script that is never whole in memory, unless somebody asks for its text. */
+export function largeScript(large: {
+  readonly size: number
+  readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
+  readonly pieces: readonly PackedPiece[]
+  readonly read: () => string
+  readonly verify: string
+  readonly open: Parameters<typeof readPieces>[0]
+  readonly refuse: (reason: string) => Error
+}): SqlScript {
+  const { size, isolation, limits, pieces, read, verify, open, refuse } = large
+  const script = { kind: 'sql', transaction: true, isolation, joinable: false, size, statements: [], read } as const
+  return { ...script, ...(limits ? { limits } : {}), pieces: () => readPieces(open, pieces, verify, refuse) }
+}
+
+function readVerified(dir: string, shown: string, file: string, expected: string): string {
+  let text: string
+  try {
+    text = readFileSync(inside(dir, shown, file), 'utf8')
+  } catch (error) {
+    throw broken(shown, (error as Error).message)
+  }
+  if (checksum(text) !== expected) throw broken(shown, `${join(shown, file)} is not the file that was compiled`)
+  return text
+}
+
+/** A manifest that somebody made leads nowhere else. */
+function inside(dir: string, shown: string, file: string): string {
+  if (/(^|[/\\])\.\.([/\\]|$)|^[/\\]/.test(file)) throw broken(shown, `${file} is not in it`)
+  return resolve(dir, file)
+}

@@ -1,0 +1,113 @@
+import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
+import type { Session } from '../postgres/session.ts'
+import type { Migration, SqlScript, Statement } from '../migration.ts'
+import { findExisting } from '../history/tables.ts'
+
+/**
+ * What of its relations exists, per migration, each looked for where its own file would make it: under the search_path
+ * and the role that it sets. A large file keeps no statements, so its relations are looked for where the session looks.
+ */
+export async function findCreated(
+  session: Session,
+  migrations: readonly Migration[],
+): Promise<ReadonlyMap<Migration, readonly string[]>> {
+  const existing = new Set(await findExisting(session, [...new Set(migrations.flatMap(({ creates }) => creates))]))
+  const found = new Map<Migration, readonly string[]>()
+  for (const migration of migrations) {
+    const { creates } = migration
+    const isPlain = creates.length === 0 || groundsOf(migration).every((settings) => settings.length === 0)
+    const names = isPlain ? creates.filter((name) => existing.has(name)) : await lookOnEachGround(session, migration)
+    found.set(migration, names)
+  }
+  return found
+}
+
+async function lookOnEachGround(session: Session, migration: Migration): Promise<string[]> {
+  const answers = await onEachGround(session, migration, () => findExisting(session, migration.creates))
+  const existing = new Set(answers.flat())
+  return migration.creates.filter((name) => existing.has(name))
+}
+
+/**
+ * Asks once for each way in which a migration has set the session by the time it creates something. Nothing of that
+ * stays: it is set in a transaction that is rolled back, and what may not be set is left out.
+ */
+export async function onEachGround<Answer>(
+  session: Session,
+  migration: Migration,
+  ask: () => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (const settings of groundsOf(migration)) {
+    if (settings.length === 0) {
+      answers.push(await ask())
+      continue
+    }
+    try {
+      await runScript(session, 'begin')
+      for (const setting of settings) await setIfAllowed(session, setting)
+      answers.push(await ask())
+    } finally {
+      await rollBack(session)
+    }
+  }
+  return answers
+}
+
+async function setIfAllowed(session: Session, setting: string): Promise<void> {
+  try {
+    await runScript(session, `savepoint upfront; ${setting};`)
+  } catch (error) {
+    if (!(error instanceof ScriptError) || (error.error as { code?: string }).code === undefined) throw error
+    await runScript(session, 'rollback to savepoint upfront')
+  }
+}
+
+const creating = /^(Create(Stmt|SeqStmt|TableAsStmt|ForeignTableStmt)|ViewStmt|IndexStmt)$/
+
+/** The settings under which a file creates something, each list once; the empty one when it creates nothing we know of. */
+function groundsOf({ script }: Migration): readonly (readonly string[])[] {
+  const grounds = script.kind === 'sql' && script.statements.some(mayMoveGround) ? listGrounds(script) : []
+  return grounds.length === 0 ? [[]] : grounds
+}
+
+function mayMoveGround({ kind, block }: Pick<Statement, 'kind' | 'block'>): boolean {
+  return /^(VariableSet|Select)Stmt$/.test(kind) || (block?.statements.some(mayMoveGround) ?? false)
+}
+
+function listGrounds(script: SqlScript): (readonly string[])[] {
+  const text = script.read()
+  const found = new Map<string, readonly string[]>()
+  const walk = (statements: Iterable<Pick<Statement, 'start' | 'end' | 'kind' | 'block'>>, before: Ground): Ground => {
+    let now = before
+    for (const { start, end, kind, block } of statements) {
+      if (block) now = { ...walk(block.statements, { ...now, isInside: true }), isInside: false, local: [] }
+      else if (creating.test(kind)) found.set(JSON.stringify(settingsOf(now)), settingsOf(now))
+      else if (mayMoveGround({ kind })) now = move(now, text.slice(start, end))
+    }
+    return now
+  }
+  walk(script.statements, { session: [], local: [], isInside: script.transaction })
+  return [...found.values()]
+}
+
+/** What has been set so far, for the session and for the transaction, and whether there is a transaction. */
+interface Ground {
+  readonly session: readonly string[]
+  readonly local: readonly string[]
+  readonly isInside: boolean
+}
+
+function settingsOf({ session, local }: Ground): readonly string[] {
+  return [...session, ...local]
+}
+
+const setting = /^(set|reset)\s+((session|local)\s+)?(search_path|schema|role|session\s+authorization|all)\b/i
+const call = /^select\s+(pg_catalog\s*\.\s*)?set_config\s*\(\s*'(search_path|role)'[^()]*\)$/i
+const local = /^set\s+local\b|,\s*(true|'t(rue)?')\s*\)$/i
+
+function move(ground: Ground, sql: string): Ground {
+  if (!setting.test(sql) && !call.test(sql)) return ground
+  if (!local.test(sql)) return { ...ground, session: [...ground.session, sql] }
+  return ground.isInside ? { ...ground, local: [...ground.local, sql] } : ground
+}

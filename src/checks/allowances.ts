@@ -1,0 +1,128 @@
+import { nearest } from '../config/nearest.ts'
+import type { Place, Problem } from '../errors.ts'
+import { howToAllow } from './how-to-allow.ts'
+import { allowableRules, allowingOf } from './allowable.ts'
+import { finding } from './finding.ts'
+import type { Directive } from '../sql/directives.ts'
+
+/** One finding or several that somebody lets pass, and why. */
+export interface Allowance {
+  readonly rule: string
+  readonly why: string
+  readonly place: Place
+  /** Whether something was found that it lets pass, or might be when it runs. */
+  used: boolean
+}
+
+/** What findings are of. */
+export interface Subject {
+  readonly name: string
+  /** Where else it may be allowed, as messages call it. */
+  readonly allowFile: string
+}
+
+/** What was found in one file, sorted by what may pass. */
+export interface Judged {
+  readonly refused: readonly Problem[]
+  /** What is let pass, one for each rule. */
+  readonly allowed: readonly Problem[]
+}
+
+/** Reads `<rule> <why>`; a mistake in it is a problem, because somebody relies on it. */
+export function readAllowance(text: string, place: Place, form: string): Allowance | Problem {
+  const [, rule = '', why = ''] = /^(\S*)\s*(.*?)\s*$/s.exec(text)!
+  const refused = problemOf(rule, place)
+  if (refused) return refused
+  if (why === '')
+    return finding('allow', `"${rule}" is allowed without a why`, place, `Write: ${form.replace('<rule>', rule)}.`)
+  return { rule, why, place, used: false }
+}
+
+/** What is wrong with a rule that is to be allowed, null when nothing is. */
+export function problemOf(rule: string, place: Place): Problem | null {
+  const allowing = allowingOf(rule)
+  const list = `There are ${allowableRules.join(', ')}.`
+  if (!allowing) {
+    const meant = nearest(rule, allowableRules)
+    const next = meant ? `Did you mean ${meant}?` : list
+    return finding('allow', `there is no rule "${rule}"`, place, next)
+  }
+  if (allowing.allowed) return null
+  return finding('allow', `${rule} may not be allowed: ${allowing.why}`, place, `Mend what it finds. ${list}`)
+}
+
+/** The allowances in the comments of a text, and what is wrong with them. */
+export function readOwnAllowances(
+  directives: readonly Directive[],
+  placeOf: (offset: number) => Place,
+): { readonly own: Allowance[]; readonly problems: Problem[] } {
+  const own: Allowance[] = []
+  const problems: Problem[] = []
+  for (const { name, value, offset, leading } of directives) {
+    if (name !== 'allow' || !leading) continue
+    const one = readAllowance(value, placeOf(offset), '-- upfront:allow <rule> <why>')
+    if ('what' in one) problems.push(one)
+    else own.push(one)
+  }
+  return { own, problems }
+}
+
+/** Takes out of the findings of a file what is allowed there, and says of the rest how it could be. */
+export function judge(
+  found: readonly Problem[],
+  { name, allowFile }: Subject,
+  allowances: readonly Allowance[],
+): Judged {
+  const refused: Problem[] = []
+  const passed = new Map<Allowance, Problem[]>()
+  for (const one of found) {
+    const rule = one.rule ?? ''
+    const matching = allowances.filter((allowance) => allowance.rule === rule)
+    for (const allowance of matching) allowance.used = true
+    const by = matching[0]
+    if (by) passed.set(by, [...(passed.get(by) ?? []), one])
+    else refused.push(allowingOf(rule)?.allowed ? withAdvice(one, name, allowFile) : { ...one, name })
+  }
+  const allowed = [...passed].map(([{ rule, why }, all]) => describe(rule, why, name, all))
+  return { refused, allowed }
+}
+
+/** The same of a text that is to run: what may pass then as well is named, whether it was found or not. */
+export function judgeText(
+  found: readonly Problem[],
+  subject: Subject & { readonly allowances: readonly Allowance[] },
+  own: readonly Allowance[],
+  makesNames: boolean,
+): Judged & { readonly allow: readonly string[] } {
+  const all = [...own, ...subject.allowances]
+  const cutting = all.filter(({ rule }) => rule === 'long-name')
+  if (makesNames) for (const one of cutting) one.used = true
+  return { ...judge(found, subject, all), allow: cutting.length > 0 ? ['long-name'] : [] }
+}
+
+function withAdvice(problem: Problem, name: string, allowFile: string): Problem {
+  const advice = howToAllow(problem.rule!, name, allowFile)
+  return { ...problem, name, next: problem.next ? `${problem.next} ${advice}` : advice }
+}
+
+function describe(rule: string, why: string, name: string, [first, ...more]: readonly Problem[]): Problem {
+  const others = more.length === 0 ? '' : `, and ${more.length} more`
+  return {
+    what: `${rule} is allowed here (${why}): ${first!.what}${others}`,
+    ...(first!.place ? { place: first!.place } : {}),
+    rule,
+    name,
+  }
+}
+
+/** What is said of those that let nothing pass; those of squawk are known only where it was asked. */
+export function tellUnused(allowances: readonly Allowance[], squawkAsked: boolean): Problem[] {
+  return allowances
+    .filter(({ used, rule }) => !used && (squawkAsked || !rule.startsWith('squawk/')))
+    .map(({ rule, place }) => ({
+      what: `nothing is left that "allow ${rule}" would let pass`,
+      place,
+      next: 'Remove it, so that it does not let pass what comes later.',
+      rule: 'allow',
+    }))
+}

@@ -1,0 +1,31 @@
+import type { Problem } from '../errors.ts'
+import type { Isolation, Limits, Statement } from '../migration.ts'
+import { emptyCatalog } from './declared.ts'
+import { checkSql } from './check-text.ts'
+import { readDirectives } from '../sql/directives.ts'
+
+export { loadParser } from '../sql/parser.ts'
+
+/** A SQL text as the grammar of Postgres 18 sees it. */
+export interface ParsedSql {
+  readonly statements: readonly Statement[]
+  /** Whether it may run as one. */
+  readonly transaction: boolean
+  readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
+  readonly creates: readonly string[]
+  /** The rules of which its comments let findings pass. */
+  readonly allow: readonly string[]
+  /** Syntax errors alone: a text from the history is what an older version took. */
+  readonly problems: readonly Problem[]
+}
+
+/** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
+export function parseSql(file: string, text: string): ParsedSql {
+  const { layout, creates, problems } = checkSql(file, text, 'down', emptyCatalog())
+  const { statements, transaction, isolation, limits } = layout
+  // Wherever they stand: what is allowed a down from outside is written behind it.
+  const allow = readDirectives(text).flatMap(({ name, value }) => (name === 'allow' ? value.split(/\s/, 1) : []))
+  const syntax = problems.filter(({ rule }) => rule === 'syntax')
+  return { statements, transaction, isolation, limits, creates, allow, problems: syntax }
+}

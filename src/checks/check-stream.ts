@@ -1,0 +1,157 @@
+import type { Place, Problem } from '../errors.ts'
+import type { Isolation, Limits } from '../migration.ts'
+import { placesIn } from '../sql/position.ts'
+import { type Allowance, readOwnAllowances } from './allowances.ts'
+import type { Catalog } from './declared.ts'
+import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
+import { checkDirectives } from './rules/directive.ts'
+import { type LongName, refuseLongNames } from './rules/long-name.ts'
+import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
+import { refuseSize } from './rules/statement-size.ts'
+import { explainSyntax } from './rules/syntax.ts'
+import { finding } from './finding.ts'
+import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
+import { placeIn } from '../sql/place-in-window.ts'
+import { keyOf, makeShape } from '../sql/lex/fingerprint.ts'
+import { hashOf } from '../sql/lex/token.ts'
+import { lineAt, openWindow, textBetween } from '../sql/lex/window.ts'
+import { isMarked, readDirectives, readLimits } from '../sql/directives.ts'
+import { longNamesOf } from './names-in-bodies.ts'
+import { parse } from '../sql/parser.ts'
+import type { PackedPiece } from '../folder/chunks.ts'
+import { excerpt } from '../sql/excerpt.ts'
+import { type SplitStatement, StatementTooLarge, largestStatement, split } from '../sql/split.ts'
+import type { TextStream } from '../folder/text-stream.ts'
+
+/** What a text comes to that was never in memory whole. */
+export interface CheckedStream {
+  readonly pieces: readonly PackedPiece[]
+  readonly isolation: Isolation | undefined
+  readonly creates: readonly string[]
+  readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
+}
+
+/** Files over this are read piece by piece. */
+export const largestWhole = 1 << 20
+const pieceSize = 64 << 10
+const shapesKept = 100_000
+const namesKept = 100
+/** Statements that come in masses, and that are right or wrong by their shape. */
+const alike = new Set(['insert', 'update', 'delete', 'select', 'with', 'values', 'merge', 'copy', 'comment', 'grant'].map(hashOf)) // prettier-ignore
+
+/** Checks a text as it is read, and says into which pieces it is cut. */
+export function checkStream(file: string, stream: TextStream, role: Role, catalog: Catalog): CheckedStream {
+  const window = openWindow(stream.read)
+  const known = { statements: new Set<number>(), rows: new Set<number>() }
+  const shape = makeShape(known)
+  const inspection = openInspection(role, false, catalog)
+  const { problems, controls } = inspection
+  const pieces: PackedPiece[] = []
+  const ofControls = new Set<PackedPiece>()
+  const names: LongName[] = []
+  const placeAt = (offset: number) => placeIn(window, file, offset)
+  let open: { start: number; line: number; end: number; statements: number } | null = null
+  let number = 0
+
+  const close = (data?: readonly [number, number]): PackedPiece | null => {
+    if (open === null) return null
+    const piece: PackedPiece = [open.start, open.end, open.line, open.statements, ...(data ?? [])]
+    pieces.push(piece)
+    open = null
+    return piece
+  }
+  const statement = (one: SplitStatement): void => {
+    if (open !== null && one.next - open.start > pieceSize) close()
+    const before = controls.length
+    check(one)
+    const controlled = controls.length > before
+    if (controlled) close()
+    open ??= { start: one.start, line: lineAt(window, one.start), end: 0, statements: 0 }
+    open.end = one.next
+    open.statements += 1
+    number += 1
+    if (controlled) ofControls.add(close()!)
+  }
+  const check = ({ start, end, head }: SplitStatement): void => {
+    const isAlike = alike.has(head) && inspection.added.length === 0
+    const key = keyOf(shape)
+    if (isAlike && shape.newRows.length === 0 && known.statements.has(key)) return
+    if (known.statements.size + known.rows.size > shapesKept) {
+      known.statements.clear()
+      known.rows.clear()
+    }
+    const part = excerpt(window, start, end, shape)
+    const parsed = part === null ? 'unknown' : parse(part.text)
+    if (part === null || parsed === 'unknown') return
+    const placeOf = (offset: number): Place => placeAt(part.originOf(offset))
+    if ('error' in parsed) {
+      problems.push(explainSyntax(parsed.error, part.text, 0, part.text.length, parsed.offset, placeOf))
+      return
+    }
+    for (const found of parsed.statements) inspect(inspection, { ...found, text: part.text, placeOf, number }, false)
+    names.push(...longNamesOf(parsed.statements, part.text, placeOf).slice(0, namesKept - names.length))
+    if (!isAlike) return
+    known.statements.add(key)
+    for (const row of shape.newRowKeys) known.rows.add(row)
+  }
+  try {
+    split(
+      window,
+      {
+        statement: (one) => {
+          statement(one)
+          // The data are not kept, so what is said of their beginning is said now.
+          if (one.copies && role === 'down') problems.push(refuseCopy('down', placeAt(one.start)))
+        },
+        copyData: (start, end) => {
+          if (open !== null) close([start, end])
+        },
+        besideCopy: (start) => problems.push(refuseBesideCopy(placeAt(start))),
+        metaCommand: (start, end) => {
+          close()
+          const command = textBetween(window, start, end)
+          if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeAt(start)))
+        },
+        longName: (start, end) => {
+          if (names.length < namesKept) names.push({ written: textBetween(window, start, end), place: placeAt(start) })
+        },
+        keep: () => open?.start ?? Infinity,
+      },
+      shape,
+    )
+  } catch (error) {
+    if (!(error instanceof StatementTooLarge)) throw error
+    problems.push(refuseSize(placeAt(error.start), largestStatement))
+  }
+  close()
+  problems.push(...refuseLongNames(names))
+  // Of statements alike only the first is looked at, so that a backslash may be in any of them.
+  if (inspection.escapes) inspection.escapes.met = true
+  const pair = conclude(inspection, number)
+  const kept = pair ? pieces.filter((piece) => !ofControls.has(piece)) : pieces
+  const { isolation, creates, notices } = inspection
+  return { pieces: kept, isolation, creates, problems, notices }
+}
+
+/** What the beginning of a large file says of it; statement by statement there would be no end to what is recorded. */
+export function checkBeginning(
+  file: string,
+  beginning: string,
+  role: Role,
+): {
+  readonly own: readonly Allowance[]
+  readonly limits: Limits | undefined
+  readonly problems: readonly Problem[]
+} {
+  const directives = readDirectives(beginning).filter(({ leading }) => leading)
+  const limits = readLimits(directives)
+  const placeOf = placesIn(file, beginning)
+  const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
+  const problems = [...checkDirectives(directives, placeOf), ...wrong]
+  if (role === 'seed' || !isMarked(directives)) return { own, limits, problems }
+  const place = { file, line: 1, column: 1, text: '' }
+  const what = 'a file of more than 1 MiB cannot run outside a transaction'
+  const marked = finding('alone', what, place, 'Put the statement that has to into a file of its own.')
+  return { own, limits, problems: [...problems, marked] }
+}

@@ -1,0 +1,91 @@
+import type { Problem } from '../errors.ts'
+import { placesIn } from '../sql/position.ts'
+import { type Allowance, readOwnAllowances } from './allowances.ts'
+import type { Catalog } from './declared.ts'
+import { joinBlocks } from './rules/block.ts'
+import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
+import { checkDirectives, refuseStrayDowns } from './rules/directive.ts'
+import { largestJoined } from '../sql/joinable.ts'
+import { type LongName, refuseLongNames } from './rules/long-name.ts'
+import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
+import { explainSyntax } from './rules/syntax.ts'
+import { isMarked, readDirectives, readLimits } from '../sql/directives.ts'
+import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
+import { longNamesOf } from './names-in-bodies.ts'
+import { parseParts } from '../sql/parse-statements.ts'
+import { blank, ended, findParts } from '../sql/segments.ts'
+import type { TextLayout } from '../sql/script.ts'
+
+/** What a text comes to: how it runs, or why it cannot. */
+export interface CheckedSql {
+  readonly layout: TextLayout
+  readonly creates: readonly string[]
+  readonly problems: readonly Problem[]
+  readonly notices: readonly Problem[]
+  /** What its comments allow. */
+  readonly own: readonly Allowance[]
+  /** Whether it may make names that only the server sees. */
+  readonly makesNames: boolean
+}
+
+/** What may run SQL that it makes itself. */
+const namers = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt', 'Unknown'])
+
+/** Checks a text that is in memory whole. */
+export function checkSql(file: string, text: string, role: Role, catalog: Catalog): CheckedSql {
+  const placeOf = placesIn(file, text)
+  const found = findParts(text)
+  const directives = readDirectives(text)
+  const marked = role !== 'seed' && isMarked(directives)
+  const limits = readLimits(directives)
+  const inspection = openInspection(role, marked, catalog)
+  const { problems } = inspection
+  const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
+  problems.push(...checkDirectives(directives, placeOf), ...wrong)
+  if (role !== 'down') problems.push(...refuseStrayDowns(directives, role === 'seed', placeOf))
+  for (const { start, command } of found.commands)
+    if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
+  for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))
+  for (const { start } of found.copies) {
+    if (role === 'down' || marked) problems.push(refuseCopy(role === 'down' ? 'down' : 'outside', placeOf(start)))
+  }
+  const blanks = [...found.commands, ...found.copies.map(({ data }) => ({ start: data[0], end: data[2] }))]
+  const parsed = parseParts(ended(blank(text, blanks), found.commands), found.statements, (error, start, end, offset) =>
+    problems.push(explainSyntax(error, text, start, end, offset, placeOf)),
+  )
+  const statements = parsed.map((one, number) =>
+    inspect(inspection, { ...one, text, placeOf, number }, parsed.length === 1),
+  )
+  const names = found.names.map(({ start, end }): LongName => ({
+    written: text.slice(start, end),
+    place: placeOf(start),
+  }))
+  problems.push(...refuseLongNames([...names, ...longNamesOf(parsed, text, placeOf)]))
+  // What is wrong is a statement as well.
+  const pair = conclude(inspection, Math.max(statements.length, found.statements.length))
+  const joined = marked ? joinBlocks(statements, inspection.controls, inspection.alone) : null
+  problems.push(...(joined?.problems ?? []))
+  const kept = joined?.units ?? (pair ? statements.slice(1, -1) : statements)
+  const size = Buffer.byteLength(text)
+  const single = kept.length === 1 && kept[0]!.alone
+  const transaction = role === 'seed' || (!single && !marked)
+  const layout: TextLayout = {
+    transaction,
+    isolation: inspection.isolation,
+    ...(limits ? { limits } : {}),
+    joinable: inspection.joinable && !limits && transaction && size < largestJoined && found.copies.length === 0,
+    size,
+    statements: kept,
+    ...(transaction ? {} : { session: inspection.session }),
+    blanks: [
+      ...found.commands.map(({ start, end }) => [start, end] as const),
+      ...(pair ? [statements[0]!, statements.at(-1)!].map(({ start, end }) => [start, end] as const) : []),
+    ],
+    copies: found.copies.map(({ statement, data }) => [statement - (pair ? 1 : 0), ...data] as const),
+  }
+  problems.sort(
+    (a, b) => (a.place?.line ?? 0) - (b.place?.line ?? 0) || (a.place?.column ?? 0) - (b.place?.column ?? 0),
+  )
+  const makesNames = statements.some(({ kind }) => namers.has(kind))
+  return { layout, creates: inspection.creates, problems, notices: inspection.notices, own, makesNames }
+}

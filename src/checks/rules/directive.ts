@@ -1,0 +1,51 @@
+import { nearest } from '../../config/nearest.ts'
+import type { Place, Problem } from '../../errors.ts'
+import { durationExample, parseDuration } from '../../config/duration.ts'
+import { type Directive, type DirectiveName, directives, isLimit } from '../../sql/directives.ts'
+import { finding } from '../finding.ts'
+
+/** Directives that cannot be meant as they stand: a silent one would be worse than a refused file. */
+export function checkDirectives(found: readonly Directive[], placeOf: (offset: number) => Place): Problem[] {
+  return found.flatMap(({ name, value, offset, leading }, number) => {
+    const refuse = (what: string, next: string) => [finding('directive', what, placeOf(offset), next)]
+    if (!isKnown(name)) {
+      // What stands between statements may be prose.
+      if (!leading) return []
+      const meant = nearest(name, Object.keys(directives))
+      const next = meant ? `Did you mean "-- upfront:${meant}"?` : `There are ${Object.keys(directives).join(', ')}.`
+      return refuse(`there is no directive "-- upfront:${name}"`, next)
+    }
+    if (name === 'down') return []
+    if (!leading)
+      return refuse(`"-- upfront:${name}" has no effect behind the first statement`, 'Begin the file with it.')
+    if (directives[name] === '' && value !== '')
+      return refuse(
+        `"-- upfront:${name}" takes nothing behind it`,
+        `Remove "${value}", or put it into a comment of its own.`,
+      )
+    if (!isLimit(name)) return []
+    const ms = parseDuration(value)
+    if (typeof ms === 'string')
+      return refuse(`"-- upfront:${name} ${value}": the value ${ms}`, `Write one as ${durationExample}.`)
+    const isSaidBefore = found.slice(0, number).some((other) => other.name === name)
+    return isSaidBefore ? refuse(`"-- upfront:${name}" is said twice`, 'Keep one of them.') : []
+  })
+}
+
+/** A down that would run with the rest: in a migration the text ends where a good one begins, and seeds have none. */
+export function refuseStrayDowns(
+  found: readonly Directive[],
+  isSeed: boolean,
+  placeOf: (offset: number) => Place,
+): Problem[] {
+  const next = isSeed
+    ? 'Remove it and what follows.'
+    : 'Put "-- upfront:down" at the beginning of a line of its own, with nothing behind it.'
+  return found
+    .filter(({ name }) => name === 'down')
+    .map(({ offset }) => finding('directive', 'what follows would run with the rest', placeOf(offset), next))
+}
+
+function isKnown(name: string): name is DirectiveName {
+  return Object.hasOwn(directives, name)
+}

@@ -1,0 +1,94 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Problem } from '../../errors.ts'
+import { finding } from '../../checks/finding.ts'
+import { refuseSpellings } from '../../checks/rules/spelling.ts'
+import { type MigrationName, compareNames, parseName } from '../names.ts'
+
+/** A migration as files: where its up is, and its down when that is a file of its own. */
+export interface SourceMigration extends MigrationName {
+  /** File name inside the folder. */
+  readonly file: string
+  readonly kind: 'sql' | 'module'
+  readonly downFile: string | null
+}
+
+export interface Listing {
+  readonly migrations: readonly SourceMigration[]
+  readonly problems: readonly Problem[]
+}
+
+const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251025143000_add_metadata.sql.'
+
+/** What a file's extension makes of it: SQL of a down, SQL, or a module. */
+const extension = /(?<down>\.down\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.[cm]?[jt]s)$/
+
+/** The same on a file system that does not tell capitals: passing it over would be worse than asking. */
+const capitals = /\.sql$/i
+
+/**
+ * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`. README and dot files,
+ * folders and files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
+ */
+export function listPlain(dir: string, shown = dir): Listing {
+  const problems: Problem[] = []
+  const ups = new Map<string, { file: string; kind: 'sql' | 'module' }[]>()
+  const downs = new Map<string, string>()
+  for (const file of readdirSync(dir).sort()) {
+    const found = extension.exec(file)
+    if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
+    if (!found && capitals.test(file))
+      problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
+    if (!found) continue
+    if (!isFile(dir, shown, file, problems)) continue
+    const name = file.slice(0, found.index).normalize('NFC')
+    const { down, module } = found.groups!
+    if (!parseName(name)) {
+      // A module that is not named like a migration is what others import.
+      if (!module)
+        problems.push(finding('file-name', `${join(shown, file)} is not named like a migration`, undefined, shape))
+    } else if (down && downs.has(name))
+      problems.push(
+        refuseSpellings(
+          name,
+          [downs.get(name)!, file].map((one) => join(shown, one)),
+        ),
+      )
+    else if (down) downs.set(name, file)
+    else ups.set(name, [...(ups.get(name) ?? []), { file, kind: module ? 'module' : 'sql' }])
+  }
+  const migrations: SourceMigration[] = []
+  for (const [name, files] of ups) {
+    if (files.length > 1) problems.push(duplicate(shown, name, files))
+    migrations.push({ ...parseName(name)!, ...files[0]!, downFile: downs.get(name) ?? null })
+    downs.delete(name)
+  }
+  for (const file of downs.values()) problems.push(orphan(shown, file))
+  return { migrations: migrations.sort(compareNames), problems }
+}
+
+function isFile(dir: string, shown: string, file: string, problems: Problem[]): boolean {
+  try {
+    return statSync(join(dir, file)).isFile()
+  } catch (error) {
+    problems.push({
+      what: `${join(shown, file)} cannot be read`,
+      next: `${(error as Error).message}. A broken or circular link?`,
+    })
+    return false
+  }
+}
+
+function duplicate(shown: string, name: string, files: readonly { readonly file: string }[]): Problem {
+  const paths = files.map(({ file }) => join(shown, file))
+  if (new Set(files.map(({ file }) => file.normalize('NFC'))).size < files.length) return refuseSpellings(name, paths)
+  const what = `two files have the identity ${name}: ${paths.join(' and ')}`
+  const next = 'Rename one of them: the whole file name without its extension is the identity of a migration.'
+  return finding('file-name', what, undefined, next)
+}
+
+function orphan(shown: string, file: string): Problem {
+  const up = file.replace(/\.down\.sql$/, '.sql')
+  const what = `${join(shown, file)} has no up: ${up} does not exist`
+  return finding('down', what, undefined, `Add ${up}, or rename or remove the down file.`)
+}

@@ -1,0 +1,151 @@
+import { closeSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import { Failure, type Problem } from '../errors.ts'
+import type { SqlScript } from '../migration.ts'
+import { type Allowance, type Subject, judgeText } from '../checks/allowances.ts'
+import type { Catalog } from '../checks/declared.ts'
+import { checkSql } from '../checks/check-text.ts'
+import { refuseEncoding } from '../checks/rules/encoding.ts'
+import { splitDown } from './down.ts'
+import { largeScript } from '../bundle/read.ts'
+import { readText, unreadable } from './files.ts'
+import type { Role } from '../checks/check-statement.ts'
+import { checkStream, largestWhole, checkBeginning } from '../checks/check-stream.ts'
+import { type PackedScript, packLayout } from '../bundle/packed-script.ts'
+import { textScript } from '../sql/script.ts'
+import { EncodingError, type TextStream, openSource } from './text-stream.ts'
+import { checksum } from './text.ts'
+
+/** A SQL file to compile. */
+export interface SqlSource extends Subject {
+  /** Absolute. */
+  readonly path: string
+  /** As messages call it. */
+  readonly file: string
+  readonly role: Role
+  /** What is allowed it from outside. */
+  readonly allowances: readonly Allowance[]
+}
+
+/** A SQL file, compiled. */
+export interface SqlFile {
+  readonly checksum: string
+  readonly script: SqlScript
+  readonly packed: PackedScript
+  readonly creates: readonly string[]
+  readonly notices: readonly Problem[]
+  /** What is let pass when it runs. */
+  readonly allow: readonly string[]
+  /** Writes what runs as it is in a bundle. */
+  readonly writeTo: (path: string) => void
+}
+
+export interface Compiled {
+  readonly sql?: SqlFile
+  /** Its part `-- upfront:down`, with empty lines for what is before it. */
+  readonly section: string | null
+  readonly problems: readonly Problem[]
+  /** What its comments allow. */
+  readonly own: readonly Allowance[]
+}
+
+/** Compiles a file of any size; a small one is read whole. */
+export function compileSqlFile(source: SqlSource, catalog: Catalog): Compiled {
+  const size = statSync(source.path, { throwIfNoEntry: false })?.size ?? 0
+  return size > largestWhole ? compileLarge(source, catalog) : compileWhole(source, catalog)
+}
+
+function compileWhole(source: SqlSource, catalog: Catalog): Compiled {
+  const { path, file, role } = source
+  const read = readText(path, file)
+  if ('problem' in read) return unread([read.problem], source)
+  const { up, section } = role === 'migration' ? splitDown(read.text) : { up: read.text, section: null }
+  const { layout: found, creates, problems, notices, own, makesNames } = checkSql(file, up, role, catalog)
+  const { refused, allowed, allow } = judgeText(problems, source, own, makesNames)
+  if (refused.length > 0) return { section, problems: refused, own }
+  const layout = { ...found, joinable: found.joinable && allow.length === 0 }
+  const sql = {
+    checksum: checksum(up),
+    script: textScript(() => up, layout),
+    packed: packLayout(layout),
+    creates,
+    notices: [...notices, ...allowed],
+    allow,
+    writeTo: (target: string) => writeFileSync(target, up),
+  }
+  return { sql, section, problems: [], own }
+}
+
+function compileLarge(source: SqlSource, catalog: Catalog): Compiled {
+  const { path, file, role } = source
+  const open = () => openSource(path, role === 'migration')
+  let stream: TextStream | undefined
+  try {
+    const { own, limits, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
+    stream = open()
+    const { pieces, isolation, creates, problems, notices } = checkStream(file, stream, role, catalog)
+    const section = stream.section()
+    const { refused, allowed, allow } = judgeText([...atFirst, ...problems], source, own, true)
+    if (refused.length > 0) return { section, problems: refused, own }
+    const sum = stream.checksum()
+    const size = stream.size()
+    const refuse = (reason: string) => new Failure('INVALID', `${file} has changed while upfront ran`, { reason })
+    const script = largeScript({
+      size,
+      isolation,
+      limits,
+      pieces,
+      read: () => readAll(open),
+      verify: sum,
+      open,
+      refuse,
+    })
+    const writeTo = (target: string) => copy(open, target)
+    const packed = { size, isolation, ...(limits ? { limits } : {}), pieces }
+    const sql = { checksum: sum, script, packed, creates, notices: [...notices, ...allowed], allow, writeTo }
+    return { sql, section, problems: [], own }
+  } catch (error) {
+    if (error instanceof EncodingError)
+      return unread([refuseEncoding(error.message, { file, ...error.place, text: '' })], source)
+    if ((error as NodeJS.ErrnoException).syscall !== undefined) return unread([unreadable(file, error)], source)
+    throw error
+  } finally {
+    stream?.close()
+  }
+}
+
+/** Nobody knows what is in it. */
+function unread(problems: readonly Problem[], source: SqlSource): Compiled {
+  for (const allowance of source.allowances) allowance.used = true
+  return { section: null, problems: problems.map((one) => ({ ...one, name: source.name })), own: [] }
+}
+
+function beginningOf(open: () => TextStream): string {
+  const stream = open()
+  try {
+    return stream.read()?.toString('utf8') ?? ''
+  } finally {
+    stream.close()
+  }
+}
+
+function readAll(open: () => TextStream): string {
+  const stream = open()
+  try {
+    const chunks: Buffer[] = []
+    for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) chunks.push(Buffer.from(chunk))
+    return Buffer.concat(chunks).toString('utf8')
+  } finally {
+    stream.close()
+  }
+}
+
+function copy(open: () => TextStream, target: string): void {
+  const stream = open()
+  const file = openSync(target, 'w')
+  try {
+    for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) writeSync(file, chunk)
+  } finally {
+    closeSync(file)
+    stream.close()
+  }
+}

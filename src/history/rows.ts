@@ -1,0 +1,138 @@
+import type { Session } from '../postgres/session.ts'
+import type { Kind, Migration, Seed } from '../migration.ts'
+import { type HistoryTables, orMissing } from './tables.ts'
+
+export type State = 'running' | 'applied' | 'adopted' | 'baseline'
+
+export interface HistoryRow {
+  readonly kind: Kind
+  readonly name: string
+  readonly checksum: string
+  readonly state: State
+  /** The run that wrote it. */
+  readonly run: string
+  /** UTC, ISO 8601. */
+  readonly appliedAt: string
+  readonly durationMs: number
+  /** Of a migration that runs statement by statement, and the checksum of the text of those statements. */
+  readonly statementsDone: number
+  readonly doneChecksum: string | null
+  readonly down: string | null
+}
+
+/** What `done_checksum` says while a down outside a transaction takes a migration back: part of it may be gone. */
+export const takingBack = 'taking back'
+
+export function isTakingBack({ state, doneChecksum }: HistoryRow): boolean {
+  return state === 'running' && doneChecksum === takingBack
+}
+
+/** All rows in the order in which they were recorded; null when our tables do not exist. */
+export async function readHistory(session: Session, tables: HistoryTables): Promise<HistoryRow[] | null> {
+  return orMissing(session, tables, () =>
+    session.query<HistoryRow>(`select kind, name, checksum, state, run::text as run,
+      to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "appliedAt",
+      duration_ms as "durationMs", statements_done as "statementsDone", done_checksum as "doneChecksum", down from ${tables.history} order by id`),
+  )
+}
+
+/** Statements as text, for the message that runs the thing they are about. */
+export interface RecordSql {
+  readonly before: string
+  /**
+   * Divides by zero when the row is not of this very transaction: then the script ended our transaction, and what it
+   * did is committed already.
+   */
+  readonly after: string
+}
+
+/** Records a migration or a seed as running, and then as applied; a row of an earlier content is replaced. */
+export function recordApplied(
+  session: Session,
+  tables: HistoryTables,
+  kind: Kind,
+  one: Migration | Seed,
+  run: string,
+): RecordSql {
+  const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
+  const down = 'down' in one ? one.down : null
+  const values = [text(kind), text(one.name), text(one.checksum), `'running'`, text(down), run]
+  return {
+    before: `insert into ${tables.history} as h (kind, name, checksum, state, down, run) values (${values.join(', ')})
+      on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
+        run = excluded.run, applied_at = pg_catalog.clock_timestamp(), statements_done = 0, done_checksum = null
+      where h.kind = 'seed' or h.state = 'running'`,
+    after: `with done as (
+        update ${tables.history} set state = 'applied',
+          duration_ms = extract(epoch from pg_catalog.clock_timestamp() - applied_at) * 1000
+        where ${rowOf(session, kind, one.name)} and state = 'running' and ${ofThisTransaction} returning 1)
+      select 1 / count(*) from done`,
+  }
+}
+
+/**
+ * Records a migration as applied, last in its transaction, answers how long it took in milliseconds, and divides by zero
+ * when the lock is not ours any more: for scripts that cannot have ended their transaction.
+ */
+export function insertAppliedSql(
+  session: Session,
+  tables: HistoryTables,
+  { name, checksum, down }: Migration,
+  run: string,
+  lockKey: bigint,
+): string {
+  const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
+  // In a message of several transactions now() is when the message came: a step begins where the one before it ended,
+  // which a setting remembers, because asking the history for it costs a quarter of the step.
+  const begun = `greatest(pg_catalog.now(), pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('${stepEnded}', true), '')::float8))`
+  const ended = `pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
+  return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
+    values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${run}, ${begun},
+      (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)
+    returning duration_ms`
+}
+
+const stepEnded = 'upfront.step_ended'
+
+/** Notes again when the step before ended, where all settings have been reset. */
+export const noteEnd = `select pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
+
+/** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */
+export function recordReverted(session: Session, tables: HistoryTables, name: string): RecordSql {
+  const row = rowOf(session, 'migration', name)
+  return {
+    before: `with seeds as (delete from ${tables.history} where kind = 'seed')
+      update ${tables.history} set state = 'running' where ${row}`,
+    after: `with done as (delete from ${tables.history} where ${row} and ${ofThisTransaction} returning 1)
+      select 1 / count(*) from done`,
+  }
+}
+
+const ofThisTransaction = 'xmin = pg_catalog.pg_current_xact_id()::pg_catalog.xid'
+
+export function rowOf(session: Session, kind: Kind, name: string): string {
+  return `kind = '${kind}' and name = ${asciiLiteral(session, name)}`
+}
+
+/** A text as a literal that is the same in every encoding: a file may have set another for what we send behind it. */
+function asciiLiteral(session: Session, text: string): string {
+  if (/^[ -~]*$/.test(text)) return session.client.escapeLiteral(text)
+  const escape = (character: string) => `\\U${character.codePointAt(0)!.toString(16).padStart(8, '0')}`
+  return `E'${text
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "''")
+    .replace(/[^ -~]/gu, escape)}'`
+}
+
+/** Records a migration as if it had run. */
+export async function insertBaseline(
+  session: Session,
+  tables: HistoryTables,
+  migration: Migration,
+  run: string,
+): Promise<void> {
+  await session.query(
+    `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'baseline', $3, $4)`,
+    [migration.name, migration.checksum, migration.down, run],
+  )
+}

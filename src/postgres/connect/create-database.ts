@@ -1,0 +1,65 @@
+import pg from 'pg'
+import type { HostPort, Target } from '../../config/database/target.ts'
+import { Failure } from '../../errors.ts'
+import { type Session, openSession } from '../session.ts'
+import type { Encryption } from './socket.ts'
+
+/** How to get to the server, and when to give up: on opening a session, and on all of it. */
+export interface Way {
+  readonly at: HostPort
+  readonly encryption: Encryption
+  readonly applicationName: string
+  readonly opening: AbortSignal
+  readonly whole: AbortSignal
+}
+
+/**
+ * Creates the target's database, by the right of the user who logs in; it belongs to the role that is to be set, if there
+ * is one. Another runner that was faster is fine.
+ */
+export async function createDatabase(target: Target, way: Way): Promise<void> {
+  const session = await openBeside(target, way)
+  // It takes its time, but a server that is silent takes all of it.
+  const onAbort = () => session.close('the wait for the server is over')
+  way.whole.addEventListener('abort', onAbort, { once: true })
+  try {
+    const owner = target.role === undefined ? '' : ` owner ${pg.escapeIdentifier(target.role)}`
+    await session.query(`create database ${pg.escapeIdentifier(target.database)}${owner}`)
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (target.role !== undefined && (code === '42501' || code === '42704')) {
+      const cause = Object.assign(error as Error, { code: '42501' })
+      const explained = await (await import('./role.ts')).explainRole(session, target.role, cause)
+      if (explained instanceof Failure) throw explained
+    }
+    if (code === '42501') throw mayNot(target, error)
+    if (code !== '42P04' && code !== '23505') throw error
+  } finally {
+    way.whole.removeEventListener('abort', onAbort)
+    session.close()
+  }
+}
+
+/** A session of a database that every server has: `postgres`, unless somebody dropped it. */
+async function openBeside(target: Target, { at, encryption, applicationName, opening }: Way): Promise<Session> {
+  const open = (database: string) => openSession({ ...target, database }, at, encryption, applicationName, opening)
+  try {
+    return await open('postgres')
+  } catch (error) {
+    if ((error as { code?: string }).code !== '3D000') throw error
+    return open('template1')
+  }
+}
+
+function mayNot(target: Target, error: unknown): Failure {
+  return new Failure(
+    'DENIED',
+    `the database ${target.database} does not exist, and the role ${target.user} may not create it`,
+    {
+      sqlstate: '42501',
+      reason: (error as Error).message,
+      next: `As a superuser: alter role ${pg.escapeIdentifier(target.user)} createdb; or create the database yourself.`,
+    },
+    error,
+  )
+}

@@ -1,0 +1,101 @@
+import { type Backend, type ServerIdentity, compareServers, identityColumns } from '../backend.ts'
+import type { ObserveOptions } from './observe.ts'
+import { type Session, openSession } from '../session.ts'
+import { NoAnswer, answeredWithin } from './silence.ts'
+
+/** What one look from a second connection says of our server process. */
+export interface Sight {
+  /**
+   * It works; it waits for us to say or to take something; it is no more; nothing is to be learned; nobody answers.
+   */
+  readonly kind: 'working' | 'waiting' | 'gone' | 'blind' | 'silent'
+  /** Where it is, or why; two looks that say the same are as one that took longer. */
+  readonly what: string
+}
+
+/** The second connection, kept from look to look. */
+export interface Eye {
+  session: Session | undefined
+  /** A connection that had answered before has become silent, and nobody has answered since. */
+  wasMuted: boolean
+}
+
+/** Looks once, with a connection that is opened when there is none; rejects only when the signal is aborted. */
+export async function lookAt(options: ObserveOptions, eye: Eye): Promise<Sight> {
+  const { target, session, applicationName, patience, signal } = options
+  const ours = options.backend()
+  // Its statements are short, and need no look to be called silent.
+  if (ours === undefined) return { kind: 'blind', what: 'our server process is not known yet' }
+  const isProven = eye.session !== undefined
+  let isOpen = isProven
+  try {
+    const observer = (eye.session ??= await answeredWithin(patience.lookMs, signal, (late) =>
+      openSession(target, session.at, session.encryption, `${applicationName} (watching)`, late),
+    ))
+    isOpen = true
+    const sight = readSight(ours, await answeredWithin(patience.lookMs, signal, () => readRow(observer, ours)))
+    eye.wasMuted = false
+    // The next connection may come to our server again.
+    if (sight.kind === 'blind') close(eye)
+    return sight
+  } catch (error) {
+    if (signal.aborted) throw error
+    close(eye)
+    if (isProven && error instanceof NoAnswer) eye.wasMuted = true
+    return sightOf(error, eye, isOpen && !isProven)
+  }
+}
+
+function close(eye: Eye): void {
+  eye.session?.close()
+  eye.session = undefined
+}
+
+interface Row extends ServerIdentity {
+  readonly since: string | null
+  readonly there: boolean
+  readonly waits: boolean | null
+  readonly at: string
+}
+
+/** Asks functions, not views: those read catalogs that a migration may have locked. */
+async function readRow(observer: Session, { pid, server }: Backend): Promise<Row> {
+  const [row] = await observer.query<Row>(
+    `select ${identityColumns[server.system === null ? 1 : 0]}, extract(epoch from a.backend_start)::text as since,
+       a.pid is not null as there, a.wait_event_type = 'Client' and a.wait_event in ('ClientRead', 'ClientWrite') as waits,
+       concat_ws(' ', a.state, a.state_change, (select p.param1 from pg_catalog.pg_stat_get_progress_info('COPY') p
+         where p.pid = a.pid)) as at
+     from (select) one left join pg_catalog.pg_stat_get_activity(${pid}) a on true`,
+  )
+  return row!
+}
+
+function readSight(ours: Backend, row: Row): Sight {
+  switch (compareServers(ours.server, row)) {
+    case 'other':
+      return { kind: 'blind', what: 'another server answers at this address' }
+    case 'restarted':
+      return { kind: 'gone', what: 'the server was restarted' }
+    case 'replaced':
+      return { kind: 'gone', what: 'another server was promoted in the place of ours' }
+  }
+  // A process id may have come again.
+  if (!row.there || (row.since !== null && ours.since !== null && row.since !== ours.since))
+    return { kind: 'gone', what: 'the server has ended our session' }
+  if (row.since === null) return { kind: 'blind', what: 'the role may not see its own sessions' }
+  return row.waits ? { kind: 'waiting', what: row.at } : { kind: 'working', what: '' }
+}
+
+const unreachable = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ETIMEDOUT)$/
+
+/** An answer is no silence, whatever it says; half of one may be a pooler's that has no server for us. */
+function sightOf(error: unknown, eye: Eye, isHeard: boolean): Sight {
+  const { code, message } = error as { code?: string; message: string }
+  if (error instanceof NoAnswer) {
+    if (!(error.heard || isHeard) || eye.wasMuted) return { kind: 'silent', what: '' }
+    return { kind: 'blind', what: 'a second connection is kept waiting' }
+  }
+  if (unreachable.test(code ?? '')) return { kind: 'silent', what: '' }
+  eye.wasMuted = false
+  return { kind: 'blind', what: message }
+}

@@ -1,0 +1,132 @@
+import type { Target } from '../../config/database/target.ts'
+import type { Blocker, Emit } from '../../events.ts'
+import type { Patience } from '../../io.ts'
+import type { Backend } from '../backend.ts'
+import { readBlockers } from './blockers.ts'
+import { type Sight, lookAt, type Eye } from './look.ts'
+import { readProgress } from './progress.ts'
+import type { Session } from '../session.ts'
+import { Silent, answeredWithin, pauseAwake } from './silence.ts'
+
+/** Something that may run for long. */
+export interface Watched {
+  /** What runs, for the log. */
+  readonly name: () => string
+  readonly begun: number
+  /** Who stood in the way at the last look. */
+  blockers: readonly Blocker[]
+  /** Whom we named, and when. */
+  said: string
+  saidAt: number
+}
+
+export interface ObserveOptions {
+  readonly target: Target
+  readonly session: Session
+  readonly applicationName: string
+  readonly patience: Patience
+  /** So long a statement of our own may be silent when nobody can tell why: longer than it may wait for a lock. */
+  readonly blindMs: number
+  readonly emit: Emit
+  readonly signal: AbortSignal
+  /** Undefined as long as it is not known. */
+  readonly backend: () => Backend | undefined
+  /** What runs long just now; undefined while it is only a statement of our own that is not answered. */
+  readonly watched: () => Watched | undefined
+  readonly isDue: () => boolean
+  /** Says once that a look is not to be had, and why. */
+  readonly warnBlind: (why: string) => void
+}
+
+const firstProgressMs = 3_000
+const sayEveryMs = 10_000
+
+/**
+ * Looks at our own server process from a second connection as long as that is due: says how far it is and who blocks it,
+ * and hangs up when the server has lost our process, waits for us while we wait for it, or does not answer anybody. What
+ * says nothing of our process, a full server or another one, ends nothing that may take its time.
+ */
+export async function observe(options: ObserveOptions): Promise<void> {
+  const { session, patience, signal } = options
+  const eye: Eye = { session: undefined, wasMuted: false }
+  let last: { sight: Sight; sameMs: number } | undefined
+  try {
+    while (options.isDue()) {
+      const begun = performance.now()
+      const sight = await lookAt(options, eye)
+      if (sight.kind === 'working' || sight.kind === 'waiting') await tell(options, eye)
+      const isLong = options.watched() !== undefined && session.silentMs() >= patience.silenceMs
+      if (sight.kind === 'blind' && isLong) options.warnBlind(sight.what)
+      const tookMs = Math.min(performance.now() - begun, 2 * patience.lookMs)
+      const isSame = last?.sight.kind === sight.kind && last.sight.what === sight.what
+      last = { sight, sameMs: tookMs + (isSame ? last!.sameMs + patience.betweenLooksMs : 0) }
+      const why = conclude(options, sight, last.sameMs)
+      if (why !== undefined) return session.close(why)
+      await pauseAwake(Math.min(patience.betweenLooksMs, untilProgress(options)), signal)
+    }
+  } finally {
+    eye.session?.close()
+  }
+}
+
+/** A look that came before lock_timeout came too early to say how far it is. */
+function untilProgress({ watched }: ObserveOptions): number {
+  const leftMs = firstProgressMs - (performance.now() - (watched()?.begun ?? -Infinity))
+  return leftMs > 0 ? leftMs : Infinity
+}
+
+/** Why to hang up, undefined while there is no reason to. */
+function conclude(options: ObserveOptions, sight: Sight, sameMs: number): string | Silent | undefined {
+  const { session, patience, blindMs, watched } = options
+  const isWatched = watched() !== undefined
+  if (sight.kind === 'gone') return sameMs >= patience.betweenLooksMs ? sight.what : undefined
+  const silentMs = session.silentMs()
+  if (silentMs < patience.silenceMs) return undefined
+  switch (sight.kind) {
+    case 'waiting':
+      return sameMs >= patience.sameMs
+        ? new Silent('the server waits for us and we for it: something was lost on the way', silentMs)
+        : undefined
+    case 'silent':
+      return sameMs >= (isWatched ? patience.silenceMs - patience.lookMs : patience.sameMs)
+        ? new Silent('the server does not answer any more', silentMs)
+        : undefined
+    case 'blind':
+      return !isWatched && silentMs >= blindMs
+        ? new Silent(`the server has not answered for ${Math.round(silentMs / 1000)} s`, silentMs)
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Says who blocks what runs long, or how far it is; what cannot be told now may be at the next look. */
+async function tell(options: ObserveOptions, eye: Eye): Promise<void> {
+  const watched = options.watched()
+  const pid = options.backend()?.pid
+  if (!watched || pid === undefined || eye.session === undefined) return
+  const observer = eye.session
+  try {
+    await answeredWithin(options.patience.lookMs, options.signal, () => report(options, watched, observer, pid))
+  } catch {
+    observer.close()
+    eye.session = undefined
+  }
+}
+
+async function report({ emit }: ObserveOptions, seen: Watched, observer: Session, pid: number): Promise<void> {
+  const blockers = await readBlockers(observer, pid)
+  const now = performance.now()
+  const elapsedMs = now - seen.begun
+  const said = blockers.map((blocker) => blocker.pid).join()
+  const isNews = said !== seen.said || now - seen.saidAt >= sayEveryMs
+  seen.blockers = blockers
+  if (blockers.length === 0) {
+    seen.said = ''
+    if (elapsedMs < firstProgressMs) return
+    return emit({ type: 'progress', name: seen.name(), elapsedMs, ...(await readProgress(observer, pid)) })
+  }
+  if (!isNews) return
+  Object.assign(seen, { said, saidAt: now })
+  emit({ type: 'blocked', name: seen.name(), blockers, elapsedMs })
+}

@@ -1,0 +1,136 @@
+import { Failure } from '../errors.ts'
+import { type HistoryRow, isTakingBack } from '../history/rows.ts'
+import type { Migration, Seed } from '../migration.ts'
+import { runJoined, takeJoinable } from './apply/joined.ts'
+import { runSteps } from './apply/sequence.ts'
+import { loadModule } from './modules/module.ts'
+import { runOutside, stoppedHalfWay, takenBackHalfWay } from './modules/outside.ts'
+import { finishRun, startRun } from '../history/runs.ts'
+import { runStatementByStatement } from './outside/statement-by-statement.ts'
+import type { StepRun } from './apply/step.ts'
+import { makeStep } from './apply/make-step.ts'
+import type { HistoryTables } from '../history/tables.ts'
+import { runInTransaction } from './apply/transaction.ts'
+import { resetSession } from '../postgres/prepare.ts'
+import type { Session } from '../postgres/session.ts'
+import { breakBusyLoops } from './endless-loop.ts'
+import { type Job, recordOf } from './job.ts'
+
+/** What is to be applied, and what the history says of it. */
+export interface Pending {
+  readonly migrations: readonly Migration[]
+  readonly seeds: readonly Seed[]
+  readonly history: readonly HistoryRow[]
+}
+
+type Item = { readonly kind: 'migration'; readonly one: Migration } | { readonly kind: 'seed'; readonly one: Seed }
+
+/** Applies all of it in order, as one run in the history; stops at the first that fails, and records that too. */
+export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
+  const all = [...pending.migrations, ...pending.seeds]
+  const stopBreaking = breakBusyLoops(job, all)
+  try {
+    await loadModules(all)
+    await applyItems(job, tables, on, pending)
+  } finally {
+    stopBreaking()
+  }
+}
+
+async function applyItems(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
+  const { session } = on
+  const { progress } = job
+  const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
+  let hasEventTriggers = await resetSession(session, on.settings)
+  const items: Item[] = [
+    ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),
+    ...pending.seeds.map((one) => ({ kind: 'seed', one }) as const),
+  ]
+  let current: Item | undefined
+  const applied = (item: Item, durationMs: number) => {
+    const seed = item.kind === 'seed'
+    ;(seed ? progress.seeded : progress.applied).push(item.one.name)
+    on.emit({ type: seed ? 'seeded' : 'applied', name: item.one.name, durationMs })
+  }
+  /** How many of the next items are applied already, together with an earlier one. */
+  let ahead = 0
+  const run = async (item: Item, index: number) => {
+    if (ahead > 0) return void (ahead -= 1)
+    current = item
+    progress.notRun = items.slice(index + 1).map(({ one }) => one.name)
+    const joined = takeJoinable(pending.migrations.slice(index), pending.history)
+    if (joined.length > 1) {
+      progress.inFlight = joined.map(({ migration }) => migration.name)
+      const done = await runJoined(on, tables, { joined, runId, hasEventTriggers }, (one, ms) =>
+        applied({ kind: 'migration', one }, ms),
+      )
+      progress.inFlight = []
+      if (done > 0) return void (ahead = done - 1)
+    }
+    progress.inFlight = [item.one.name]
+    on.emit({ type: 'applying', name: item.one.name })
+    const durationMs = await applyOne(job, tables, on, item, pending, runId)
+    progress.inFlight = []
+    // Told before the session is made clean for the next: nothing may come between what is true and saying so.
+    applied(item, durationMs)
+    hasEventTriggers = await resetSession(session, on.settings)
+  }
+  const steps = items.map((item, index) => ({ name: `${index} ${item.one.name}`, run: () => run(item, index) }))
+  try {
+    await runSteps(steps)
+    await finishRun(session, tables, runId, { outcome: 'done' })
+  } catch (error) {
+    await recordEnd(job, session, tables, runId, error, current)
+    throw error
+  }
+}
+
+/** One that does not load, or exports nothing to call, is known before anything runs. */
+async function loadModules(all: readonly (Migration | Seed)[]): Promise<void> {
+  for (const { script, file } of all) if (script.kind === 'module') await loadModule(script, file)
+}
+
+async function applyOne(
+  job: Job,
+  tables: HistoryTables,
+  on: StepRun,
+  item: Item,
+  pending: Pending,
+  runId: string,
+): Promise<number> {
+  const { kind, one } = item
+  if (kind === 'migration') {
+    const left = pending.history.find((row) => row.kind === kind && row.name === one.name)
+    if (left && isTakingBack(left)) throw takenBackHalfWay(one)
+    const { script } = one
+    if (script.kind === 'sql' && !script.transaction) {
+      const { invalidIndexes } = job.run.config
+      return runStatementByStatement(on, tables, { migration: one, script, runId, left, invalidIndexes })
+    }
+    if (script.kind === 'module') {
+      const module = await loadModule(script, one.file)
+      if (module.transaction === false) return runOutside(on, tables, { migration: one, module, runId, left })
+    }
+    // A transaction commits whole, unless the file ended it: then running it again would do its first part twice.
+    if (left) throw stoppedHalfWay(one)
+  }
+  return runInTransaction(on, makeStep(on, tables, kind, one, runId))
+}
+
+/** Leaves word of how the run ended, for whoever comes next; a session that is gone cannot. */
+export async function recordEnd(
+  job: Job,
+  session: Session,
+  tables: HistoryTables,
+  id: string,
+  error: unknown,
+  item?: { readonly one: Migration | Seed },
+): Promise<void> {
+  const message = error instanceof Failure ? `${error.message}: ${error.facts.reason ?? ''}` : String(error)
+  await finishRun(session, tables, id, {
+    outcome: job.run.signal.aborted ? 'interrupted' : 'failed',
+    ...(item === undefined ? {} : { failed: item.one }),
+    ...(error instanceof Failure ? { code: error.code } : {}),
+    error: job.run.redact(message),
+  }).catch(() => {})
+}

@@ -1,0 +1,58 @@
+import { isContention } from '../../postgres/classify.ts'
+import type { Watch } from '../../postgres/observe/guard.ts'
+import { pause } from '../../postgres/pause.ts'
+import { ScriptError } from '../../postgres/script.ts'
+import type { StepRun } from './step.ts'
+
+const firstRetryMs = 1_000
+const longestRetryMs = 15_000
+
+/** Others' locks kept it from running for as long as it is tried. */
+export class StillBusy extends Error {
+  readonly watch: Watch
+
+  constructor(cause: unknown, watch: Watch) {
+    super((cause as Error).message, { cause })
+    this.watch = watch
+  }
+}
+
+/** How an attempt differs from one that rejects with a ScriptError and leaves the session as it was. */
+interface Attempts {
+  /** What Postgres or the socket said, below what the attempt has made of it. */
+  readonly causeOf?: (error: unknown) => unknown
+  /** Makes the session fit for the next one. */
+  readonly between?: () => Promise<void>
+}
+
+/** Runs something that leaves nothing behind when it fails, again while others' locks stop it; at last StillBusy. */
+export async function whileBusy<Result>(
+  run: StepRun,
+  name: string,
+  attempt: () => Promise<Result>,
+  { causeOf = causeOfScript, between }: Attempts = {},
+): Promise<Result> {
+  const begun = performance.now()
+  for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, longestRetryMs)) {
+    const watch = run.watch(() => name)
+    try {
+      return await attempt()
+    } catch (error) {
+      const cause = causeOf(error)
+      if (run.signal.aborted || !isContention(cause)) throw error
+      const left = run.lockRetryMs - (performance.now() - begun)
+      if (left <= 0) throw new StillBusy(cause, watch)
+      const delayMs = Math.min(retryMs * (0.5 + Math.random() / 2), left)
+      run.emit({ type: 'retrying', name, reason: (cause as Error).message, delayMs })
+      watch.stop()
+      await between?.()
+      await pause(delayMs, run.signal)
+    } finally {
+      watch.stop()
+    }
+  }
+}
+
+function causeOfScript(error: unknown): unknown {
+  return error instanceof ScriptError ? error.error : error
+}

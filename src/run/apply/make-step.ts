@@ -1,0 +1,30 @@
+import type { Session } from '../../postgres/session.ts'
+import { loadCsv } from '../csv/load.ts'
+import { recordApplied } from '../../history/rows.ts'
+import type { Kind, Migration, Seed } from '../../migration.ts'
+import { callModule, loadModule } from '../modules/module.ts'
+import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+
+/** The step that applies a migration or a seed in one transaction. */
+export function makeStep(run: StepRun, tables: HistoryTables, kind: Kind, one: Migration | Seed, runId: string): Step {
+  const { name, file, allow } = one
+  return { kind, name, file, allow, ...recordApplied(run.session, tables, kind, one, runId), body: makeBody(run, one) }
+}
+
+function makeBody(run: StepRun, one: Migration | Seed): SqlBody | CodeBody {
+  const { script, name, file } = one
+  switch (script.kind) {
+    case 'sql':
+      return script
+    case 'csv':
+      return { run: (session, signal) => loadCsv(session, script, file, signal) }
+    case 'module':
+      return {
+        run: async (session: Session, signal: AbortSignal) => {
+          const module = await loadModule(script, file)
+          await callModule(module.up, session, { name, emit: run.emit, signal, inTransaction: true })
+        },
+      }
+  }
+}

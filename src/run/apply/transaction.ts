@@ -1,0 +1,191 @@
+import { Failure } from '../../errors.ts'
+import { isConnectionLost, isContention } from '../../postgres/classify.ts'
+import { isDemoted } from '../../postgres/demoted.ts'
+import { type Message, PieceError, runPieces } from '../../postgres/pipeline.ts'
+import { nameSession, resetSession, toOwnRole } from '../../postgres/prepare.ts'
+import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
+import { allowsLongNames } from '../../checks/how-to-allow.ts'
+import { StillBusy, whileBusy } from './contention.ts'
+import { withLimits } from './limits.ts'
+import type { Limits, Piece } from '../../migration.ts'
+import { collectNotices } from './notices.ts'
+import { ModuleError } from '../modules/module.ts'
+import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './failures.ts'
+import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
+
+/**
+ * Runs a step and its history row in one transaction, again as a whole when lock_timeout or a deadlock stopped it;
+ * resolves with the milliseconds it took when COMMIT has answered COMMIT, so that it can be told before anything else is
+ * risked; the session is to be reset then. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
+ * LOST (outcome to be read from the history), or the signal's reason.
+ */
+export async function runInTransaction(given: StepRun, step: Step): Promise<number> {
+  const run = withLimits(given, limitsOf(step))
+  // A ROLLBACK leaves what was prepared, which the next try would meet.
+  const again = { causeOf, between: async () => void (await resetSession(run.session, given.settings)) }
+  try {
+    return await whileBusy(run, step.name, () => runOnce(run, step), again)
+  } catch (error) {
+    if (run.signal.aborted) throw isAboutTheStop(error, run.signal) ? error : run.signal.reason
+    if (error instanceof StillBusy) throw busy(step, run.lockRetryMs, error.cause, error.watch.blockers())
+    const cause = causeOf(error)
+    throw (await isDemoted(run.session, cause)) ? lost(step, cause) : error
+  }
+}
+
+/** Whether an error says more of how the run was stopped than the signal does. */
+function isAboutTheStop(error: unknown, signal: AbortSignal): boolean {
+  return error instanceof Failure && error.code === (signal.reason as Failure).code
+}
+
+/** What Postgres or the socket said, below what we made of it. */
+function causeOf(error: unknown): unknown {
+  if (error instanceof ScriptError) return error.error
+  return error instanceof Failure && error.code !== 'LOST' ? (error.cause ?? error) : error
+}
+
+async function runOnce(run: StepRun, step: Step): Promise<number> {
+  const { session, signal } = run
+  const begun = performance.now()
+  signal.throwIfAborted()
+  const notices = collectNotices(run, step.name, { mayCut: allowsLongNames(step) })
+  try {
+    await ('pieces' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
+    const truncated = notices.truncated()
+    if (truncated !== undefined) throw truncation(step, truncated)
+    signal.throwIfAborted()
+    await commit(run, step)
+    return performance.now() - begun
+  } catch (error) {
+    await rollBack(session)
+    throw error
+  } finally {
+    notices.stop()
+  }
+}
+
+/**
+ * The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. Others
+ * see in our session's name what it is at.
+ */
+function beginning(run: StepRun, step: Step): string {
+  const { isolation } = 'pieces' in step.body ? step.body : {}
+  const begin = isolation === undefined ? 'begin' : `begin isolation level ${isolation}`
+  const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
+  const name = run.session.client.escapeLiteral(nameSession(run.settings.applicationName, step.name))
+  const set = limitsOf(step) ? boundSql(run, name) : `set local application_name = ${name}`
+  return `${begin};\n${lock};\n${set};\n${step.before};\n`
+}
+
+function limitsOf({ body }: Step): Limits | undefined {
+  return 'pieces' in body ? body.limits : undefined
+}
+
+/** In one statement, what holds until the transaction ends. */
+function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepRun, name: string): string {
+  const values = {
+    application_name: name,
+    lock_timeout: `'${lockTimeoutMs}ms'`,
+    statement_timeout: `'${statementTimeoutMs}ms'`,
+  }
+  const calls = Object.entries(values).map(([key, value]) => `pg_catalog.set_config('${key}', ${value}, true)`)
+  return `select ${calls.join(', ')}`
+}
+
+/** How many statements that is. */
+const statementsBefore = 4
+
+/** The step may have changed its role, and the rest is ours to do. */
+function ending(run: StepRun, step: Step): string {
+  return `${toOwnRole(run.settings)};\n${step.after}`
+}
+
+async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
+  const before = beginning(run, step)
+  const sent: Piece[] = []
+  const messages = wrap(body.pieces(), before, `\n;${ending(run, step)}`, sent)
+  try {
+    await runPieces(run.session, messages)
+  } catch (error) {
+    if (!(error instanceof PieceError)) throw error
+    if (error.error instanceof Failure || isContention(error.error) || run.signal.aborted) throw error.error
+    if (isConnectionLost(error.error)) throw lost(step, error.error)
+    const piece = sent[error.piece]
+    const own = error.statement - (error.piece === 0 ? statementsBefore : 0)
+    const hasPosition = (error.error as { position?: string }).position !== undefined
+    // With nothing done at all the message could not be read: a character that the database lacks.
+    if (own < 0 && error.statement > 0 && !hasPosition) throw beginFailed(step, error)
+    if (!piece || own >= piece.statements) throw endFailed(step, error)
+    const earlier = sent.slice(0, error.piece).reduce((sum, { statements }) => sum + statements, 0)
+    throw failed(step, error.error, {
+      piece,
+      statement: own,
+      known: body.statements[earlier + own],
+      before: error.piece === 0 ? before : '',
+    })
+  }
+}
+
+/** The messages of a step: its pieces, with its beginning before the first and its ending after the last. */
+function* wrap(pieces: Iterable<Piece>, before: string, after: string, sent: Piece[]): Generator<Message> {
+  let held: Piece | undefined
+  const message = (piece: Piece, end: string): Message => {
+    // Only the places of what is in flight are ever asked for.
+    const over = sent[sent.length - 8]
+    if (over) sent[sent.length - 8] = { sql: '', line: over.line, statements: over.statements }
+    const start = sent.push(piece) === 1 ? before : ''
+    return { sql: `${start}${piece.sql}${end}`, ...(piece.data ? { data: piece.data } : {}) }
+  }
+  for (const piece of pieces) {
+    if (held) yield message(held, '')
+    // A COPY is never the last message, because its data have to be read before the file goes on.
+    held = piece.data ? undefined : piece
+    if (piece.data) yield message(piece, '')
+  }
+  yield message(held ?? { sql: '', line: 1, statements: 0 }, after)
+}
+
+async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> {
+  const { session, signal } = run
+  try {
+    await runScript(session, beginning(run, step))
+  } catch (error) {
+    throw beginFailed(step, error as ScriptError)
+  }
+  try {
+    await body.run(session, signal)
+  } catch (error) {
+    if (signal.aborted || error instanceof Failure || isContention(error)) throw error
+    if (!(error instanceof ModuleError) && isConnectionLost(error)) throw lost(step, error)
+    throw failed(step, error)
+  }
+  try {
+    await runScript(session, ending(run, step))
+  } catch (error) {
+    throw endFailed(step, error as ScriptError)
+  }
+}
+
+function beginFailed(step: Step, { statement, error }: ScriptError): unknown {
+  if (isConnectionLost(error)) return lost(step, error)
+  return statement === 1 ? lockGone(step, error) : error
+}
+
+function endFailed(step: Step, { error }: ScriptError): unknown {
+  if (isConnectionLost(error)) return lost(step, error)
+  return (error as { code?: string }).code === '22012' ? endedTransaction(step, error) : failed(step, error)
+}
+
+/** Success is what COMMIT answers: in a broken transaction it answers ROLLBACK, without an error. */
+async function commit({ session, signal }: StepRun, step: Step): Promise<void> {
+  let tags: readonly string[]
+  try {
+    tags = (await runScript(session, 'commit')).tags
+  } catch (error) {
+    const cause = (error as ScriptError).error
+    if (isConnectionLost(cause)) throw signal.aborted ? unknownEnd(step.name, signal.reason, cause) : lost(step, cause)
+    if (isContention(cause)) throw error
+    throw failed(step, cause)
+  }
+  if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`))
+}

@@ -1,0 +1,66 @@
+import { Failure } from '../errors.ts'
+import type { ServerIdentity } from '../postgres/backend.ts'
+import type { Guard } from '../postgres/observe/guard.ts'
+
+/** What a run knows of its connection, and remembers of those before it. */
+export interface Link {
+  /** Of the session that is open. */
+  guard: Guard | undefined
+  /** When the server of that session began; undefined until it is known. */
+  server: string | undefined
+  /** The cluster that the run has begun on; undefined until it is known, and where the role may not ask. */
+  cluster: string | undefined
+  /** Each time that somebody ended our session: when the server began on which it was. */
+  readonly ended: string[]
+}
+
+export function newLink(): Link {
+  return { guard: undefined, server: undefined, cluster: undefined, ended: [] }
+}
+
+/** A session that is ended again on a server that goes on is not wanted there: no reason to come back once more. */
+export class Unwanted extends Failure {}
+
+const oftenEnough = 2
+
+/** Notes that a session was lost; what ended it stands in the causes of the error. */
+export function noteLoss(link: Link, error: unknown): void {
+  if (link.server !== undefined && terminationBehind(error)) link.ended.push(link.server)
+  link.server = undefined
+}
+
+/** Throws LOST when our sessions on this server, which was not restarted, have been ended twice. */
+export function refuseIfUnwanted(link: Link, server: string, cause?: unknown): void {
+  if (link.ended.filter((one) => one === server).length < oftenEnough) return
+  throw new Unwanted(
+    'LOST',
+    'somebody has ended our session twice, and the server was not restarted: that is meant',
+    {
+      sqlstate: adminShutdown,
+      reason: 'terminating connection due to administrator command (pg_terminate_backend)',
+      next: 'Ask who ended it and why; then run it again: the history says what was committed.',
+    },
+    cause,
+  )
+}
+
+/**
+ * Throws LOST when the address leads to another cluster than before: what the run had begun is not there, and going on
+ * would leave one half here and call the whole done there. A standby that was promoted is of the same cluster.
+ */
+export function refuseOtherCluster(link: Link, { system }: ServerIdentity): void {
+  link.cluster ??= system ?? undefined
+  if (system === null || system === link.cluster) return
+  throw new Failure('LOST', 'the address leads to another server than before; nothing was done there', {
+    reason: `this run has begun on the cluster ${link.cluster}, and the one that answers is ${system}`,
+    next: 'Let the address stand for one server (UPFRONT_DATABASE_URL), then run it again: each history says what is there.',
+  })
+}
+
+const adminShutdown = '57P01'
+
+function terminationBehind(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ((at as { code?: string }).code === adminShutdown) return true
+  return false
+}

@@ -1,0 +1,65 @@
+import { Worker } from 'node:worker_threads'
+import type { Migration, Seed } from '../migration.ts'
+import { tooLate } from './deadline.ts'
+import { type Job, listNotRun } from './job.ts'
+
+/** How long the event loop must have stood still, after the deadline, to be taken for a loop without an end. */
+const stillMs = 1_000
+const beatMs = 200
+
+/** Where the other thread finds what ends the process: in an evaluation there is nothing but what is global. */
+const late = Symbol.for('upfront.late')
+
+/**
+ * Ends the process, with the deadline's Failure told, when a module never lets go of the processor: no timer of this
+ * thread would run. Another thread watches once the deadline is over, and has this one evaluate that through the
+ * inspector, as a debugger would. Returns what ends the watch. Does nothing without a deadline, without modules, and in
+ * a process that is not ours to end.
+ */
+export function breakBusyLoops(job: Job, all: readonly (Migration | Seed)[]): () => void {
+  const { config, emit, io, phase } = job.run
+  const { exit } = io
+  if (config.deadlineMs === 0 || !exit || !all.some(({ script }) => script.kind === 'module')) return () => {}
+  const global = globalThis as { [late]?: () => void }
+  global[late] = () => {
+    const { applied, inFlight } = job.progress
+    // What it has sent to be committed nobody here can hear of any more.
+    const reason = `${inFlight[0] ?? 'a module'} never let go of the processor; the server rolls back what is not committed`
+    const failure = tooLate(config.deadlineMs, phase.current, reason)
+    emit({ type: 'failed', failure, applied, notRun: listNotRun(job.progress, true) })
+    exit(failure.exitCode)
+  }
+  const beats = new Int32Array(new SharedArrayBuffer(4))
+  const timer = setInterval(() => Atomics.add(beats, 0, 1), beatMs).unref()
+  const afterMs = Math.max(0, config.deadlineMs - (performance.now() - job.begun))
+  const worker = new Worker(watch, { eval: true, workerData: { beats, afterMs, stillMs } })
+  // Without an inspector in this Node there is nothing to be done, and nothing to fail of.
+  worker.on('error', () => {}).unref()
+  return () => {
+    clearInterval(timer)
+    delete global[late]
+    void worker.terminate()
+  }
+}
+
+/**
+ * What the other thread runs: a text, because a file of its own would be one more to find, bundled and not. It does not
+ * wait for answers, which never come. Terminating the execution instead leaves Node with callbacks that have no end.
+ */
+const watch = `
+  const { Session } = require('node:inspector')
+  const { workerData: { beats, afterMs, stillMs } } = require('node:worker_threads')
+  setTimeout(() => {
+    let last = -1
+    const timer = setInterval(() => {
+      const now = Atomics.load(beats, 0)
+      if (now === last) {
+        clearInterval(timer)
+        const session = new Session()
+        session.connectToMainThread()
+        session.post('Runtime.evaluate', { expression: "globalThis[Symbol.for('upfront.late')]?.()" })
+      }
+      last = now
+    }, stillMs)
+  }, afterMs)
+`

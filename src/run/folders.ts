@@ -1,0 +1,22 @@
+import { isAbsolute, relative } from 'node:path'
+import { openBundle, openSeedBundle } from '../bundle/open.ts'
+import type { Bundle, SeedBundle } from '../migration.ts'
+import type { Run } from './run.ts'
+
+/** The migrations that this run is about. */
+export function openMigrationsOf(run: Run): Promise<Bundle> {
+  const dir = run.config.migrationsDir
+  return openBundle(dir, showPath(run, dir))
+}
+
+/** The seeds that this run is to apply, null for none. */
+export async function openSeedsOf(run: Run): Promise<SeedBundle | null> {
+  const { seed, seedsDir } = run.config
+  return seed === null ? null : openSeedBundle(seedsDir, seed, showPath(run, seedsDir))
+}
+
+/** As short as it is clear: from where the command was typed, when it is below. */
+export function showPath(run: Run, path: string): string {
+  const below = relative(run.io.cwd, path)
+  return below === '' || below.startsWith('..') || isAbsolute(below) ? path : below
+}

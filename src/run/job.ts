@@ -1,0 +1,72 @@
+import type { Bundle, SeedBundle } from '../migration.ts'
+import type { NewestRun, RunRecord } from '../history/runs.ts'
+import { version } from '../version.ts'
+import type { Run } from './run.ts'
+
+/** What a run that changes the database works with, and what it has done so far; kept over reconnections. */
+export interface Job {
+  readonly run: Run
+  readonly command: string
+  readonly bundle: Bundle
+  readonly seeds: SeedBundle | null
+  readonly progress: Progress
+  readonly begun: number
+}
+
+export interface Progress {
+  /** Our row in the runs, once there is one. */
+  runId: string | null
+  /** When this run first found something to do, by the server's clock. */
+  waitingSince: string | null
+  /** What had been sent to be committed when the connection was lost. */
+  inFlight: readonly string[]
+  readonly applied: string[]
+  readonly seeded: string[]
+  readonly reverted: string[]
+  /** All that is to come, as far as it is known. */
+  notRun: readonly string[]
+  /** Pending ones that come after the last one to apply. */
+  heldBack: readonly string[]
+}
+
+export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedBundle | null): Job {
+  const done = { applied: [], seeded: [], reverted: [] }
+  const progress = { ...done, runId: null, waitingSince: null, inFlight: [], notRun: [], heldBack: [] }
+  return { run, command, bundle, seeds, progress, begun: performance.now() }
+}
+
+/** What this run has not done, each name once; what was in flight when it was stopped is still to be run. */
+export function listNotRun({ applied, seeded, inFlight, notRun }: Progress, isStopped: boolean): string[] {
+  const done = new Set([...applied, ...seeded])
+  return [...new Set([...(isStopped ? inFlight : []), ...notRun])].filter((name) => !done.has(name))
+}
+
+/** Whether the newest run that wrote something was a complete one of this bundle and these seeds. */
+export function isComplete({ bundle, seeds }: Job, newest: NewestRun | null): boolean {
+  if (newest?.command !== 'up' || newest.outcome !== 'done' || newest.bundle !== bundle.digest) return false
+  return seeds === null || newest.seed === seedKey(seeds)
+}
+
+/** How a run's row names its seeds. */
+export function seedKey(seeds: SeedBundle): string {
+  return `${seeds.environment}:${seeds.digest}`
+}
+
+/** Whether nothing is held back, so that this run can leave everything done. */
+export function isWhole({ progress }: Job): boolean {
+  return progress.heldBack.length === 0
+}
+
+/** The row of the run; without a bundle when it goes only a part of the way, so that no later run takes it for the whole. */
+export function recordOf(job: Job): RunRecord {
+  const { run, command, bundle, seeds } = job
+  const whole = isWhole(job)
+  return {
+    command,
+    bundle: whole ? bundle.digest : null,
+    seed: whole && seeds !== null ? seedKey(seeds) : null,
+    environment: run.config.environment,
+    version,
+    host: run.io.hostname,
+  }
+}

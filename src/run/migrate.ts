@@ -1,0 +1,211 @@
+import { Failure, type FailureCode } from '../errors.ts'
+import { findCreated } from '../catalog/created.ts'
+import { type HistoryRow, readHistory } from '../history/rows.ts'
+import type { Migration, Seed, SeedBundle } from '../migration.ts'
+import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
+import { finishRun, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
+import { pendingSeeds } from '../history/pending-seeds.ts'
+import type { StepRun } from './apply/step.ts'
+import { type HistoryTables, createTables, historyTables } from '../history/tables.ts'
+import { halfDoneCommands, quoteForShell } from '../history/repair/command.ts'
+import { release, tryLock, withLock } from '../postgres/lock.ts'
+import type { Session } from '../postgres/session.ts'
+import { joinNames } from '../report/failure.ts'
+import { applyAll } from './apply.ts'
+import { type Job, isComplete, isWhole, recordOf } from './job.ts'
+import { warnIgnored } from './ignored.ts'
+import type { Run } from './run.ts'
+import { requirePrimary } from './server.ts'
+import { prepareStepRun } from './step-context.ts'
+import { splitAt } from './up-to.ts'
+
+/** What there is to do, by what the history says now. */
+interface Work {
+  readonly migrations: readonly Migration[]
+  readonly seeds: readonly Seed[]
+  /** The same, and those that are not to run yet. */
+  readonly seedsLeft: readonly Seed[]
+  readonly ahead: readonly string[]
+  readonly history: readonly HistoryRow[]
+  readonly tablesExist: boolean
+}
+
+/** The rest of `up`, when the newest run is not of this bundle: plan, lock, plan again, apply, seed, record. */
+export async function migrate(job: Job, session: Session): Promise<void> {
+  const { run } = job
+  const { config, emit, signal, phase } = run
+  const tables = historyTables(session, config.schema)
+  const on = await prepareStepRun(run, session)
+  const key = on.lockKey
+  const work = await findWork(job, session, tables)
+  if (work.ahead.length > 0) return tellAhead(job, work)
+  if (isNothing(work)) {
+    await recordWithoutWaiting(job, session, tables, key)
+    return emitDone(job, work)
+  }
+  phase.current = 'waiting for the lock'
+  const since = (job.progress.waitingSince ??= await readClock(session))
+  const isDone = async () => isComplete(job, await readNewestRun(session, tables))
+  const lock = { key, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
+  const finished = await withLock(session, lock, isDone, async () => {
+    phase.current = 'applying'
+    return apply(job, tables, on, since)
+  })
+  if (finished?.ahead.length) return tellAhead(job, finished)
+  if (finished === undefined) resolveInFlight(job, (await readHistory(session, tables)) ?? [])
+  emitDone(job, finished)
+}
+
+async function readClock(session: Session): Promise<string> {
+  const [row] = await session.query<{ now: string }>('select clock_timestamp()::text as now')
+  return row!.now
+}
+
+function isNothing(work: Work): boolean {
+  return work.tablesExist && work.migrations.length === 0 && work.seeds.length === 0
+}
+
+async function findWork(job: Job, session: Session, tables: HistoryTables): Promise<Work> {
+  const { bundle, seeds, run } = job
+  const rows = await readHistory(session, tables)
+  const history = rows ?? []
+  resolveInFlight(job, history)
+  const plan = makePlan(
+    await bundle.list(),
+    history.filter((row) => row.kind === 'migration'),
+  )
+  refuseMismatch(plan, run.config)
+  warnIgnored(job, listIgnored(plan, run.config))
+  const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
+  const pending = seeds === null ? [] : pendingSeeds(await seeds.list(), history)
+  // Seeds are for the whole schema.
+  const seedsNow = later.length > 0 || plan.ahead.length > 0 ? [] : pending
+  job.progress.heldBack = later.map(({ name }) => name)
+  job.progress.notRun = [...now, ...seedsNow].map(({ name }) => name)
+  return {
+    migrations: now,
+    seeds: seedsNow,
+    seedsLeft: pending,
+    ahead: plan.ahead,
+    history,
+    tablesExist: rows !== null,
+  }
+}
+
+/** Learns from the history whether what was in flight when the connection was lost had been committed. */
+function resolveInFlight(job: Job, history: readonly HistoryRow[]): void {
+  const { progress, run } = job
+  const { inFlight, runId } = progress
+  if (inFlight.length === 0) return
+  progress.inFlight = []
+  for (const { name, kind, durationMs, run: by, state } of history) {
+    if (!inFlight.includes(name) || by !== runId || state !== 'applied') continue
+    const seed = kind === 'seed'
+    ;(seed ? progress.seeded : progress.applied).push(name)
+    run.emit({ type: seed ? 'seeded' : 'applied', name, durationMs })
+  }
+}
+
+/** Nothing is pending, yet the newest run is another's: noted when the lock is free this moment, else left as it is. */
+async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryTables, key: bigint): Promise<void> {
+  if (!(await tryLock(session, key))) return
+  try {
+    // Whoever had the lock a moment ago may have noted the same.
+    if (isComplete(job, await readNewestRun(session, tables))) return
+    if (!isNothing(await findWork(job, session, tables))) return
+    // The row of a run whose last answer was lost is still open.
+    const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
+    if (id === undefined) return
+    await finishRun(session, tables, id, { outcome: 'done' })
+  } catch (error) {
+    // A role that may only read is right to find nothing to do; it asks two questions instead of one, every time.
+    if ((error as { code?: string }).code !== '42501') throw error
+  } finally {
+    await release(session, { key, emit: job.run.emit })
+  }
+}
+
+async function apply(job: Job, tables: HistoryTables, on: StepRun, since: string): Promise<Work> {
+  const { session } = on
+  // An advisory lock is also given by a standby, and excludes nobody there.
+  await requirePrimary(session)
+  const work = await findWork(job, session, tables)
+  if (isNothing(work) || work.ahead.length > 0) return work
+  if (!work.tablesExist) {
+    await refuseForeignTables(session, work.migrations)
+    await createTables(session, tables)
+  }
+  await refuseToRepeat(session, tables, work, since)
+  await applyAll(job, tables, on, work)
+  return work
+}
+
+const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])
+
+/** Part of what failed may be there. */
+const mayRemain: ReadonlySet<string> = new Set(['PARTIAL', 'MISMATCH'])
+
+/** While we waited for the lock its holder failed at the very thing we would run next: that is our answer too. */
+async function refuseToRepeat(session: Session, tables: HistoryTables, work: Work, since: string): Promise<void> {
+  const next = work.migrations[0] ?? work.seeds[0]
+  const failure = await readFailureSince(session, tables, since)
+  if (!next || failure?.name !== next.name || failure.checksum !== next.checksum) return
+  if (worthRepeating.has(failure.code)) return
+  const message = `${next.name} failed in another runner (${failure.host}) while we waited for it; it was not run again`
+  throw new Failure(failure.code as FailureCode, message, {
+    reason: failure.error,
+    ...(mayRemain.has(failure.code) ? { list: halfDoneCommands(next.name) } : {}),
+    next: `The log of that runner has the place; mend ${mayRemain.has(failure.code) ? 'it and start again, or run one of these' : 'the file and start again'}.`,
+  })
+}
+
+/** A database that has our relations but not our history was filled by somebody else; running on would fail or lie. */
+async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
+  const created = await findCreated(session, migrations)
+  const existing = [...new Set([...created.values()].flat())]
+  if (existing.length === 0) return
+  const last = lastThere(migrations, created)
+  throw new Failure('MISMATCH', 'this database has no history of ours, but what the migrations create exists already', {
+    list: existing,
+    next:
+      'Is it the database you meant? If those were made by the same migrations, record them as applied: ' +
+      (last === undefined
+        ? 'upfront baseline --to <the last one it has>.'
+        : `upfront baseline --to ${quoteForShell(last)} (the last one of which all tables are there, as of all before it)`),
+  })
+}
+
+/** The last migration that such a database has, as far as relations can tell: no earlier one lacks any. */
+function lastThere(migrations: readonly Migration[], created: ReadonlyMap<Migration, readonly string[]>) {
+  const thereOf = (migration: Migration) => created.get(migration)?.length ?? 0
+  const lacking = migrations.findIndex((migration) => thereOf(migration) < migration.creates.length)
+  const whole = lacking === -1 ? migrations : migrations.slice(0, lacking)
+  if (migrations.slice(whole.length).some((migration) => thereOf(migration) > 0)) return undefined
+  return whole.findLast(({ creates }) => creates.length > 0)?.name
+}
+
+/** An image that was rolled back must start: it says what it finds, and what it was asked for and has not done. */
+function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
+  if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
+  run.emit({ type: 'ahead', names: ahead })
+}
+
+function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Seed[], why: string): void {
+  const names = joinNames(left.map(({ name }) => name))
+  run.emit({ type: 'warning', message: `the seeds for ${environment} were not run, because ${why}: ${names}` })
+}
+
+/** `work` is what there was to do at the last look; undefined when another runner has done it. */
+function emitDone(job: Job, work: Work | undefined): void {
+  const { progress, run, bundle, seeds } = job
+  const { applied, seeded, heldBack } = progress
+  const left = isWhole(job) ? [] : (work?.seedsLeft ?? [])
+  if (seeds !== null && left.length > 0) warnOfSeeds(run, seeds, left, 'migrations are held back')
+  if (!isWhole(job)) run.emit({ type: 'held_back', names: heldBack })
+  if (applied.length + seeded.length === 0) {
+    const environment = isWhole(job) ? (seeds?.environment ?? null) : null
+    return run.emit({ type: 'up_to_date', migrations: bundle.count - heldBack.length, seed: environment })
+  }
+  const elapsedMs = performance.now() - job.begun
+  run.emit({ type: 'done', applied: applied.length, seeded: seeded.length, reverted: 0, elapsedMs })
+}

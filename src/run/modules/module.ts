@@ -1,0 +1,171 @@
+import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { Failure } from '../../errors.ts'
+import type { Emit } from '../../events.ts'
+import { isConnectionLost, isContention, noteSurvived } from '../../postgres/classify.ts'
+import { type GuardedClient, guardClient } from '../../postgres/module-client/guarded-client.ts'
+import type { Session } from '../../postgres/session.ts'
+import type { Migration, MigrationFunction } from './contract.ts'
+import type { ModuleScript } from '../../migration.ts'
+import { type Hear, withStrays } from './strays.ts'
+
+/** What a module threw that is no answer of our session, whatever code it has: another connection's may look like ours. */
+export class ModuleError extends Error {
+  constructor(thrown: unknown) {
+    super(thrown instanceof Error ? thrown.message : `it threw ${String(thrown)}`)
+    if (thrown instanceof Error && thrown.stack !== undefined) this.stack = thrown.stack
+  }
+}
+
+/** What a module's own code throws where nobody waits, from its loading on. */
+interface Strays {
+  /** Before anybody listened. */
+  early?: { readonly error: unknown }
+  hear: Hear
+}
+
+/** By a module's functions. */
+const straysOf = new WeakMap<MigrationFunction, Strays>()
+
+/**
+ * Loads a module, once, and checks what it exports; throws INVALID with what is missing, why it does not load, or that
+ * it is not what was compiled.
+ */
+export async function loadModule(script: ModuleScript, file: string): Promise<Migration> {
+  script.verify?.()
+  const strays: Strays = { hear: (error) => (strays.early ??= { error }) }
+  let loaded: Partial<Migration>
+  try {
+    loaded = await withStrays<Partial<Migration>>(
+      (error) => strays.hear(error),
+      () => import(pathToFileURL(script.path).href),
+    )
+    // A promise that floats is told of when all that was ready has run.
+    await setImmediate()
+    if (strays.early) throw strays.early.error
+  } catch (error) {
+    const reason = new ModuleError(error).message
+    const next = 'Mend it; packages of npm are not in the image, only what Node has.'
+    throw new Failure('INVALID', `${file} cannot be loaded`, { reason, next }, error)
+  }
+  for (const call of [loaded.up, loaded.down])
+    if (typeof call === 'function' && !straysOf.has(call)) straysOf.set(call, strays)
+  if (typeof loaded.up === 'function') return loaded as Migration
+  const next = 'Write: export async function up(client) { await client.query(...) }'
+  throw new Failure('INVALID', `${file} exports no function up`, { next })
+}
+
+/** Where a module's function is called. */
+export interface ModuleCall {
+  readonly name: string
+  readonly emit: Emit
+  readonly signal: AbortSignal
+  readonly inTransaction: boolean
+}
+
+/**
+ * Calls a module's function with a client that is dead for it as soon as the function has settled or is stopped: what it
+ * had queued is never sent, and what is in flight has been answered when this settles. Throws for a query that it did
+ * not wait for, for an error that nobody caught, and in a transaction for a query error that it swallowed, which has
+ * broken the transaction; what is no answer of our session as a ModuleError.
+ */
+export async function callModule(call: MigrationFunction, session: Session, context: ModuleCall): Promise<void> {
+  const { signal, emit, name, inTransaction } = context
+  signal.throwIfAborted()
+  const log = (message: string) => emit({ type: 'notice', name, severity: 'LOG', message: String(message) })
+  const stray = Promise.withResolvers<never>()
+  stray.promise.catch(() => {})
+  let hear: Hear = stray.reject
+  const onStray: Hear = (error) => hear(error)
+  const loading = straysOf.get(call)
+  if (loading?.early) onStray(loading.early.error)
+  if (loading) loading.hear = onStray
+  const guard = guardClient(session, onStray)
+  const running = withStrays(onStray, async () => call(guard.client, { signal, log }))
+  const failure = await settle(Promise.race([running, stray.promise]), signal, guard)
+  const hungUp = await drain(session, guard, signal)
+  await setImmediate()
+  const thrown = failure ?? (await Promise.race([stray.promise.catch((error) => ({ error })), undefined]))
+  hear = (error) =>
+    emit({ type: 'notice', name, severity: 'WARNING', message: `after its end: ${new ModuleError(error).message}` })
+  const broken = await findBreak(session)
+  if (!broken || isAfterFailure(broken)) for (const error of [thrown?.error, guard.firstError()]) noteSurvived(error)
+  if (broken && isConnectionLost(broken) && !hungUp && !signal.aborted) throw broken
+  if (thrown) throw whatBrokeIt(thrown.error, broken, guard, signal)
+  if (broken && inTransaction)
+    throw guard.firstError() ?? new ModuleError(new Error('one of its queries failed, and it did not wait for it'))
+}
+
+/** Waits for a module's function, and closes its client at that very moment; resolves with what went wrong. */
+async function settle(
+  running: Promise<unknown>,
+  signal: AbortSignal,
+  guard: GuardedClient,
+): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await stoppable(running, signal, () => void guard.close())
+    const unanswered = guard.unanswered()
+    if (!unanswered) return undefined
+    unanswered.message = 'it ended without waiting for this query'
+    return { error: unanswered }
+  } catch (error) {
+    return { error }
+  } finally {
+    void guard.close()
+  }
+}
+
+const hangUpAfterMs = 5_000
+const cancelAgainMs = 300
+
+/** Waits until the server has answered what the module left in flight, cancelled; true when that needed hanging up. */
+async function drain(session: Session, guard: GuardedClient, signal: AbortSignal): Promise<boolean> {
+  let hungUp = false
+  const timer = setTimeout(() => {
+    hungUp = true
+    session.close('the query that a module left does not end')
+  }, hangUpAfterMs)
+  const closed = guard.close()
+  if (signal.aborted) await Promise.race([closed, setTimeoutPromise(cancelAgainMs)])
+  // One request may come before what it is to cancel. It has to have gone before a ROLLBACK, which it would cancel too.
+  while (guard.isBusy()) {
+    await session.cancel().catch(() => {})
+    await Promise.race([closed, setTimeoutPromise(cancelAgainMs)])
+  }
+  clearTimeout(timer)
+  return hungUp
+}
+
+/** What a module's error comes to: in a broken transaction every query fails, and what broke it has to be told. */
+function whatBrokeIt(thrown: unknown, broken: unknown, guard: GuardedClient, signal: AbortSignal): unknown {
+  if (signal.aborted && thrown === signal.reason) return thrown
+  const first = guard.firstError()
+  if (broken && first !== undefined && (isAfterFailure(thrown) || isContention(first))) return first
+  return guard.isAnswer(thrown) ? thrown : new ModuleError(thrown)
+}
+
+/** What Postgres says to a statement that does nothing: an error when a query has failed since the transaction began. */
+async function findBreak(session: Session): Promise<unknown> {
+  try {
+    await session.query('select')
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+function isAfterFailure(error: unknown): boolean {
+  return (error as { code?: string } | null | undefined)?.code === '25P02'
+}
+
+/** A function that never resolves is left behind when the run has to stop. */
+function stoppable(promise: Promise<unknown>, signal: AbortSignal, stop: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      stop()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,83 @@
+import { Failure } from '../../errors.ts'
+import { isConnectionLost } from '../../postgres/classify.ts'
+import { toOwnRole } from '../../postgres/prepare.ts'
+import { rollBack } from '../../postgres/script.ts'
+import { type HistoryRow, rowOf } from '../../history/rows.ts'
+import type { Migration } from '../../migration.ts'
+import type { Migration as MigrationModule } from './contract.ts'
+import { callModule } from './module.ts'
+import { placeInModule } from './place.ts'
+import { describeSqlError } from '../apply/sql-error.ts'
+import { unknownEnd } from '../apply/failures.ts'
+import type { StepRun } from '../apply/step.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+import { halfDoneCommands } from '../../history/repair/command.ts'
+
+/** A module that says `transaction = false`, and what the history knows of an earlier try. */
+export interface OutsideStep {
+  readonly migration: Migration
+  readonly module: MigrationModule
+  readonly runId: string
+  readonly left: HistoryRow | undefined
+}
+
+/**
+ * Runs a module outside a transaction; resolves with the milliseconds it took. Only its author knows how far it came
+ * when it stopped, so a row that an earlier try left running is PARTIAL until somebody has looked.
+ */
+export async function runOutside(run: StepRun, tables: HistoryTables, step: OutsideStep): Promise<number> {
+  const begun = performance.now()
+  const { session, signal, emit } = run
+  const { migration, module, left, runId } = step
+  const row = rowOf(session, 'migration', migration.name)
+  if (left !== undefined) throw stoppedHalfWay(migration)
+  await session.query(
+    `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
+    [migration.name, migration.checksum, migration.down, runId],
+  )
+  const watch = run.watch(() => migration.name)
+  try {
+    await callModule(module.up, session, { name: migration.name, emit, signal, inTransaction: false })
+    if (session.client.getTransactionStatus() !== 'I') throw new Error('it left a transaction open')
+  } catch (error) {
+    if (isConnectionLost(error)) throw stopped(migration, error)
+    await rollBack(session)
+    throw stopped(migration, error)
+  } finally {
+    watch.stop()
+  }
+  try {
+    await session.query(`${toOwnRole(run.settings)}; update ${tables.history} set state = 'applied',
+      duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
+  } catch (error) {
+    throw isConnectionLost(error) && signal.aborted ? unknownEnd(migration.name, signal.reason, error) : error
+  }
+  return performance.now() - begun
+}
+
+/** PARTIAL for a row that an earlier run left `running`, where nobody but its author knows how far it came. */
+export function stoppedHalfWay(migration: Migration): Failure {
+  return stopped(migration, new Error('an earlier run was stopped in the middle of it'))
+}
+
+/** PARTIAL for a row that a down outside a transaction has left. */
+export function takenBackHalfWay({ name }: Pick<Migration, 'name'>): Failure {
+  return new Failure('PARTIAL', `the down of ${name} stopped half way: part of the migration may be taken back`, {
+    list: [...halfDoneCommands(name), 'when the down can run again from its beginning: upfront down'],
+    next: 'Look how far it came, and run one of these.',
+  })
+}
+
+function stopped({ name, file }: Migration, error: unknown): Failure {
+  return new Failure(
+    'PARTIAL',
+    `migration ${name} stopped half way; what it had done remains (it runs outside a transaction)`,
+    {
+      ...describeSqlError(error),
+      ...placeInModule(file, error),
+      list: halfDoneCommands(name),
+      next: 'Look how far it came, and run one of these.',
+    },
+    error,
+  )
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import type { HistoryRow } from '../../history/rows.ts'
+import type { Migration, SqlScript, Statement } from '../../migration.ts'
+import type { StepRun } from '../apply/step.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+
+/** A migration that runs outside a transaction, and what the history knows of an earlier try. */
+export interface LooseStep {
+  readonly migration: Migration
+  readonly script: SqlScript
+  readonly runId: string
+  /** The row an interrupted try left. */
+  readonly left: HistoryRow | undefined
+  readonly invalidIndexes: 'fail' | 'drop'
+}
+
+/** The same at work: where it runs, and the text of its file. */
+export interface Loose extends LooseStep {
+  readonly run: StepRun
+  readonly tables: HistoryTables
+  readonly text: string
+}
+
+/** Of the text of the first statements, whatever stands between them. */
+export function checksumOf({ statements }: SqlScript, text: string, count: number): string {
+  const hash = createHash('sha256')
+  for (const { start, end } of statements.slice(0, count)) hash.update(`${text.slice(start, end)};\n`)
+  return `v1:sha256:${hash.digest('hex')}`
+}
+
+/** Whether a statement commits while it runs, so that nothing but its author can tell how far it came. */
+export function commitsWithin({ kind, alone }: Statement): boolean {
+  return alone && (kind === 'CallStmt' || kind === 'DoStmt')
+}
+
+/** Whether nothing of the file can be there but what its first statement left: no earlier try got anywhere. */
+export function isUntouched({ left, migration }: Loose): boolean {
+  if (left === undefined) return true
+  return left.statementsDone === 0 && left.doneChecksum === null && left.checksum === migration.checksum
+}

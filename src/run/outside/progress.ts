@@ -1,0 +1,94 @@
+import { toOwnRole, toOwnRoleForNow } from '../../postgres/prepare.ts'
+import { rollBack, runScript } from '../../postgres/script.ts'
+import { rowOf } from '../../history/rows.ts'
+import { changedBehind, rowGone } from './failures.ts'
+import { type Loose, checksumOf } from './outside-step.ts'
+
+/** Where a file goes on. */
+export interface Beginning {
+  readonly done: number
+  /** The transaction that wrote its row last, before what an interrupted try has made; undefined for a first try. */
+  readonly since: string | undefined
+}
+
+/** How many statements are done already; the row says `running` from here on. */
+export async function beginOrResume(loose: Loose): Promise<Beginning> {
+  const { run, tables, migration, script, text, left, runId } = loose
+  if (left === undefined) {
+    await run.session.query(
+      `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
+      [migration.name, migration.checksum, migration.down, runId],
+    )
+    return { done: 0, since: undefined }
+  }
+  const done = left.statementsDone
+  if (done > 0 && left.doneChecksum?.split(' ')[0] !== checksumOf(script, text, done)) throw changedBehind(loose, done)
+  // The row is not touched before something of it has happened: its age tells what an interrupted try has made.
+  const [row] = await run.session.query<{ since: string }>(
+    `select xmin::text as since from ${tables.history} where ${rowOfLoose(loose)}`,
+  )
+  return { done, since: row?.since }
+}
+
+/** The statement that records how many statements are done. */
+export function progressSql(loose: Loose, done: number): string {
+  return `update ${loose.tables.history} set statements_done = ${done},
+    done_checksum = '${checksumOf(loose.script, loose.text, done)}'${asItIsNow(loose)} where ${rowOfLoose(loose)}`
+}
+
+/** Records that a statement is done which no transaction could hold together with this. */
+export async function recordProgress(loose: Loose, done: number, before = ''): Promise<void> {
+  await inOwnRole(loose, `${before}${progressSql(loose, done)}`)
+}
+
+/** Records that a statement begins of which nobody can tell afterwards how far it came. */
+export async function recordBegun(loose: Loose, i: number): Promise<void> {
+  const mark = `done_checksum = '${begunMark(loose, i)}'`
+  await inOwnRole(loose, `update ${loose.tables.history} set ${mark}${asItIsNow(loose)} where ${rowOfLoose(loose)}`)
+}
+
+/** Whether that statement, as it is now, had begun when an earlier try was stopped. */
+export function hadBegun(loose: Loose, i: number): boolean {
+  return loose.left?.doneChecksum === begunMark(loose, i)
+}
+
+/** All of it is done. Throws PARTIAL when its row is gone: somebody has changed the history meanwhile. */
+export async function finish(loose: Loose): Promise<void> {
+  const { tags } = await runScript(
+    loose.run.session,
+    `${toOwnRole(loose.run.settings)}; update ${loose.tables.history} set state = 'applied',
+      duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000${asItIsNow(loose)}
+      where ${rowOfLoose(loose)}`,
+  )
+  if (tags.at(-1) !== 'UPDATE 1') throw rowGone(loose)
+}
+
+/** Nothing of it has happened, so nothing is to be resumed. */
+export async function forget(loose: Loose): Promise<void> {
+  await inOwnRole(loose, `delete from ${loose.tables.history} where ${rowOfLoose(loose)}`)
+}
+
+/** A file may have set a role that may not write here, and that goes on holding for its later statements. */
+export async function inOwnRole({ run }: Pick<Loose, 'run'>, sql: string): Promise<void> {
+  try {
+    await runScript(run.session, `begin read write; ${toOwnRoleForNow(run.settings)}; ${sql}; commit`)
+  } catch (error) {
+    await rollBack(run.session)
+    throw error
+  }
+}
+
+/** What a resumed file has changed of its row: its text behind what is done may be another than at the first try. */
+function asItIsNow({ run, migration, left, runId }: Loose): string {
+  if (left === undefined) return ''
+  const text = (value: string | null) => (value === null ? 'null' : run.session.client.escapeLiteral(value))
+  return `, checksum = ${text(migration.checksum)}, down = ${text(migration.down)}, run = ${runId}`
+}
+
+function begunMark({ script, text }: Loose, i: number): string {
+  return `${checksumOf(script, text, i)} begun ${checksumOf(script, text, i + 1)}`
+}
+
+function rowOfLoose({ run, migration }: Loose): string {
+  return rowOf(run.session, 'migration', migration.name)
+}

@@ -1,0 +1,166 @@
+import { Failure, type Place } from '../../errors.ts'
+import { insist } from '../../postgres/cancel.ts'
+import { isConnectionLost } from '../../postgres/classify.ts'
+import { isDemoted } from '../../postgres/demoted.ts'
+import { offsetOfCodePoint, placeAt } from '../../sql/position.ts'
+import { resetSession } from '../../postgres/prepare.ts'
+import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
+import { allowsLongNames } from '../../checks/how-to-allow.ts'
+import { runAlone } from './alone.ts'
+import { StillBusy, whileBusy } from '../apply/contention.ts'
+import { withLimits } from '../apply/limits.ts'
+import {
+  failedAtFirst,
+  interrupted,
+  lost,
+  placeOfStatement,
+  stillBusy,
+  stopped,
+  stoppedWithin,
+} from './failures.ts'
+import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './progress.ts'
+import { type Loose, type LooseStep, commitsWithin, isUntouched } from './outside-step.ts'
+import { collectNotices } from '../apply/notices.ts'
+import { UnitError, runInOwnTransaction } from './own-transaction.ts'
+import { setSessionAgain } from './session-again.ts'
+import { unknownEnd } from '../apply/failures.ts'
+import type { StepRun } from '../apply/step.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+
+export type { LooseStep } from './outside-step.ts'
+
+/**
+ * Runs a file statement by statement, from where an earlier try stopped: what may run in a transaction commits together
+ * with its progress; for the rest the catalog decides. Resolves with the milliseconds it took. Throws PARTIAL when
+ * something of it remains or may remain, FAILED or BUSY when nothing does, MISMATCH when what had run was changed, LOST.
+ */
+export async function runStatementByStatement(given: StepRun, tables: HistoryTables, step: LooseStep): Promise<number> {
+  const begun = performance.now()
+  const run = withLimits(given, step.script.limits)
+  const { name } = step.migration
+  const loose: Loose = { ...step, run, tables, text: step.script.read() }
+  const { done, since } = await beginOrResume(loose)
+  await resetSession(run.session, run.settings)
+  const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
+  try {
+    if (done > 0) await setSessionAgain(loose, done)
+    for (let i = done; i < step.script.statements.length; i += 1) {
+      if (run.signal.aborted) throw interrupted(loose, i, run.signal.reason)
+      const resumed = i === done && step.left !== undefined
+      await runUnit(loose, i, resumed ? since : undefined, resumed, notices)
+    }
+    await finish(loose)
+  } catch (error) {
+    // No transaction took back what had been sent: "rolled back" would be a guess.
+    const cause = error instanceof ScriptError ? error.error : error
+    const isLost = error instanceof Failure ? error.code === 'LOST' : isConnectionLost(cause)
+    if (isLost && run.signal.aborted) throw unknownEnd(name, run.signal.reason, cause)
+    throw isLost && !(error instanceof Failure) ? lost(loose, cause) : cause
+  } finally {
+    notices.stop()
+  }
+  return performance.now() - begun
+}
+
+type Notices = ReturnType<typeof collectNotices>
+
+/** One statement, or one block. */
+async function runUnit(
+  loose: Loose,
+  i: number,
+  since: string | undefined,
+  resumed: boolean,
+  notices: Notices,
+): Promise<void> {
+  const { script } = loose
+  const statement = script.statements[i]!
+  try {
+    if (hadBegun(loose, i)) throw stoppedWithin(loose, i, new Error('an earlier run was stopped in the middle of it'), placeOfStatement(loose, i)) // prettier-ignore
+    // Of a CALL only the server knows whether it commits; tried in a transaction, it says so, and nothing is done.
+    if (!statement.alone || statement.kind === 'CallStmt') {
+      if (await runWhole(loose, i, notices)) return
+      return await runCommitting(loose, i)
+    }
+    if (commitsWithin(statement)) return await runCommitting(loose, i)
+    await runAloneWithProgress(loose, i, since, resumed)
+  } catch (error) {
+    throw await explain(loose, i, error)
+  }
+  const truncated = notices.truncated()
+  if (truncated !== undefined) {
+    throw stopped(loose, i + 1, { code: '42622', message: truncated }, placeOfStatement(loose, i))
+  }
+}
+
+function runWhole(loose: Loose, i: number, notices: Notices): Promise<boolean> {
+  const { run, migration, script, text } = loose
+  const { name, file } = migration
+  const unit = { text, statement: script.statements[i]!, record: progressSql(loose, i + 1), name, file }
+  const refuse = () => {
+    const message = notices.truncated()
+    if (message === undefined) return
+    throw new UnitError(new ScriptError(0, { code: '42622', message }), placeOfStatement(loose, i))
+  }
+  return whileBusy(run, name, () => runInOwnTransaction(run, unit, refuse))
+}
+
+/** A DO or a CALL with a COMMIT of its own: as far as it comes, it stays, and nobody can look how far that was. */
+async function runCommitting(loose: Loose, i: number): Promise<void> {
+  const { run, migration, text, script } = loose
+  const { start, end } = script.statements[i]!
+  await recordBegun(loose, i)
+  const watch = run.watch(() => migration.name)
+  try {
+    await runScript(run.session, text.slice(start, end))
+  } catch (error) {
+    if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
+    await rollBack(run.session)
+    throw stoppedWithin(loose, i, error.error, placeOf(loose, i, error))
+  } finally {
+    watch.stop()
+  }
+  await insist(run.signal, () => recordProgress(loose, i + 1))
+}
+
+async function runAloneWithProgress(
+  loose: Loose,
+  i: number,
+  since: string | undefined,
+  resumed: boolean,
+): Promise<void> {
+  const { run, migration, text, script, invalidIndexes } = loose
+  const { name } = migration
+  const statement = script.statements[i]!
+  const sql = text.slice(statement.start, statement.end)
+  const watch = run.watch(() => name)
+  try {
+    const putBack = await runAlone({ run, name, title: `migration ${name}`, sql, statement, invalidIndexes, resumed, since }) // prettier-ignore
+    await insist(run.signal, () => recordProgress(loose, i + 1, putBack))
+  } finally {
+    watch.stop()
+  }
+}
+
+/** What a unit that has left nothing behind comes to, for the operator; anything else is thrown as it is. */
+async function explain(loose: Loose, i: number, error: unknown): Promise<unknown> {
+  const { run } = loose
+  const cause = error instanceof ScriptError ? error.error : error
+  const isStop = run.signal.aborted && (error === run.signal.reason || !(error instanceof Failure))
+  if (isConnectionLost(cause) || !(isStop || error instanceof ScriptError || error instanceof StillBusy)) return error
+  if (await isDemoted(run.session, cause)) return lost(loose, cause)
+  const isNothing = i === 0 && isUntouched(loose)
+  if (isNothing) await insist(run.signal, () => forget(loose))
+  if (run.signal.aborted) return interrupted(loose, i, run.signal.reason)
+  if (error instanceof StillBusy) return stillBusy(loose, i, error, isNothing)
+  const place = placeOf(loose, i, error as ScriptError)
+  return isNothing ? failedAtFirst(loose, cause, place) : stopped(loose, i, cause, place)
+}
+
+function placeOf(loose: Loose, i: number, error: ScriptError): Place {
+  if (error instanceof UnitError) return error.place
+  const { text, script, migration } = loose
+  const { start } = script.statements[i]!
+  const { position } = error.error as { position?: string }
+  if (position === undefined) return placeOfStatement(loose, i)
+  return placeAt(migration.file, text, start + offsetOfCodePoint(text.slice(start), Number(position) - 1))
+}

@@ -1,0 +1,88 @@
+import { loadParser, parseSql } from '../checks/check-down.ts'
+import { Failure } from '../errors.ts'
+import { type HistoryRow, isTakingBack, recordReverted } from '../history/rows.ts'
+import { withLimits } from './apply/limits.ts'
+import type { Migration } from '../migration.ts'
+import { callModule, loadModule } from './modules/module.ts'
+import type { CodeBody, SqlBody, StepRun } from './apply/step.ts'
+import type { HistoryTables } from '../history/tables.ts'
+import { runInTransaction } from './apply/transaction.ts'
+import { halfDoneCommands } from '../history/repair/command.ts'
+import type { Job } from './job.ts'
+import { revertOutside } from './outside/revert.ts'
+
+/** How one applied migration is taken back. */
+export interface Down {
+  readonly row: HistoryRow
+  /** For messages: the file, or that it is the one in the history. */
+  readonly file: string
+  readonly way:
+    { readonly kind: 'sql'; readonly sql: string } | { readonly kind: 'module'; readonly migration: Migration }
+}
+
+/** The way back of each, all before the first is taken; throws REFUSED, naming every migration that has none. */
+export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<Down[]> {
+  const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
+  const downs: Down[] = []
+  const without: string[] = []
+  for (const row of rows) {
+    const down = await findDown(row, files.get(row.name.normalize('NFC')))
+    if (down) downs.push(down)
+    else without.push(row.name)
+  }
+  if (without.length === 0) return downs
+  throw new Failure('REFUSED', 'there is no way back; nothing was changed', {
+    list: without.map((name) => `${name}: neither its file nor the history has a down`),
+    next: 'Write <name>.down.sql next to the migration, or go forward: a new migration that undoes it.',
+  })
+}
+
+async function findDown(row: HistoryRow, migration: Migration | undefined): Promise<Down | null> {
+  if (row.state === 'running' && !isTakingBack(row)) throw halfWay(row)
+  // A file that is not what was applied may come with a down that does not fit.
+  const same = migration?.checksum === row.checksum ? migration : undefined
+  if (same?.down) return { row, file: `the down of ${same.file}`, way: { kind: 'sql', sql: same.down } }
+  if (same?.script.kind === 'module' && (await loadModule(same.script, same.file)).down) {
+    return { row, file: same.file, way: { kind: 'module', migration: same } }
+  }
+  return row.down === null
+    ? null
+    : { row, file: `the down of ${row.name} in the history`, way: { kind: 'sql', sql: row.down } }
+}
+
+/** Takes one back, together with its row; resolves with the milliseconds it took. */
+export async function revert(run: StepRun, tables: HistoryTables, { row, file, way }: Down): Promise<number> {
+  const record = recordReverted(run.session, tables, row.name)
+  const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
+  if (way.kind === 'module') {
+    const { allow } = way.migration
+    return runInTransaction(run, { ...step, allow, body: await moduleBody(run, way.migration) })
+  }
+  await loadParser()
+  const { statements, transaction, isolation, limits, allow, problems } = parseSql(file, way.sql)
+  if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
+  const body: SqlBody = {
+    statements,
+    isolation,
+    limits,
+    pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }],
+  }
+  const isOutside = !transaction || statements.some(({ alone }) => alone)
+  if (!isOutside) return runInTransaction(run, { ...step, allow, body })
+  const watch = run.watch(() => row.name)
+  const outside = { run: withLimits(run, limits), tables, row, name: row.name, file, text: way.sql, statements }
+  return revertOutside(outside).finally(watch.stop)
+}
+
+async function moduleBody(run: StepRun, { script, file, name }: Migration): Promise<CodeBody> {
+  if (script.kind !== 'module') throw new TypeError(`${name} is not a module`)
+  const { down } = await loadModule(script, file)
+  return { run: (session, signal) => callModule(down!, session, { name, emit: run.emit, signal, inTransaction: true }) }
+}
+
+function halfWay({ name }: HistoryRow): Failure {
+  return new Failure('PARTIAL', `${name} stopped half way; its down is for the whole of it, so it was not run`, {
+    list: halfDoneCommands(name),
+    next: 'Finish it first: upfront up goes on where it stopped. Or, when it was completed or taken back by hand, run one of these.',
+  })
+}

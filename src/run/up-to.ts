@@ -1,0 +1,31 @@
+import { nearest } from '../config/nearest.ts'
+import { Failure } from '../errors.ts'
+import type { Migration } from '../migration.ts'
+import { bareName } from '../folder/bare-name.ts'
+
+/** The migrations up to the one of that name, with or without its extension; all of them without a name, USAGE for a wrong one. */
+export function upTo(migrations: readonly Migration[], to: string | true | undefined): readonly Migration[] {
+  if (typeof to !== 'string') return migrations
+  const names = migrations.map(({ name }) => name)
+  const bare = bareName(to)
+  const last = names.findIndex((name) => name.normalize('NFC') === bare.normalize('NFC'))
+  if (last !== -1) return migrations.slice(0, last + 1)
+  const meant = nearest(bare, names) ?? names.find((name) => name.startsWith(bare))
+  throw new Failure('USAGE', `there is no migration ${to}`, {
+    next: meant
+      ? `Did you mean ${meant}?`
+      : 'Use its whole file name without the extension; upfront status lists them.',
+  })
+}
+
+/** Of what is pending, what is to run now and what comes after the one of that name. */
+export function splitAt(
+  migrations: readonly Migration[],
+  pending: readonly Migration[],
+  to: string | true | undefined,
+): { readonly now: readonly Migration[]; readonly later: readonly Migration[] } {
+  if (to === undefined) return { now: pending, later: [] }
+  const names = new Set(upTo(migrations, to).map(({ name }) => name.normalize('NFC')))
+  const isNow = ({ name }: Migration) => names.has(name.normalize('NFC'))
+  return { now: pending.filter(isNow), later: pending.filter((one) => !isNow(one)) }
+}

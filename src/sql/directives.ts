@@ -1,0 +1,75 @@
+import { parseDuration } from '../config/duration.ts'
+import type { Limits } from '../migration.ts'
+import { nextToken } from './lex/lex.ts'
+import { comment, makeToken, space } from './lex/token.ts'
+import { byteOffsets } from './parser.ts'
+
+/** Every `-- upfront:<name>` that there is, and what stands behind its name, for messages. */
+export const directives = {
+  'no-transaction': '',
+  down: '',
+  'lock-timeout': '<duration>',
+  'statement-timeout': '<duration>',
+  'lock-retry': '<duration>',
+  allow: '<rule> <why>',
+} as const satisfies Readonly<Record<string, string>>
+
+export type DirectiveName = keyof typeof directives
+
+/** A comment `-- upfront:<name> <value>`, whatever its name. */
+export interface Directive {
+  readonly name: string
+  readonly value: string
+  /** Where the comment begins, in UTF-16 units. */
+  readonly offset: number
+  /** Whether it stands before the first statement, where it counts. */
+  readonly leading: boolean
+}
+
+const shape = /^--[ \t]*upfront:([\w-]+)(?:[ \t]+(.*?))?[ \t]*$/
+
+/** All of them in a text, in their order; what stands in strings, bodies and other comments is none. */
+export function readDirectives(text: string): Directive[] {
+  if (!/--[ \t]*upfront:/.test(text)) return []
+  const bytes = Buffer.from(text)
+  const at = byteOffsets(text)
+  const token = makeToken()
+  const found: Directive[] = []
+  let leading = true
+  for (let byte = 0; byte < bytes.length; byte = token.end) {
+    nextToken(bytes, byte, bytes.length, true, token)
+    if (token.kind === space) continue
+    if (token.kind !== comment) {
+      leading = false
+      continue
+    }
+    const [, name, value = ''] = shape.exec(bytes.toString('utf8', byte, token.end).trimEnd()) ?? []
+    if (name !== undefined) found.push({ name, value, offset: at(byte), leading })
+  }
+  return found
+}
+
+/** Whether a comment before the first statement says `upfront:no-transaction`. */
+export function isMarked(found: readonly Directive[]): boolean {
+  return found.some(({ name, value, leading }) => leading && name === 'no-transaction' && value === '')
+}
+
+const limits = {
+  'lock-timeout': 'lockTimeoutMs',
+  'statement-timeout': 'statementTimeoutMs',
+  'lock-retry': 'lockRetryMs',
+} as const satisfies Readonly<Record<string, keyof Limits>>
+
+/** How a file bounds itself before its first statement; undefined when it does not. What cannot be read is left out. */
+export function readLimits(found: readonly Directive[]): Limits | undefined {
+  const said = found.flatMap(({ name, value, leading }) => {
+    const ms = parseDuration(value)
+    return leading && isLimit(name) && typeof ms === 'number' ? [[limits[name], ms] as const] : []
+  })
+  return said.length === 0 ? undefined : (Object.fromEntries(said) as Limits)
+}
+
+/** Whether a directive's value is a duration. */
+export function isLimit(name: string): name is keyof typeof limits {
+  return Object.hasOwn(limits, name)
+}

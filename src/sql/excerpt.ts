@@ -1,0 +1,88 @@
+import { nextToken } from './lex/lex.ts'
+import type { Shape } from './lex/fingerprint.ts'
+import { makeToken, string } from './lex/token.ts'
+import type { Window } from './lex/window.ts'
+
+/** A text made of parts of the window, and where in the file each of its bytes is from. */
+export interface Excerpt {
+  readonly text: string
+  readonly originOf: (offset: number) => number
+}
+
+const small = 256 << 10
+const rowsTaken = 1 << 20
+const longestTaken = 4 << 20
+const shortString = 64
+
+/**
+ * What the parser gets of a statement: all of it, or of a large one what can be wrong with it: rows of a shape that is
+ * new, and of strings their quotes. null when even that is too much.
+ */
+export function excerpt(window: Window, start: number, end: number, shape: Shape): Excerpt | null {
+  const { bytes, base } = window
+  if (end - start <= small) {
+    const text = bytes.toString('utf8', start - base, end - base)
+    return { text, originOf: (offset) => start + Buffer.byteLength(text.slice(0, offset)) }
+  }
+  const parts: [from: number, to: number][] = []
+  let size = 0
+  const add = (from: number, to: number) => {
+    if (to <= from) return
+    parts.push([from, to])
+    size += to - from
+  }
+  for (const [from, to] of rangesOf(shape, start, end)) {
+    if (from === comma) add(comma, comma + 1)
+    else shorten(bytes, from - base, to - base, base, add)
+    if (size > longestTaken) return null
+  }
+  const pieces = parts.map(([from, to]) => (from === comma ? Buffer.from(',') : bytes.subarray(from - base, to - base)))
+  const text = Buffer.concat(pieces).toString('utf8')
+  return { text, originOf: (offset) => origin(parts, Buffer.byteLength(text.slice(0, offset))) }
+}
+
+/** Stands for a comma that is put between rows which are no neighbours. */
+const comma = -2
+
+/** The statement without the rows whose shape is known. */
+function rangesOf({ valuesStart, firstRowEnd, valuesEnd, newRows }: Shape, start: number, end: number) {
+  if (valuesEnd < 0) return [[start, end]] as [number, number][]
+  const ranges: [number, number][] = [[start, firstRowEnd]]
+  let taken = 0
+  for (let i = 0; i < newRows.length && taken < rowsTaken; i += 2) {
+    const [from, to] = [newRows[i]!, newRows[i + 1]!]
+    taken += to - from
+    if (from > valuesStart) ranges.push([comma, comma + 1], [from, to])
+  }
+  return [...ranges, [valuesEnd, end] as [number, number]]
+}
+
+/** Long strings lose their content: whatever it is, it is a string. */
+function shorten(bytes: Buffer, from: number, to: number, base: number, add: (from: number, to: number) => void) {
+  const token = makeToken()
+  let begun = from
+  for (let at = from; at < to; at = token.end) {
+    nextToken(bytes, at, to, true, token)
+    if (token.kind !== string || token.end - token.content < shortString) continue
+    const opening = token.content - at
+    const closing = bytes[token.end - 1] === 39 ? 1 : opening
+    add(base + begun, base + token.content)
+    begun = token.end - closing
+  }
+  add(base + begun, base + to)
+}
+
+function origin(parts: readonly (readonly [number, number])[], byte: number): number {
+  let left = byte
+  let last = 0
+  for (const [from, to] of parts) {
+    if (from === comma) {
+      left -= 1
+      continue
+    }
+    if (left < to - from) return from + Math.max(0, left)
+    left -= to - from
+    last = to
+  }
+  return last
+}

@@ -1,0 +1,19 @@
+import type { Place } from '../errors.ts'
+import { codePoints } from './position.ts'
+import { newline } from './lex/token.ts'
+import { type Window, lineAt } from './lex/window.ts'
+
+const longestShown = 64 << 10
+
+/** The place of an offset that is in the window; of a line that is not in it whole, what there is. */
+export function placeIn(window: Window, file: string, offset: number): Place {
+  const at = Math.max(0, Math.min(offset - window.base, window.length))
+  const bytes = window.bytes.subarray(0, window.length)
+  const start = at === 0 ? 0 : bytes.lastIndexOf(newline, at - 1) + 1
+  const next = bytes.indexOf(newline, at)
+  const end = Math.min(next === -1 ? bytes.length : next, at + longestShown)
+  const before = bytes.toString('utf8', start, at)
+  // Of a line of megabytes the number and the column say enough.
+  const text = before.length > longestShown ? '' : before + bytes.toString('utf8', at, end)
+  return { file, line: lineAt(window, window.base + at), column: codePoints(before) + 1, text }
+}

@@ -1,0 +1,35 @@
+// What the compiler finds in a text, in short.
+import { emptyCatalog, nextFile } from '../../../../src/checks/declared.ts'
+import { checkSql } from '../../../../src/checks/check-text.ts'
+import type { Role } from '../../../../src/checks/check-statement.ts'
+import { loadParser } from '../../../../src/sql/parser.ts'
+
+await loadParser()
+
+/** `line:column rule` of every problem. */
+export function findings(sql: string, role: Role = 'migration'): string[] {
+  return problems(sql, role).map(({ place, rule }) => `${place?.line}:${place?.column} ${rule}`)
+}
+
+/** The problems themselves. */
+export function problems(sql: string, role: Role = 'migration') {
+  return checkSql('f.sql', sql, role, emptyCatalog()).problems
+}
+
+/** How a text runs. */
+export function layout(sql: string, role: Role = 'migration') {
+  return checkSql('f.sql', sql, role, emptyCatalog()).layout
+}
+
+/** What is found in the last of several migrations. */
+export function findingsAfter(earlier: readonly string[], sql: string): string[] {
+  const catalog = emptyCatalog()
+  for (const text of earlier) {
+    nextFile(catalog)
+    checkSql('earlier.sql', text, 'migration', catalog)
+  }
+  nextFile(catalog)
+  return checkSql('f.sql', sql, 'migration', catalog).problems.map(
+    ({ place, rule }) => `${place?.line}:${place?.column} ${rule}`,
+  )
+}
