@@ -41,7 +41,7 @@ async function bundleApi(): Promise<void> {
   const types = join(dist, 'api/types')
   const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'scripts/build'), '--outDir', types]
   execFileSync(process.execPath, tsc)
-  const needed = ['src/index.d.ts', 'src/errors.d.ts', 'src/events.d.ts', 'src/migrations/contract.d.ts']
+  const needed = ['src/index.d.ts', 'src/errors.d.ts', 'src/events.d.ts', 'src/run/modules/contract.d.ts']
   const kept = needed.map((file) => [file, readFileSync(join(types, file))] as const)
   rmSync(types, { recursive: true })
   for (const [file, text] of kept) {

@@ -1,7 +1,7 @@
+import { commands } from './commands/index.ts'
 import { nearest } from './config/nearest.ts'
 import { type Setting, flagOf, settingNames, settings } from './config/settings.ts'
 import { Failure } from './errors.ts'
-import { commands } from './commands/index.ts'
 import type { Command, Flags } from './run/run.ts'
 
 /** A command line, understood: which command, its own flags, and the flags that are settings. */

@@ -1,8 +1,5 @@
 import { resolve } from 'node:path'
 import { commands } from './commands/index.ts'
-import { type Phase, withDeadline } from './run/deadline.ts'
-import { newLink } from './run/connection-losses.ts'
-import type { Flags } from './run/run.ts'
 import { loadConfig } from './config/load.ts'
 import { flagOf, settingNames } from './config/settings.ts'
 import { Failure, type FailureCode, type FailureFacts, failures } from './errors.ts'
@@ -12,6 +9,9 @@ import { noWait } from './postgres/lock.ts'
 import { withoutDetail, withoutDetailOf } from './report/detail.ts'
 import { makeRedact } from './report/redact.ts'
 import { withoutSecrets, withoutSecretsOf } from './report/without-secrets.ts'
+import { newLink } from './run/connection-losses.ts'
+import { type Phase, withDeadline } from './run/deadline.ts'
+import type { Flags } from './run/run.ts'
 
 export { Failure, failures }
 export type { Event, FailureCode, FailureFacts }

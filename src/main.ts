@@ -1,7 +1,4 @@
 import { parseArguments } from './arguments.ts'
-import { type Phase, withDeadline } from './run/deadline.ts'
-import { newLink } from './run/connection-losses.ts'
-import type { Run } from './run/run.ts'
 import type { Config } from './config/config.ts'
 import { loadConfig } from './config/load.ts'
 import { Failure } from './errors.ts'
@@ -11,6 +8,9 @@ import { noWait } from './postgres/lock.ts'
 import { makeRedact } from './report/redact.ts'
 import { type Report, openReport } from './report/report.ts'
 import { defaultTerminationLog } from './report/termination.ts'
+import { newLink } from './run/connection-losses.ts'
+import { type Phase, withDeadline } from './run/deadline.ts'
+import type { Run } from './run/run.ts'
 
 /** The whole story of one call; resolves with the exit code and never rejects. */
 export async function main(io: Io): Promise<number> {

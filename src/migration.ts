@@ -79,22 +79,22 @@ export interface SqlScript {
   readonly joinable: boolean
   /** Of the normalised text, in bytes. */
   readonly size: number
-  /** Every statement; of a file over 1 MiB none, its pieces are all that is kept. */
+  /** Every statement; of a file over 1 MiB none, its chunks are all that is kept. */
   readonly statements: readonly Statement[]
   /** What sets the session, in a file outside a transaction; undefined when an earlier compiler has not looked for it. */
   readonly session?: readonly (readonly [start: number, end: number])[]
   /** The normalised text; throws INVALID when the file is not the one that was compiled. */
   readonly read: () => string
-  /** The same in order, piece by piece, so that a large file is never whole in memory; throws INVALID likewise. */
-  readonly pieces: () => Iterable<Piece>
+  /** The same in order, chunk by chunk, so that a large file is never whole in memory; throws INVALID likewise. */
+  readonly chunks: () => Iterable<Chunk>
 }
 
 /** Whole statements of a SQL file that are sent as one message: about 64 KiB, or one statement that is larger. */
-export interface Piece {
+export interface Chunk {
   readonly sql: string
   /** The line in the file at which it begins, from 1. */
   readonly line: number
-  /** How many statements it has; a COPY ... FROM stdin is the last of its piece. */
+  /** How many statements it has; a COPY ... FROM stdin is the last of its chunk. */
   readonly statements: number
   /** Where in `sql` a statement of it begins (from 0), for a file whose statements are not kept. */
   readonly offsetOf?: (statement: number) => number | undefined

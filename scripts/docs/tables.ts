@@ -1,6 +1,6 @@
+import { allowable } from '../../src/checks/allowable.ts'
 import { commands } from '../../src/commands/index.ts'
 import { renderSettingsTable } from '../../src/config/describe.ts'
-import { allowable } from '../../src/checks/allowable.ts'
 import { failures } from '../../src/errors.ts'
 import { eventFields } from '../../src/report/fields.ts'
 

@@ -67,7 +67,7 @@ Written by \`npm run test:torture\` from what its tests have shown; do not edit.
 
 A proxy that understands the protocol stands between a run and its server. The run has migrations inside and outside of a
 transaction, BEGIN ... COMMIT blocks, concurrent indexes, a file of more than 1 MiB, COPY, row-level security, two modules
-and seeds, one of them CSV; at message number k the fault strikes, and k goes from the first to the last (of pieces in a
+and seeds, one of them CSV; at message number k the fault strikes, and k goes from the first to the last (of chunks in a
 row that are alike the first two and the last two). Roles and encodings go in pairs with the faults: a superuser with UTF8,
 and an owner with CONNECTION LIMIT 2, bound by his own policies, with LATIN1. Other scenarios end in 22: modules whose
 promises live on, a large file that the server cannot take. Silence is also tried with no deadline and the default

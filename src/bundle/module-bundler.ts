@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
+import { finding } from '../checks/finding.ts'
 import type { Problem } from '../errors.ts'
 import { placeAt } from '../sql/position.ts'
-import { finding } from '../checks/finding.ts'
 
 /** A module and all that it imports from its own folder, as JavaScript by path in the bundle. */
 export interface BundledModule {

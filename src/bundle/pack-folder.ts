@@ -1,16 +1,17 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure, type Problem } from '../errors.ts'
-import { allowFile } from '../checks/how-to-allow.ts'
-import type { ModuleScript } from '../migration.ts'
 import type { Allowance } from '../checks/allowances.ts'
-import type { PackedMigration, PackedModule, PackedSeed } from './read.ts'
+import { allowFile } from '../checks/how-to-allow.ts'
+import type { LintedFile } from '../checks/squawk.ts'
+import { Failure, type Problem } from '../errors.ts'
+import { checkMigrations } from '../folder/migrations.ts'
+import { type CompiledSeed, checkSeeds, listEnvironments, seedBundle } from '../folder/seeds.ts'
+import { checksum, digest } from '../folder/text.ts'
+import type { ModuleScript } from '../migration.ts'
 import { type MigrationsHead, type SeedsHead, manifestFile, manifestFormat, renderManifest } from './manifest.ts'
 import { moduleBundler } from './module-bundler.ts'
-import { type CompiledSeed, checkSeeds, listEnvironments, seedBundle } from '../folder/seeds.ts'
-import { checkMigrations } from '../folder/migrations.ts'
-import type { LintedFile } from '../checks/squawk.ts'
-import { checksum, digest } from '../folder/text.ts'
+import { packLayout } from './packed-script.ts'
+import type { PackedMigration, PackedModule, PackedSeed } from './read.ts'
 
 /** A file of a bundle: its text, or how it is written without being in memory. */
 export type BundleFile = string | { readonly copyOf: string } | { readonly writeTo: (path: string) => void }
@@ -47,7 +48,7 @@ export async function checkMigrationsFolder(dir: string, shown: string): Promise
     const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration) }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
-    return { ...packed, creates, sql: sql.packed }
+    return { ...packed, creates, sql: packLayout(sql.layout) }
   })
   const all = migrations.map(({ migration }) => migration)
   const head: MigrationsHead = { format: manifestFormat, digest: digest(all), count: all.length }
@@ -63,7 +64,7 @@ export async function checkMigrationsFolder(dir: string, shown: string): Promise
     manifest: renderManifest(head, 'migrations', entries),
     files: modules.addTo(files),
     linted: migrations.flatMap(({ migration, sql, path, allowances: allowed }) => {
-      if (!sql || sql.packed.pieces) return []
+      if (!sql || 'chunks' in sql.layout) return []
       const { transaction, read } = sql.script
       const subject = { name: migration.name, allowFile: join(shown, allowFile), allowances: allowed }
       return [{ ...subject, path, shown: migration.file, transaction, text: read }]
@@ -84,7 +85,7 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     const packed = { name, checksum: seed.checksum, ...packAllow(seed) }
     if (script.kind === 'module') return { ...packed, module: modules.add(script) }
     files.set(name, script.kind === 'csv' ? { copyOf: script.path } : sql!)
-    return sql ? { ...packed, sql: sql.packed } : packed
+    return sql ? { ...packed, sql: packLayout(sql.layout) } : packed
   })
   const digestOf = (seeds: readonly CompiledSeed[]) => seedBundle('', seeds).digest
   const digests = environments.map((environment) => [

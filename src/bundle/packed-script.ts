@@ -1,5 +1,6 @@
+import type { ChunkPlace } from '../checks/check-stream.ts'
+import type { ChunkLayout } from '../folder/chunks.ts'
 import type { Isolation, Limits, StatedIndex, StatedTarget, Statement } from '../migration.ts'
-import type { PackedPiece } from '../folder/chunks.ts'
 import type { TextLayout } from '../sql/script.ts'
 
 type PackedStatement = readonly [
@@ -20,7 +21,7 @@ type PackedBlock = readonly [
   inside: readonly (readonly [start: number, end: number, line: number, kind: string])[],
 ]
 
-/** How SQL runs: its statements, or of a large file its pieces. What is false or empty is left out. */
+/** How SQL runs: its statements, or of a large file its chunks, as `pieces`. What is false or empty is left out. */
 export interface PackedScript {
   readonly size: number
   readonly transaction?: false
@@ -32,11 +33,15 @@ export interface PackedScript {
   readonly blocks?: readonly PackedBlock[]
   readonly blanks?: TextLayout['blanks']
   readonly copies?: TextLayout['copies']
-  readonly pieces?: readonly PackedPiece[]
+  readonly pieces?: readonly ChunkPlace[]
 }
 
-/** A text's layout as the manifest keeps it. */
-export function packLayout(layout: TextLayout): PackedScript {
+/** A layout as the manifest keeps it. */
+export function packLayout(layout: TextLayout | ChunkLayout): PackedScript {
+  if ('chunks' in layout) {
+    const { chunks: pieces, ...rest } = layout
+    return { ...rest, pieces }
+  }
   const { size, transaction, isolation, limits, joinable, statements, session, blanks, copies } = layout
   const blocks = statements.flatMap(({ block }, number) => (block ? [packBlock(block, number)] : []))
   return {

@@ -1,23 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Failure } from '../errors.ts'
+import { chunkScript } from '../folder/chunks.ts'
+import { parseCsvName } from '../folder/csv-name.ts'
+import { openCompiled } from '../folder/text-stream.ts'
+import { checksum, checksumOfFile } from '../folder/text.ts'
 import {
   type CsvScript,
-  type Isolation,
-  type Limits,
   isolations,
   type Migration,
   type ModuleScript,
   type Seed,
   type SqlScript,
 } from '../migration.ts'
-import { parseCsvName } from '../folder/csv-name.ts'
+import { textScript } from '../sql/script.ts'
 import { broken, readEntries } from './manifest.ts'
 import { type PackedScript, unpackStatements } from './packed-script.ts'
-import { type PackedPiece, readPieces } from '../folder/chunks.ts'
-import { textScript } from '../sql/script.ts'
-import { openCompiled } from '../folder/text-stream.ts'
-import { checksum, checksumOfFile } from '../folder/text.ts'
 
 /** JavaScript: the path of the module, and the checksum of every file that it is made of. */
 export interface PackedModule {
@@ -115,16 +113,8 @@ function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry
     return textScript(read, { transaction, isolation, limits, joinable, size, statements, session, blanks, copies })
   const path = inside(dir, shown, file)
   const refuse = (reason: string) => broken(shown, `${join(shown, file)}: ${reason}`)
-  return largeScript({
-    size,
-    isolation,
-    limits,
-    pieces,
-    read,
-    verify: expected,
-    open: () => orRefuse(() => openCompiled(path), refuse),
-    refuse,
-  })
+  const open = () => orRefuse(() => openCompiled(path), refuse)
+  return chunkScript({ size, isolation, limits, chunks: pieces }, { open, read, checksum: expected, refuse })
 }
 
 function orRefuse<T>(read: () => T, refuse: (reason: string) => Failure): T {
@@ -133,22 +123,6 @@ function orRefuse<T>(read: () => T, refuse: (reason: string) => Failure): T {
   } catch (error) {
     throw refuse((error as Error).message)
   }
-}
-
-/** A script that is never whole in memory, unless somebody asks for its text. */
-export function largeScript(large: {
-  readonly size: number
-  readonly isolation?: Isolation | undefined
-  readonly limits?: Limits | undefined
-  readonly pieces: readonly PackedPiece[]
-  readonly read: () => string
-  readonly verify: string
-  readonly open: Parameters<typeof readPieces>[0]
-  readonly refuse: (reason: string) => Error
-}): SqlScript {
-  const { size, isolation, limits, pieces, read, verify, open, refuse } = large
-  const script = { kind: 'sql', transaction: true, isolation, joinable: false, size, statements: [], read } as const
-  return { ...script, ...(limits ? { limits } : {}), pieces: () => readPieces(open, pieces, verify, refuse) }
 }
 
 function readVerified(dir: string, shown: string, file: string, expected: string): string {

@@ -1,10 +1,10 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
-import type { Bundle } from '../migration.ts'
-import { type CheckedFolder, checkMigrationsFolder, checkSeedsFolder } from './pack-folder.ts'
-import { manifestFile } from './manifest.ts'
 import { invalid } from '../folder/migrations.ts'
+import type { Bundle } from '../migration.ts'
+import { manifestFile } from './manifest.ts'
+import { type CheckedFolder, checkMigrationsFolder, checkSeedsFolder } from './pack-folder.ts'
 
 /** Compiles a folder of migrations into `out`: manifest.json next to the SQL. The same input gives the same bytes. */
 export async function writeMigrations(dir: string, out: string): Promise<Pick<Bundle, 'digest' | 'count'>> {

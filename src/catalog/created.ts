@@ -1,7 +1,6 @@
+import type { Migration, SqlScript, Statement } from '../migration.ts'
 import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Session } from '../postgres/session.ts'
-import type { Migration, SqlScript, Statement } from '../migration.ts'
-import { findExisting } from '../history/tables.ts'
 
 /**
  * What of its relations exists, per migration, each looked for where its own file would make it: under the search_path
@@ -61,6 +60,15 @@ async function setIfAllowed(session: Session, setting: string): Promise<void> {
     if (!(error instanceof ScriptError) || (error.error as { code?: string }).code === undefined) throw error
     await runScript(session, 'rollback to savepoint upfront')
   }
+}
+
+/** The names among these relations that exist already, as this session would find them. */
+async function findExisting(session: Session, relations: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    'select name from unnest($1::text[]) as name where pg_catalog.to_regclass(name) is not null',
+    [relations],
+  )
+  return rows.map(({ name }) => name)
 }
 
 const creating = /^(Create(Stmt|SeqStmt|TableAsStmt|ForeignTableStmt)|ViewStmt|IndexStmt)$/

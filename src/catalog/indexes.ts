@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
-import type { Session } from '../postgres/session.ts'
 import type { StatedIndex } from '../migration.ts'
+import type { Session } from '../postgres/session.ts'
 
 /** An index as the catalog has it. */
 export interface FoundIndex {

@@ -1,6 +1,6 @@
+import type { StatedTarget } from '../migration.ts'
 import type { Session } from '../postgres/session.ts'
 import { type FoundIndex, listIndexes, nameOf } from './indexes.ts'
-import type { StatedTarget } from '../migration.ts'
 
 /** What a statement outside a transaction has left half done, and what ends that. */
 export interface Left {

@@ -1,9 +1,9 @@
 import { nearest } from '../config/nearest.ts'
 import type { Place, Problem } from '../errors.ts'
-import { howToAllow } from './how-to-allow.ts'
 import { allowableRules, allowingOf } from './allowable.ts'
+import type { Directive } from './directives.ts'
 import { finding } from './finding.ts'
-import type { Directive } from '../sql/directives.ts'
+import { howToAllow } from './how-to-allow.ts'
 
 /** One finding or several that somebody lets pass, and why. */
 export interface Allowance {

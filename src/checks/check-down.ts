@@ -1,8 +1,8 @@
 import type { Problem } from '../errors.ts'
 import type { Isolation, Limits, Statement } from '../migration.ts'
-import { emptyCatalog } from './declared.ts'
 import { checkSql } from './check-text.ts'
-import { readDirectives } from '../sql/directives.ts'
+import { emptyCatalog } from './declared.ts'
+import { readDirectives } from './directives.ts'
 
 export { loadParser } from '../sql/parser.ts'
 

@@ -1,11 +1,14 @@
 import type { Place, Problem } from '../errors.ts'
 import type { Isolation, Statement } from '../migration.ts'
+import { createdRelations, statedIndex } from '../sql/created.ts'
+import { isJoinable } from '../sql/joinable.ts'
+import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
+import { statedTarget } from '../sql/target.ts'
 import { type Catalog, note } from './declared.ts'
 import { type Alone, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './rules/alone.ts'
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
 import { bodyOf, checkBody } from './rules/function-body.ts'
-import { isJoinable } from '../sql/joinable.ts'
 import { refuseUnlock } from './rules/session-lock.ts'
 import { refuseLost, sessionEffect } from './rules/session-state.ts'
 import { refuseEscapes, stringsBehind } from './rules/string-escapes.ts'
@@ -17,9 +20,6 @@ import {
   pairNotice,
   refuseControls,
 } from './rules/transaction-control.ts'
-import { createdRelations, statedIndex } from '../sql/created.ts'
-import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
-import { statedTarget } from '../sql/target.ts'
 
 /** What a text is for. */
 export type Role = 'migration' | 'seed' | 'down'

@@ -1,68 +1,76 @@
 import type { Place, Problem } from '../errors.ts'
 import type { Isolation, Limits } from '../migration.ts'
+import { excerpt } from '../sql/excerpt.ts'
+import { keyOf, makeShape } from '../sql/lex/fingerprint.ts'
+import { hashOf } from '../sql/lex/token.ts'
+import { lineAt, openWindow, textBetween } from '../sql/lex/window.ts'
+import { parse } from '../sql/parser.ts'
+import { placeIn } from '../sql/place-in-window.ts'
 import { placesIn } from '../sql/position.ts'
+import { type SplitStatement, StatementTooLarge, largestStatement, split } from '../sql/split.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
+import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
 import type { Catalog } from './declared.ts'
+import { isMarked, readDirectives, readLimits } from './directives.ts'
+import { finding } from './finding.ts'
+import { longNamesOf } from './names-in-bodies.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
 import { checkDirectives } from './rules/directive.ts'
 import { type LongName, refuseLongNames } from './rules/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
 import { refuseSize } from './rules/statement-size.ts'
 import { explainSyntax } from './rules/syntax.ts'
-import { finding } from './finding.ts'
-import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
-import { placeIn } from '../sql/place-in-window.ts'
-import { keyOf, makeShape } from '../sql/lex/fingerprint.ts'
-import { hashOf } from '../sql/lex/token.ts'
-import { lineAt, openWindow, textBetween } from '../sql/lex/window.ts'
-import { isMarked, readDirectives, readLimits } from '../sql/directives.ts'
-import { longNamesOf } from './names-in-bodies.ts'
-import { parse } from '../sql/parser.ts'
-import type { PackedPiece } from '../folder/chunks.ts'
-import { excerpt } from '../sql/excerpt.ts'
-import { type SplitStatement, StatementTooLarge, largestStatement, split } from '../sql/split.ts'
-import type { TextStream } from '../folder/text-stream.ts'
+
+/** A chunk of a large file, in bytes of the normalised text: where it begins and ends, its line, its COPY's data. */
+export type ChunkPlace = readonly [
+  start: number,
+  end: number,
+  line: number,
+  statements: number,
+  dataStart?: number,
+  dataEnd?: number,
+]
 
 /** What a text comes to that was never in memory whole. */
 export interface CheckedStream {
-  readonly pieces: readonly PackedPiece[]
+  readonly chunks: readonly ChunkPlace[]
   readonly isolation: Isolation | undefined
   readonly creates: readonly string[]
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
 }
 
-/** Files over this are read piece by piece. */
+/** Files over this are read chunk by chunk. */
 export const largestWhole = 1 << 20
-const pieceSize = 64 << 10
+const chunkSize = 64 << 10
 const shapesKept = 100_000
 const namesKept = 100
 /** Statements that come in masses, and that are right or wrong by their shape. */
 const alike = new Set(['insert', 'update', 'delete', 'select', 'with', 'values', 'merge', 'copy', 'comment', 'grant'].map(hashOf)) // prettier-ignore
 
-/** Checks a text as it is read, and says into which pieces it is cut. */
-export function checkStream(file: string, stream: TextStream, role: Role, catalog: Catalog): CheckedStream {
-  const window = openWindow(stream.read)
+/** Checks a text as it is read, and says into which chunks it is cut. */
+export function checkStream(file: string, read: () => Buffer | null, role: Role, catalog: Catalog): CheckedStream {
+  const window = openWindow(read)
   const known = { statements: new Set<number>(), rows: new Set<number>() }
   const shape = makeShape(known)
   const inspection = openInspection(role, false, catalog)
   const { problems, controls } = inspection
-  const pieces: PackedPiece[] = []
-  const ofControls = new Set<PackedPiece>()
+  const chunks: ChunkPlace[] = []
+  const ofControls = new Set<ChunkPlace>()
   const names: LongName[] = []
   const placeAt = (offset: number) => placeIn(window, file, offset)
   let open: { start: number; line: number; end: number; statements: number } | null = null
   let number = 0
 
-  const close = (data?: readonly [number, number]): PackedPiece | null => {
+  const close = (data?: readonly [number, number]): ChunkPlace | null => {
     if (open === null) return null
-    const piece: PackedPiece = [open.start, open.end, open.line, open.statements, ...(data ?? [])]
-    pieces.push(piece)
+    const chunk: ChunkPlace = [open.start, open.end, open.line, open.statements, ...(data ?? [])]
+    chunks.push(chunk)
     open = null
-    return piece
+    return chunk
   }
   const statement = (one: SplitStatement): void => {
-    if (open !== null && one.next - open.start > pieceSize) close()
+    if (open !== null && one.next - open.start > chunkSize) close()
     const before = controls.length
     check(one)
     const controlled = controls.length > before
@@ -129,9 +137,9 @@ export function checkStream(file: string, stream: TextStream, role: Role, catalo
   // Of statements alike only the first is looked at, so that a backslash may be in any of them.
   if (inspection.escapes) inspection.escapes.met = true
   const pair = conclude(inspection, number)
-  const kept = pair ? pieces.filter((piece) => !ofControls.has(piece)) : pieces
+  const kept = pair ? chunks.filter((chunk) => !ofControls.has(chunk)) : chunks
   const { isolation, creates, notices } = inspection
-  return { pieces: kept, isolation, creates, problems, notices }
+  return { chunks: kept, isolation, creates, problems, notices }
 }
 
 /** What the beginning of a large file says of it; statement by statement there would be no end to what is recorded. */

@@ -1,9 +1,9 @@
 import type { Place } from '../errors.ts'
-import type { LongName } from './rules/long-name.ts'
-import { bodyOf } from './rules/function-body.ts'
 import { wholeWindow } from '../sql/lex/window.ts'
 import { type ParsedStatement, byteOffsets } from '../sql/parser.ts'
 import { split } from '../sql/split.ts'
+import { bodyOf } from './rules/function-body.ts'
+import type { LongName } from './rules/long-name.ts'
 
 /** The names of more than 63 bytes in the bodies of routines, which Postgres cuts there as well. */
 export function longNamesOf(

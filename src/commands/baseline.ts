@@ -1,16 +1,16 @@
+import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, insertBaseline, readHistory } from '../history/rows.ts'
-import type { Migration } from '../migration.ts'
 import { finishRun, startRun } from '../history/runs.ts'
 import { createTables, historyTables } from '../history/tables.ts'
-import { halfDoneCommands } from '../history/repair/command.ts'
+import type { Migration } from '../migration.ts'
 import { withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
-import { version } from '../version.ts'
 import { openMigrationsOf } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
 import { announce, requirePrimary, withServer } from '../run/server.ts'
 import { prepareStepRun } from '../run/step-context.ts'
 import { upTo } from '../run/up-to.ts'
+import { version } from '../version.ts'
 
 /** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
 export async function baseline(run: Run): Promise<number> {

@@ -1,8 +1,8 @@
 import { renderFlagsHelp } from '../config/describe.ts'
 import { failures } from '../errors.ts'
+import type { Run } from '../run/run.ts'
 import { version } from '../version.ts'
 import { commands } from './index.ts'
-import type { Run } from '../run/run.ts'
 
 /** Answers with everything that can be typed: commands, settings, exit codes. */
 export async function help(run: Run): Promise<number> {

@@ -1,5 +1,5 @@
-import type { Command } from '../run/run.ts'
 import { consentFlag } from '../run/consent.ts'
+import type { Command } from '../run/run.ts'
 import { up } from './up.ts'
 
 /** Every command; the first is what runs when none is named, and the order is that of the help. */

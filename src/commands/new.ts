@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestFile } from '../bundle/manifest.ts'
-import { compareNames, parseName } from '../folder/names.ts'
 import { Failure } from '../errors.ts'
+import { compareNames, parseName } from '../folder/names.ts'
 import type { Run } from '../run/run.ts'
 
 /** Makes the next migration with its down: a timestamp or the next number, whichever the folder uses. */

@@ -1,13 +1,13 @@
 import { Failure } from '../errors.ts'
-import { readHistory } from '../history/rows.ts'
 import { repairCommand } from '../history/repair/command.ts'
+import { readHistory } from '../history/rows.ts'
 import { applyAll } from '../run/apply.ts'
-import { takeBack, underLock } from './down.ts'
 import { openMigrationsOf } from '../run/folders.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
+import { takeBack, underLock } from './down.ts'
 
 /** Takes the newest migration back and applies it again, for the time when it is still being written. */
 export async function redo(run: Run): Promise<number> {

@@ -1,20 +1,20 @@
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
-import { type HistoryRow, readHistory } from '../history/rows.ts'
-import type { Migration } from '../migration.ts'
-import { repairRow, wasRepaired } from '../history/repair/record.ts'
-import type { StepRun } from '../run/apply/step.ts'
-import type { HistoryTables } from '../history/tables.ts'
+import { planRepair } from '../history/repair/actions.ts'
 import { type RepairAction, repairActions, repairCommand } from '../history/repair/command.ts'
-import { version } from '../version.ts'
+import { type Named, findNamed, noSuchName, subjectsOf } from '../history/repair/named.ts'
+import { repairRow, wasRepaired } from '../history/repair/record.ts'
+import { type HistoryRow, readHistory } from '../history/rows.ts'
+import type { HistoryTables } from '../history/tables.ts'
+import type { Migration } from '../migration.ts'
+import type { StepRun } from '../run/apply/step.ts'
 import { isProduction, readMark } from '../run/consent.ts'
-import { underLock } from './down.ts'
 import { openMigrationsOf, showPath } from '../run/folders.ts'
 import { withReconnection } from '../run/reconnect.ts'
-import { type Named, findNamed, noSuchName, subjectsOf } from '../history/repair/named.ts'
-import { planRepair } from '../history/repair/actions.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
+import { version } from '../version.ts'
+import { underLock } from './down.ts'
 
 /** What was typed. */
 interface Wanted {
@@ -117,7 +117,7 @@ async function repairNamed(
     const gone = action === 'forget' || action === 'not-done'
     if (gone && (await wasRepaired(session, tables, action, subjectsOf(word))))
       return nothingToDo(run, `${word} is not in the history any more`)
-    throw noSuchName(word, history, files, run)
+    throw noSuchName(word, history, files, run.config.migrationsDir)
   }
   const plan = planRepair(action, named)
   if ('nothing' in plan) return nothingToDo(run, plan.nothing)

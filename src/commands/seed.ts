@@ -1,15 +1,15 @@
 import { Failure } from '../errors.ts'
-import { readHistory } from '../history/rows.ts'
-import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
 import { pendingSeeds } from '../history/pending-seeds.ts'
+import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
+import { readHistory } from '../history/rows.ts'
 import { applyAll } from '../run/apply.ts'
-import { underLock } from './down.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd, withReconnection } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
+import { underLock } from './down.ts'
 
 /** Applies the seeds of one environment to a database that has every migration already. */
 export async function seed(run: Run): Promise<number> {

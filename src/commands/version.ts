@@ -1,5 +1,5 @@
-import { version } from '../version.ts'
 import type { Run } from '../run/run.ts'
+import { version } from '../version.ts'
 
 /** Answers with the version alone, for scripts. */
 export async function printVersion(run: Run): Promise<number> {

@@ -1,10 +1,10 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { nearest } from '../config/nearest.ts'
-import { Failure, type Place, type Problem } from '../errors.ts'
-import { allowFile } from '../checks/how-to-allow.ts'
 import { type Allowance, readAllowance } from '../checks/allowances.ts'
 import { finding } from '../checks/finding.ts'
+import { allowFile } from '../checks/how-to-allow.ts'
+import { nearest } from '../config/nearest.ts'
+import { Failure, type Place, type Problem } from '../errors.ts'
 import { readText } from './files.ts'
 
 /** A line of `upfront.allow`: an allowance for one file, or for all. */

@@ -1,35 +1,45 @@
-import type { Piece } from '../migration.ts'
+import type { ChunkPlace } from '../checks/check-stream.ts'
+import type { Chunk, Isolation, Limits, SqlScript } from '../migration.ts'
 import { type Window, fill, openWindow, textBetween, wholeWindow } from '../sql/lex/window.ts'
 import { split } from '../sql/split.ts'
 import type { TextStream } from './text-stream.ts'
 
-/** A piece of a large file, in bytes of the normalised text: where it begins and ends, its line, its COPY's data. */
-export type PackedPiece = readonly [
-  start: number,
-  end: number,
-  line: number,
-  statements: number,
-  dataStart?: number,
-  dataEnd?: number,
-]
+/** How a file runs that is never in memory whole. */
+export interface ChunkLayout {
+  readonly size: number
+  readonly isolation?: Isolation | undefined
+  readonly limits?: Limits | undefined
+  readonly chunks: readonly ChunkPlace[]
+}
 
-/** Reads a large file once from beginning to end; `refuse` is thrown when it is not the one that was compiled. */
-export function* readPieces(
-  open: () => TextStream,
-  pieces: readonly PackedPiece[],
-  checksum: string,
-  refuse: (reason: string) => Error,
-): Generator<Piece> {
+/** Where such a file is read from, and what it must be. */
+export interface LargeFile {
+  readonly open: () => TextStream
+  /** Its text, for who asks for all of it. */
+  readonly read: () => string
+  readonly checksum: string
+  readonly refuse: (reason: string) => Error
+}
+
+/** A script that is never whole in memory, unless somebody asks for its text. */
+export function chunkScript({ size, isolation, limits, chunks }: ChunkLayout, file: LargeFile): SqlScript {
+  const { read } = file
+  const script = { kind: 'sql', transaction: true, isolation, joinable: false, size, statements: [], read } as const
+  return { ...script, ...(limits ? { limits } : {}), chunks: () => readChunks(file, chunks) }
+}
+
+/** Reads a large file once from beginning to end; throws when it is not the one that was compiled. */
+function* readChunks({ open, checksum, refuse }: LargeFile, chunks: readonly ChunkPlace[]): Generator<Chunk> {
   const stream = open()
   try {
     const window = openWindow(stream.read)
-    for (const [start, end, line, statements, dataStart, dataEnd] of pieces) {
+    for (const [start, end, line, statements, dataStart, dataEnd] of chunks) {
       while (window.base + window.length < end && !window.final) fill(window, Math.max(window.base, start))
       if (window.base + window.length < end) break
       const sql = textBetween(window, start, end)
-      const piece = { sql, line, statements, offsetOf: (statement: number) => offsetOf(sql, statement) }
-      if (dataStart === undefined || dataEnd === undefined) yield piece
-      else yield { ...piece, data: readData(window, dataStart, dataEnd) }
+      const chunk = { sql, line, statements, offsetOf: (statement: number) => offsetOf(sql, statement) }
+      if (dataStart === undefined || dataEnd === undefined) yield chunk
+      else yield { ...chunk, data: readData(window, dataStart, dataEnd) }
     }
     while (stream.read() !== null);
     if (stream.checksum() !== checksum) throw refuse('it is not the file that was compiled')
@@ -38,7 +48,7 @@ export function* readPieces(
   }
 }
 
-/** To be read before the next piece is asked for. */
+/** To be read before the next chunk is asked for. */
 function* readData(window: Window, start: number, end: number): Generator<Buffer> {
   for (let at = start; at < end;) {
     if (window.base + window.length <= at) {

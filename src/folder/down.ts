@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path'
-import type { Problem } from '../errors.ts'
 import { type Allowance, type Subject, judgeText } from '../checks/allowances.ts'
-import { emptyCatalog } from '../checks/declared.ts'
 import { checkSql } from '../checks/check-text.ts'
+import { emptyCatalog } from '../checks/declared.ts'
 import { finding } from '../checks/finding.ts'
+import type { Problem } from '../errors.ts'
+import { blank } from '../sql/segments.ts'
 import { readText } from './files.ts'
 import type { SourceMigration } from './layouts/plain.ts'
-import { blank } from '../sql/segments.ts'
 
 const mostBlankLines = 2_000
 const marker = /^--[ \t]*upfront:down[ \t]*$/m

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
-import { Failure, type Problem } from '../errors.ts'
 import { refuseEncoding } from '../checks/rules/encoding.ts'
+import { Failure, type Problem } from '../errors.ts'
 import { decode } from './text.ts'
 
 /** Throws INVALID when there is no such folder. */

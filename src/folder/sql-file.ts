@@ -1,17 +1,16 @@
 import { closeSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs'
-import { Failure, type Problem } from '../errors.ts'
-import type { SqlScript } from '../migration.ts'
 import { type Allowance, type Subject, judgeText } from '../checks/allowances.ts'
-import type { Catalog } from '../checks/declared.ts'
-import { checkSql } from '../checks/check-text.ts'
-import { refuseEncoding } from '../checks/rules/encoding.ts'
-import { splitDown } from './down.ts'
-import { largeScript } from '../bundle/read.ts'
-import { readText, unreadable } from './files.ts'
 import type { Role } from '../checks/check-statement.ts'
 import { checkStream, largestWhole, checkBeginning } from '../checks/check-stream.ts'
-import { type PackedScript, packLayout } from '../bundle/packed-script.ts'
-import { textScript } from '../sql/script.ts'
+import { checkSql } from '../checks/check-text.ts'
+import type { Catalog } from '../checks/declared.ts'
+import { refuseEncoding } from '../checks/rules/encoding.ts'
+import { Failure, type Problem } from '../errors.ts'
+import type { SqlScript } from '../migration.ts'
+import { type TextLayout, textScript } from '../sql/script.ts'
+import { type ChunkLayout, chunkScript } from './chunks.ts'
+import { splitDown } from './down.ts'
+import { readText, unreadable } from './files.ts'
 import { EncodingError, type TextStream, openSource } from './text-stream.ts'
 import { checksum } from './text.ts'
 
@@ -30,7 +29,7 @@ export interface SqlSource extends Subject {
 export interface SqlFile {
   readonly checksum: string
   readonly script: SqlScript
-  readonly packed: PackedScript
+  readonly layout: TextLayout | ChunkLayout
   readonly creates: readonly string[]
   readonly notices: readonly Problem[]
   /** What is let pass when it runs. */
@@ -66,7 +65,7 @@ function compileWhole(source: SqlSource, catalog: Catalog): Compiled {
   const sql = {
     checksum: checksum(up),
     script: textScript(() => up, layout),
-    packed: packLayout(layout),
+    layout,
     creates,
     notices: [...notices, ...allowed],
     allow,
@@ -82,26 +81,16 @@ function compileLarge(source: SqlSource, catalog: Catalog): Compiled {
   try {
     const { own, limits, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
     stream = open()
-    const { pieces, isolation, creates, problems, notices } = checkStream(file, stream, role, catalog)
+    const { chunks, isolation, creates, problems, notices } = checkStream(file, stream.read, role, catalog)
     const section = stream.section()
     const { refused, allowed, allow } = judgeText([...atFirst, ...problems], source, own, true)
     if (refused.length > 0) return { section, problems: refused, own }
     const sum = stream.checksum()
-    const size = stream.size()
+    const layout = { size: stream.size(), isolation, ...(limits ? { limits } : {}), chunks }
     const refuse = (reason: string) => new Failure('INVALID', `${file} has changed while upfront ran`, { reason })
-    const script = largeScript({
-      size,
-      isolation,
-      limits,
-      pieces,
-      read: () => readAll(open),
-      verify: sum,
-      open,
-      refuse,
-    })
+    const script = chunkScript(layout, { open, read: () => readAll(open), checksum: sum, refuse })
     const writeTo = (target: string) => copy(open, target)
-    const packed = { size, isolation, ...(limits ? { limits } : {}), pieces }
-    const sql = { checksum: sum, script, packed, creates, notices: [...notices, ...allowed], allow, writeTo }
+    const sql = { checksum: sum, script, layout, creates, notices: [...notices, ...allowed], allow, writeTo }
     return { sql, section, problems: [], own }
   } catch (error) {
     if (error instanceof EncodingError)

@@ -34,26 +34,26 @@ export function checksum(text: string): string {
   return `v1:sha256:${createHash('sha256').update(text).digest('hex')}`
 }
 
-/** The checksum of a large file's text, read piece by piece. */
+/** The checksum of a large file's text, read chunk by chunk. */
 export function checksumOfFile(path: string): string {
   const hash = createHash('sha256')
   const file = openSync(path, 'r')
   const buffer = Buffer.alloc(1 << 16)
   try {
-    /** A CR at the end of a piece, which may belong to an LF of the next. */
+    /** A CR at the end of a chunk, which may belong to an LF of the next. */
     let held = false
     for (let first = true, read = readSync(file, buffer); read > 0; first = false, read = readSync(file, buffer)) {
-      const piece = buffer.subarray(0, read)
-      if (held && piece[0] !== lineFeed) hash.update('\r')
-      held = piece[read - 1] === carriageReturn
-      let from = first && piece.subarray(0, 3).equals(byteOrderMark) ? 3 : 0
+      const chunk = buffer.subarray(0, read)
+      if (held && chunk[0] !== lineFeed) hash.update('\r')
+      held = chunk[read - 1] === carriageReturn
+      let from = first && chunk.subarray(0, 3).equals(byteOrderMark) ? 3 : 0
       const end = held ? read - 1 : read
-      for (let at = piece.indexOf(carriageReturn); at !== -1 && at < end; at = piece.indexOf(carriageReturn, at + 1)) {
-        if (piece[at + 1] !== lineFeed) continue
-        hash.update(piece.subarray(from, at))
+      for (let at = chunk.indexOf(carriageReturn); at !== -1 && at < end; at = chunk.indexOf(carriageReturn, at + 1)) {
+        if (chunk[at + 1] !== lineFeed) continue
+        hash.update(chunk.subarray(from, at))
         from = at + 1
       }
-      hash.update(piece.subarray(from, end))
+      hash.update(chunk.subarray(from, end))
     }
     if (held) hash.update('\r')
   } finally {

@@ -1,6 +1,6 @@
+import type { Seed } from '../migration.ts'
 import { asRecorded } from './as-recorded.ts'
 import type { HistoryRow } from './rows.ts'
-import type { Seed } from '../migration.ts'
 
 /** The seeds that never ran with this content, in their order; a changed one runs again, an unchanged one does not. */
 export function pendingSeeds(seeds: readonly Seed[], history: readonly HistoryRow[]): Seed[] {

@@ -1,7 +1,7 @@
 import { Failure } from '../errors.ts'
 import { asRecorded } from './as-recorded.ts'
-import type { HistoryRow } from './rows.ts'
 import { repairCommands } from './repair/command.ts'
+import type { HistoryRow } from './rows.ts'
 
 /** What the plan needs to know of a migration. */
 export interface Planned {

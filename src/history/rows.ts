@@ -1,5 +1,5 @@
-import type { Session } from '../postgres/session.ts'
 import type { Kind, Migration, Seed } from '../migration.ts'
+import type { Session } from '../postgres/session.ts'
 import { type HistoryTables, orMissing } from './tables.ts'
 
 export type State = 'running' | 'applied' | 'adopted' | 'baseline'

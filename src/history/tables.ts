@@ -88,14 +88,6 @@ export async function ensureRepairColumns(session: Session, tables: HistoryTable
     add column if not exists subject text, add column if not exists reason text, add column if not exists was jsonb`)
 }
 
-/** The names among these relations that exist already, as this session would find them. */
-export async function findExisting(session: Session, relations: readonly string[]): Promise<string[]> {
-  const rows = await session.query<{ name: string }>(
-    'select name from unnest($1::text[]) as name where pg_catalog.to_regclass(name) is not null',
-    [relations],
-  )
-  return rows.map(({ name }) => name)
-}
 const missing = new Set(['42P01', '3F000'])
 
 /** What a question to our tables answers; null when they do not exist, DENIED when the role may not ask. */

@@ -9,12 +9,12 @@ export interface Message {
 }
 
 /** Which message of a script failed (from 0), and there which statement. */
-export class PieceError extends ScriptError {
-  readonly piece: number
+export class PipelineError extends ScriptError {
+  readonly chunk: number
 
   constructor(message: number, statement: number, error: unknown) {
     super(statement, error)
-    this.piece = message
+    this.chunk = message
   }
 }
 
@@ -31,19 +31,19 @@ const borrowed = ['readyForQuery', 'errorMessage', 'commandComplete', 'copyInRes
 
 /**
  * Sends a long script message by message, four of them in flight once the first has been answered, so that neither side
- * holds much of it; rejects with a PieceError for the first that fails, after the server has answered what was sent, and
+ * holds much of it; rejects with a PipelineError for the first that fails, after the server has answered what was sent, and
  * nothing more of it is sent then. The first begins the transaction: had it failed as a whole, what came behind it would
  * commit. Takes the connection's events from pg for that long: its own pipeline mode is not for messages of several
  * statements.
  */
-export function runPieces(session: Session, messages: Iterable<Message>): Promise<void> {
+export function runPipeline(session: Session, messages: Iterable<Message>): Promise<void> {
   return new Promise((resolve, reject) => {
     const iterator = messages[Symbol.iterator]()
     const sent: Message[] = []
-    const state = { answered: 0, statements: 0, ended: false, failure: undefined as PieceError | undefined }
+    const state = { answered: 0, statements: 0, ended: false, failure: undefined as PipelineError | undefined }
     let giveBack = () => {}
     const over = new AbortController()
-    const fail = (failure: PieceError) => {
+    const fail = (failure: PipelineError) => {
       state.failure ??= failure
       // What a COPY has not sent yet would get into the next one.
       over.abort()
@@ -67,19 +67,19 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
           }
         } catch (error) {
           // The file turned out to be another than was compiled.
-          state.failure ??= new PieceError(sent.length, 0, error)
+          state.failure ??= new PipelineError(sent.length, 0, error)
           state.ended = true
         }
       }
     }
     const listeners = (connection: Connection): Record<string, (message: never) => void> => ({
       commandComplete: () => void (state.statements += 1),
-      errorMessage: (error: unknown) => fail(new PieceError(state.answered, state.statements, error)),
+      errorMessage: (error: unknown) => fail(new PipelineError(state.answered, state.statements, error)),
       copyInResponse: () => {
         const at = [state.answered, state.statements] as const
         copy(connection, sent[state.answered]?.data, over.signal).catch((error: unknown) => {
           // The file cannot be read, or is not the one that was compiled.
-          fail(new PieceError(...at, error))
+          fail(new PipelineError(...at, error))
           connection.sendCopyFail('its data cannot be read')
         })
       },
@@ -120,7 +120,7 @@ export function runPieces(session: Session, messages: Iterable<Message>): Promis
       },
       handleError: (error: unknown) => {
         giveBack()
-        fail(error instanceof PieceError ? error : new PieceError(state.answered, state.statements, error))
+        fail(error instanceof PipelineError ? error : new PipelineError(state.answered, state.statements, error))
         reject(state.failure)
       },
       handleReadyForQuery: () => {},

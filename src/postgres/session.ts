@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { HostPort, Target, TlsSettings } from '../config/database/target.ts'
 import { isUnbindable, makeLogin, surviveParser } from './connect/login.ts'
-import { NoAnswer, type Silent, measureSilence } from './observe/silence.ts'
 import { type Encryption, openSocket } from './connect/socket.ts'
+import { NoAnswer, type Silent, measureSilence } from './observe/silence.ts'
 import { watchTurn } from './observe/turn.ts'
 
 /** One connection to one server; closed by whoever opened it. */

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
-import type { HistoryTables } from '../history/tables.ts'
 import { quoteForShell, repairCommand } from '../history/repair/command.ts'
+import type { HistoryTables } from '../history/tables.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Flag, Run } from './run.ts'
 

@@ -1,5 +1,5 @@
-import type { Bundle, SeedBundle } from '../migration.ts'
 import type { NewestRun, RunRecord } from '../history/runs.ts'
+import type { Bundle, SeedBundle } from '../migration.ts'
 import { version } from '../version.ts'
 import type { Run } from './run.ts'
 

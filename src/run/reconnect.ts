@@ -1,8 +1,8 @@
 import { Failure } from '../errors.ts'
-import { pause } from '../postgres/pause.ts'
 import { silenceBehind } from '../postgres/observe/silence.ts'
-import { type Job, type Progress, listNotRun } from './job.ts'
+import { pause } from '../postgres/pause.ts'
 import { Unwanted, noteLoss } from './connection-losses.ts'
+import { type Job, type Progress, listNotRun } from './job.ts'
 import type { Run } from './run.ts'
 
 const reconnections = 5

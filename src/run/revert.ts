@@ -1,14 +1,14 @@
 import { loadParser, parseSql } from '../checks/check-down.ts'
 import { Failure } from '../errors.ts'
-import { type HistoryRow, isTakingBack, recordReverted } from '../history/rows.ts'
-import { withLimits } from './apply/limits.ts'
-import type { Migration } from '../migration.ts'
-import { callModule, loadModule } from './modules/module.ts'
-import type { CodeBody, SqlBody, StepRun } from './apply/step.ts'
-import type { HistoryTables } from '../history/tables.ts'
-import { runInTransaction } from './apply/transaction.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
+import { type HistoryRow, isTakingBack, recordReverted } from '../history/rows.ts'
+import type { HistoryTables } from '../history/tables.ts'
+import type { Migration } from '../migration.ts'
+import { withLimits } from './apply/limits.ts'
+import type { CodeBody, SqlBody, StepRun } from './apply/step.ts'
+import { runInTransaction } from './apply/transaction.ts'
 import type { Job } from './job.ts'
+import { callModule, loadModule } from './modules/module.ts'
 import { revertOutside } from './outside/revert.ts'
 
 /** How one applied migration is taken back. */
@@ -65,7 +65,7 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
     statements,
     isolation,
     limits,
-    pieces: () => [{ sql: way.sql, line: 1, statements: statements.length }],
+    chunks: () => [{ sql: way.sql, line: 1, statements: statements.length }],
   }
   const isOutside = !transaction || statements.some(({ alone }) => alone)
   if (!isOutside) return runInTransaction(run, { ...step, allow, body })

@@ -2,8 +2,8 @@ import type { Config } from '../config/config.ts'
 import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
 import type { LockWait } from '../postgres/lock.ts'
-import type { Phase } from './deadline.ts'
 import type { Link } from './connection-losses.ts'
+import type { Phase } from './deadline.ts'
 
 /** One call of one command: its world, its settings, and where it says things. */
 export interface Run {

@@ -1,17 +1,17 @@
 import { describeTarget } from '../config/database/target.ts'
 import { Failure } from '../errors.ts'
-import type { Bundle } from '../migration.ts'
 import { historyTables } from '../history/tables.ts'
+import type { Bundle } from '../migration.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
-import { guardSession } from '../postgres/observe/guard.ts'
-import { WaitElsewhere } from '../postgres/lock.ts'
-import { pause } from '../postgres/pause.ts'
 import { NotYet, ReadOnly, waitForServer } from '../postgres/connect/wait.ts'
-import type { Session } from '../postgres/session.ts'
+import { WaitElsewhere } from '../postgres/lock.ts'
+import { guardSession } from '../postgres/observe/guard.ts'
 import { patience } from '../postgres/observe/silence.ts'
+import { pause } from '../postgres/pause.ts'
+import type { Session } from '../postgres/session.ts'
 import { version } from '../version.ts'
-import { explainSessionError } from './session-errors.ts'
 import type { Run } from './run.ts'
+import { explainSessionError } from './session-errors.ts'
 
 /**
  * Opens a session of a ready server, asks it the first question, and closes the session after use; begins again when the

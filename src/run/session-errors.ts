@@ -1,9 +1,9 @@
 import { Failure } from '../errors.ts'
 import { type HistoryTables, deniedTables } from '../history/tables.ts'
 import { isConnectionLost, isContention } from '../postgres/classify.ts'
+import { NotYet, ReadOnly } from '../postgres/connect/wait.ts'
 import { isDemoted } from '../postgres/demoted.ts'
 import type { Session } from '../postgres/session.ts'
-import { NotYet, ReadOnly } from '../postgres/connect/wait.ts'
 
 interface ServerError extends Error {
   readonly severity?: string

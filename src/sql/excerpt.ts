@@ -1,5 +1,5 @@
-import { nextToken } from './lex/lex.ts'
 import type { Shape } from './lex/fingerprint.ts'
+import { nextToken } from './lex/lex.ts'
 import { makeToken, string } from './lex/token.ts'
 import type { Window } from './lex/window.ts'
 
@@ -36,8 +36,8 @@ export function excerpt(window: Window, start: number, end: number, shape: Shape
     else shorten(bytes, from - base, to - base, base, add)
     if (size > longestTaken) return null
   }
-  const pieces = parts.map(([from, to]) => (from === comma ? Buffer.from(',') : bytes.subarray(from - base, to - base)))
-  const text = Buffer.concat(pieces).toString('utf8')
+  const chunks = parts.map(([from, to]) => (from === comma ? Buffer.from(',') : bytes.subarray(from - base, to - base)))
+  const text = Buffer.concat(chunks).toString('utf8')
   return { text, originOf: (offset) => origin(parts, Buffer.byteLength(text.slice(0, offset))) }
 }
 

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { hasSqlDetails, loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
-import { offsetOfCodePoint } from './position.ts'
 import { nextToken } from './lex/lex.ts'
 import { comment, makeToken, string } from './lex/token.ts'
+import { offsetOfCodePoint } from './position.ts'
 
 /** A node of the parse tree, as libpg-query gives it. */
 export type Node = Readonly<Record<string, unknown>>

@@ -1,7 +1,7 @@
 import type { Place } from '../errors.ts'
-import { codePoints } from './position.ts'
 import { newline } from './lex/token.ts'
 import { type Window, lineAt } from './lex/window.ts'
+import { codePoints } from './position.ts'
 
 const longestShown = 64 << 10
 

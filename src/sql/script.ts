@@ -1,4 +1,4 @@
-import type { Isolation, Limits, Piece, SqlScript, Statement } from '../migration.ts'
+import type { Isolation, Limits, Chunk, SqlScript, Statement } from '../migration.ts'
 
 /** How a text runs that is in memory whole; offsets in UTF-16 units. */
 export interface TextLayout {
@@ -30,7 +30,7 @@ export function textScript(source: () => string, layout: TextLayout): SqlScript 
     statements,
     ...(session ? { session } : {}),
     read,
-    pieces: () => cutPieces(read(), layout),
+    chunks: () => cutChunks(read(), layout),
   }
 }
 
@@ -42,15 +42,15 @@ function withoutBlanks(text: string, { blanks }: TextLayout): string {
   )
 }
 
-function cutPieces(text: string, { copies, statements }: TextLayout): Piece[] {
+function cutChunks(text: string, { copies, statements }: TextLayout): Chunk[] {
   if (copies.length === 0) return [{ sql: text, line: 1, statements: statements.length }]
-  const pieces: Piece[] = []
+  const chunks: Chunk[] = []
   let from = 0
   let line = 1
   let count = 0
   const add = (until: number, upTo: number, data?: Iterable<Buffer>) => {
     if (upTo > count)
-      pieces.push({ sql: text.slice(from, until), line, statements: upTo - count, ...(data ? { data } : {}) })
+      chunks.push({ sql: text.slice(from, until), line, statements: upTo - count, ...(data ? { data } : {}) })
     count = upTo
   }
   for (const [statement, start, end, next] of copies) {
@@ -59,5 +59,5 @@ function cutPieces(text: string, { copies, statements }: TextLayout): Piece[] {
     from = next
   }
   add(text.length, statements.length)
-  return pieces
+  return chunks
 }

@@ -1,5 +1,5 @@
-import { nextToken } from './lex/lex.ts'
 import { type Shape, addToken, resetShape } from './lex/fingerprint.ts'
+import { nextToken } from './lex/lex.ts'
 import { backslash, comment, hashOf, makeToken, newline, punctuation, space, word } from './lex/token.ts'
 import { type Window, fill } from './lex/window.ts'
 

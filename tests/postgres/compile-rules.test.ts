@@ -1,7 +1,7 @@
 // What the compiler refuses is what a real server refuses: its lists are measured, not remembered.
 import { describe, expect } from 'vitest'
-import { emptyCatalog } from '../../src/checks/declared.ts'
 import { checkSql } from '../../src/checks/check-text.ts'
+import { emptyCatalog } from '../../src/checks/declared.ts'
 import { loadParser } from '../../src/sql/parser.ts'
 import { type Database, test } from '../support/database.ts'
 import { alone, fine } from '../unit/checks/rules/alone-statements.ts'

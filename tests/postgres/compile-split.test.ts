@@ -2,10 +2,10 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { expect } from 'vitest'
+import { decode } from '../../src/folder/text.ts'
 import { wholeWindow } from '../../src/sql/lex/window.ts'
 import { loadParser, parse } from '../../src/sql/parser.ts'
 import { split } from '../../src/sql/split.ts'
-import { decode } from '../../src/folder/text.ts'
 import { test } from '../support/database.ts'
 
 const folder = join(import.meta.dirname, '../fixtures/sql')

@@ -8,12 +8,12 @@ import { startProxy } from '../support/proxy.ts'
 
 const blank = (bytes: number) => `\n${'-- '.padEnd(1_000, '.')}\n`.repeat(Math.ceil(bytes / 1_000))
 
-/** Inserts, of which some hundred make a piece; more than a file that goes whole may have. */
+/** Inserts, of which some hundred make a chunk; more than a file that goes whole may have. */
 const inserts = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `insert into t values (${from + i}, '${'x'.repeat(500)}');`).join('\n')
 
 describe('nothing of a large file is sent before its BEGIN has been answered', () => {
-  test('a first piece that fails before it executes leaves nothing', async ({ db }) => {
+  test('a first chunk that fails before it executes leaves nothing', async ({ db }) => {
     const name = `${db.name}_latin1`
     await db.query(`create database ${name} encoding 'LATIN1' locale 'C' template template0`)
     try {

@@ -1,5 +1,5 @@
-import net from 'node:net'
 import { once } from 'node:events'
+import net from 'node:net'
 import { expect } from 'vitest'
 import { withPostgres } from '../../scripts/postgres.ts'
 import { test, withDatabase } from '../support/database.ts'

@@ -1,7 +1,7 @@
 // Reads the source as text: what imports what, and who touches the world.
 import { globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
@@ -61,43 +61,38 @@ test('the tree is what this test believes it to be', () => {
 })
 
 test('imports point one way: from the process inwards, never back', () => {
-  // Types are shared both ways between the compiler, which makes a bundle, and the domain, which says what one is.
   const backwards = imports.filter(({ ours, from, to }) => ours && texts.has(to) && layerOf(from) > layerOf(to))
   expect(show(backwards)).toEqual([])
 })
 
-test('compile, migrations and postgres do not know the report, and reach the configuration by its types', () => {
-  const inner = /^src\/(compile|migrations|postgres)\//
-  // How a duration is written, and which word was meant, is the same in a file as in a setting.
-  const shared = /^src\/config\/(target|duration|nearest)\.ts$/
+test.each(apart.map(([from, to]) => [from.source, to.source, from, to] as const))(
+  '%s does not know %s',
+  (_, __, inside, outside) => {
+    const wrong = imports.filter(({ from, to }) => inside.test(from) && outside.test(to))
+    expect(show(wrong)).toEqual([])
+  },
+)
+
+test('what is inside reaches the configuration by its types', () => {
+  const inner = /^src\/(bundle|folder|checks|sql|history|catalog|postgres)\//
+  // How a duration is written, which word was meant, and what a host is called are the same everywhere.
+  const shared = /^src\/config\/(database\/target|duration|nearest)\.ts$/
   const wrong = imports.filter(
-    ({ from, to, typeOnly }) =>
-      inner.test(from) &&
-      (to.startsWith('src/report/') || (to.startsWith('src/config/') && !typeOnly && !shared.test(to))),
+    ({ from, to, typeOnly }) => inner.test(from) && to.startsWith('src/config/') && !typeOnly && !shared.test(to),
   )
   expect(show(wrong)).toEqual([])
 })
 
-test('the compiler needs no database: of postgres it uses the arithmetic of positions only', () => {
+test('the report is used by main, the API, the commands and the run alone', () => {
   const wrong = imports.filter(
-    ({ from, to, typeOnly }) =>
-      from.startsWith('src/compile/') &&
-      to.startsWith('src/postgres/') &&
-      !typeOnly &&
-      to !== 'src/sql/position.ts',
-  )
-  expect(show(wrong)).toEqual([])
-})
-
-test('the report is used by main, the API and the commands alone', () => {
-  const wrong = imports.filter(
-    ({ from, to }) => to.startsWith('src/report/') && !/^src\/(report\/|commands\/|main\.ts|index\.ts)/.test(from),
+    ({ from, to }) =>
+      to.startsWith('src/report/') && !/^src\/(report\/|commands\/|run\/|main\.ts|index\.ts)/.test(from),
   )
   expect(show(wrong)).toEqual([])
 })
 
 test('errors, events, io and the types of the domain import nothing of ours but each other', () => {
-  const plain = /^src\/(errors|events|io|migrations\/migration)\.ts$/
+  const plain = /^src\/(errors|events|io|migration)\.ts$/
   const wrong = imports.filter(({ from, to, ours }) => plain.test(from) && !(ours && plain.test(to)))
   expect(show(wrong)).toEqual([])
 })
@@ -128,21 +123,29 @@ test('umzug and the parser are loaded when they are needed, not at the start', (
   expect(start).not.toContain('dotenv')
 })
 
-test('there are no cycles', () => {
-  const cycles: string[] = []
+test('there are no circles of imports, of types neither', () => {
+  const circles: string[] = []
   const done = new Set<string>()
   const visit = (file: string, path: readonly string[]) => {
     const at = path.indexOf(file)
-    if (at !== -1) return void cycles.push([...path.slice(at), file].join(' -> '))
+    if (at !== -1) return void circles.push([...path.slice(at), file].join(' -> '))
     if (done.has(file)) return
-    for (const { to, typeOnly, dynamic } of imports.filter(({ from, ours }) => ours && from === file)) {
-      // Types are gone at run time, and what is imported later is no part of loading.
-      if (!typeOnly && !dynamic) visit(to, [...path, file])
+    for (const { to, dynamic } of imports.filter(({ from, ours }) => ours && from === file)) {
+      // What is imported later is no part of loading: the table of the commands loads each command so.
+      if (!dynamic) visit(to, [...path, file])
     }
     done.add(file)
   }
   files.forEach((file) => visit(file, []))
-  expect(cycles).toEqual([])
+  expect(circles).toEqual([])
+})
+
+const mostFiles = 20
+
+test('no folder has more files than a reader takes in at once', () => {
+  const folders = Map.groupBy(files, (file) => dirname(file))
+  const full = [...folders].filter(([, inside]) => inside.length > mostFiles)
+  expect(full.map(([folder, inside]) => `${folder}: ${inside.length}`)).toEqual([])
 })
 
 describe('every file', () => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { YAML } from 'zx'
-import { failures } from '../../src/errors.ts'
 import { settings } from '../../src/config/settings.ts'
+import { failures } from '../../src/errors.ts'
 
 const root = join(import.meta.dirname, '../..')
 const kubernetes = join(root, 'examples/kubernetes')

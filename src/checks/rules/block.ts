@@ -1,8 +1,8 @@
 import type { Place, Problem } from '../../errors.ts'
 import type { Statement } from '../../migration.ts'
 import type { Node } from '../../sql/parser.ts'
-import type { Alone } from './alone.ts'
 import { finding } from '../finding.ts'
+import type { Alone } from './alone.ts'
 import type { Control } from './transaction-control.ts'
 
 /** The units of a file outside a transaction, and what is wrong with its BEGIN ... COMMIT blocks. */

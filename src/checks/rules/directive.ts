@@ -1,7 +1,7 @@
+import { durationExample, parseDuration } from '../../config/duration.ts'
 import { nearest } from '../../config/nearest.ts'
 import type { Place, Problem } from '../../errors.ts'
-import { durationExample, parseDuration } from '../../config/duration.ts'
-import { type Directive, type DirectiveName, directives, isLimit } from '../../sql/directives.ts'
+import { type Directive, type DirectiveName, directives, isLimit } from '../directives.ts'
 import { finding } from '../finding.ts'
 
 /** Directives that cannot be meant as they stand: a silent one would be worse than a refused file. */

@@ -1,6 +1,6 @@
 import type { Place, Problem } from '../../errors.ts'
-import { type Catalog, type TypeName, isSameType, typeOf } from '../declared.ts'
 import type { Node } from '../../sql/parser.ts'
+import { type Catalog, type TypeName, isSameType, typeOf } from '../declared.ts'
 import { finding } from '../finding.ts'
 
 /** A value that a statement of this file adds to an enum that was there before. */

@@ -2,8 +2,8 @@ import type { Place, Problem } from '../../errors.ts'
 import { nextToken } from '../../sql/lex/lex.ts'
 import { comment, makeToken, space, string } from '../../sql/lex/token.ts'
 import { type Node, type ParsedStatement, byteOffsets, offsetIn, parse, parsePlpgsql } from '../../sql/parser.ts'
-import { refuseCommitInDo } from './alone.ts'
 import { finding } from '../finding.ts'
+import { refuseCommitInDo } from './alone.ts'
 
 /** The text of a routine: its language, and where its content is in the text of the file. */
 export interface Body {

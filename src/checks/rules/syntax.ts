@@ -74,11 +74,11 @@ function strangeCharacters(text: string, start: number, end: number): number[] {
   const found: number[] = []
   for (let at = 0, unit = start; at < bytes.length; at = token.end) {
     nextToken(bytes, at, bytes.length, true, token)
-    const piece = bytes.toString('utf8', at, token.end)
+    const chunk = bytes.toString('utf8', at, token.end)
     if (token.kind !== space && token.kind !== string && token.kind !== quotedName && token.kind !== comment) {
-      for (let i = 0; i < piece.length; i += 1) if (anyStrange.test(piece[i]!)) found.push(unit + i)
+      for (let i = 0; i < chunk.length; i += 1) if (anyStrange.test(chunk[i]!)) found.push(unit + i)
     }
-    unit += piece.length
+    unit += chunk.length
   }
   return found
 }

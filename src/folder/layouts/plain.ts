@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Problem } from '../../errors.ts'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
+import type { Problem } from '../../errors.ts'
 import { type MigrationName, compareNames, parseName } from '../names.ts'
 
 /** A migration as files: where its up is, and its down when that is a file of its own. */

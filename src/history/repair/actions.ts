@@ -1,10 +1,10 @@
 import { Failure } from '../../errors.ts'
-import { findMade, findMissing } from './contradictions.ts'
-import { rowChanges } from './record.ts'
+import type { Session } from '../../postgres/session.ts'
 import type { HistoryTables } from '../tables.ts'
 import { type RepairAction, repairCommand } from './command.ts'
-import type { Session } from '../../postgres/session.ts'
+import { findMade, findMissing } from './contradictions.ts'
 import type { Named } from './named.ts'
+import { rowChanges } from './record.ts'
 
 /** What a repair comes to: nothing, or one statement, unless the catalog contradicts it. */
 export type RepairPlan =

@@ -1,7 +1,7 @@
-import type { Session } from '../../postgres/session.ts'
 import { findCreated, onEachGround } from '../../catalog/created.ts'
 import { type FoundIndex, findIndex, isAsStated, listUnnamed } from '../../catalog/indexes.ts'
 import type { Migration, StatedIndex } from '../../migration.ts'
+import type { Session } from '../../postgres/session.ts'
 
 /** What the catalog has to say against a migration being done: what it makes and is not there, or not usable. */
 export async function findMissing(session: Session, migration: Migration): Promise<string[]> {

@@ -1,9 +1,8 @@
 import { nearest } from '../../config/nearest.ts'
 import { Failure } from '../../errors.ts'
-import type { HistoryRow } from '../rows.ts'
-import type { Kind, Migration } from '../../migration.ts'
 import { bareName } from '../../folder/bare-name.ts'
-import type { Run } from '../../run/run.ts'
+import type { Kind, Migration } from '../../migration.ts'
+import type { HistoryRow } from '../rows.ts'
 
 /** What a name that was typed stands for: a row of the history, a file, or both. */
 export interface Named {
@@ -59,13 +58,18 @@ function find<T extends { readonly name: string }>(all: readonly T[], words: rea
 }
 
 /** USAGE with the nearest name that there is. */
-export function noSuchName(word: string, rows: readonly HistoryRow[], files: readonly Migration[], run: Run): Failure {
+export function noSuchName(
+  word: string,
+  rows: readonly HistoryRow[],
+  files: readonly Migration[],
+  dir: string,
+): Failure {
   const seeds = rows.filter(({ kind }) => kind === 'seed').map(({ name }) => name)
   const names = [...new Set([...rows, ...files].map(({ name }) => name))].flatMap((name) =>
     seeds.includes(name) ? [name, seedPrefix + name] : [name],
   )
   const meant = nearest(word, names) ?? names.find((name) => name.startsWith(word))
-  return new Failure('USAGE', `neither the history nor ${run.config.migrationsDir} has ${word}`, {
+  return new Failure('USAGE', `neither the history nor ${dir} has ${word}`, {
     next: meant ? `Did you mean ${meant}?` : 'upfront status lists what there is.',
   })
 }

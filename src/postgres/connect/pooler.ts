@@ -1,9 +1,9 @@
 import type { Target } from '../../config/database/target.ts'
 import { Failure } from '../../errors.ts'
 import { type Backend, readBackend } from '../backend.ts'
+import { NoAnswer, answeredWithin } from '../observe/silence.ts'
 import { openSession } from '../session.ts'
 import type { Session } from '../session.ts'
-import { NoAnswer, answeredWithin } from '../observe/silence.ts'
 
 /** Something stands in between, and a second connection, which would tell what, is not to be had: time can mend it. */
 export class Unproven extends Error {

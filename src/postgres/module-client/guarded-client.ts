@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import pg, { type ClientBase } from 'pg'
-import { guardConnection } from './guarded-connection.ts'
 import type { Session } from '../session.ts'
+import { guardConnection } from './guarded-connection.ts'
 
 /** A session's client for code that is not ours, and what only its owner may do with it. */
 export interface GuardedClient {

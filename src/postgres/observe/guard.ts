@@ -2,8 +2,8 @@ import type { Target } from '../../config/database/target.ts'
 import type { Blocker, Emit } from '../../events.ts'
 import type { Patience } from '../../io.ts'
 import type { Backend } from '../backend.ts'
-import type { Watched } from './observe.ts'
 import type { Session } from '../session.ts'
+import type { Watched } from './observed.ts'
 
 export interface GuardOptions {
   readonly target: Target

@@ -1,6 +1,6 @@
 import { type Backend, type ServerIdentity, compareServers, identityColumns } from '../backend.ts'
-import type { ObserveOptions } from './observe.ts'
 import { type Session, openSession } from '../session.ts'
+import type { ObserveOptions } from './observed.ts'
 import { NoAnswer, answeredWithin } from './silence.ts'
 
 /** What one look from a second connection says of our server process. */

@@ -1,20 +1,20 @@
+import { howToAllow } from '../../checks/how-to-allow.ts'
 import { Failure, type FailureCode, type Place } from '../../errors.ts'
 import type { Blocker } from '../../events.ts'
-import { codePoints, offsetOfCodePoint, placeAt } from '../../sql/position.ts'
-import { howToAllow } from '../../checks/how-to-allow.ts'
-import type { Piece, Statement } from '../../migration.ts'
-import { placeInModule } from '../modules/place.ts'
-import type { Step } from './step.ts'
-import { describeSqlError } from './sql-error.ts'
 import { halfDoneCommands } from '../../history/repair/command.ts'
+import type { Chunk, Statement } from '../../migration.ts'
+import { codePoints, offsetOfCodePoint, placeAt } from '../../sql/position.ts'
+import { placeInModule } from '../modules/place.ts'
+import { describeSqlError } from './sql-error.ts'
+import type { Step } from './step.ts'
 
-/** Where in a script something failed: the piece that was sent, and which of its statements (from 0). */
+/** Where in a script something failed: the chunk that was sent, and which of its statements (from 0). */
 export interface Failing {
-  readonly piece: Piece
+  readonly chunk: Chunk
   readonly statement: number
   /** The statement as the compiler found it, in the whole text; undefined for a file that is too large. */
   readonly known: Statement | undefined
-  /** What stood in front of the piece in its message. */
+  /** What stood in front of the chunk in its message. */
   readonly before: string
 }
 
@@ -29,20 +29,20 @@ function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): 
     const { place } = error as { place?: Place }
     return place ? { place } : placeInModule(file, error)
   }
-  const { piece, known, before } = failing
+  const { chunk, known, before } = failing
   const { position, code } = error as { position?: string; code?: string }
   const place = (offset: number) => {
-    const found = placeAt(file, piece.sql, offset)
-    return { place: { ...found, line: found.line + piece.line - 1 } }
+    const found = placeAt(file, chunk.sql, offset)
+    return { place: { ...found, line: found.line + chunk.line - 1 } }
   }
   // The database's encoding lacks a character, which Postgres names by its bytes alone.
-  const lacking = code === '22P05' ? piece.sql.indexOf(bytesIn((error as Error).message)) : -1
+  const lacking = code === '22P05' ? chunk.sql.indexOf(bytesIn((error as Error).message)) : -1
   if (lacking > 0) return place(lacking)
   const point = position === undefined ? -1 : Number(position) - 1 - codePoints(before)
-  // Without a position the statement is named: its offset is in the whole text, which one piece is when it is known.
-  const offset = point >= 0 ? offsetOfCodePoint(piece.sql, point) : known && piece.line === 1 ? known.start : undefined
+  // Without a position the statement is named: its offset is in the whole text, which one chunk is when it is known.
+  const offset = point >= 0 ? offsetOfCodePoint(chunk.sql, point) : known && chunk.line === 1 ? known.start : undefined
   if (offset === undefined)
-    return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, piece, failing.statement)
+    return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, chunk, failing.statement)
   return place(offset)
 }
 
@@ -51,11 +51,11 @@ function bytesIn(message: string): string {
   return Buffer.from([...message.matchAll(/0x([0-9a-f]{2})/g)].map(([, byte]) => parseInt(byte!, 16))).toString()
 }
 
-function lineOf(file: string, piece: Piece, statement: number): { place?: Place } {
-  const offset = piece.offsetOf?.(statement)
+function lineOf(file: string, chunk: Chunk, statement: number): { place?: Place } {
+  const offset = chunk.offsetOf?.(statement)
   if (offset === undefined) return {}
-  const place = placeAt(file, piece.sql, offset)
-  return { place: { ...place, line: place.line + piece.line - 1 } }
+  const place = placeAt(file, chunk.sql, offset)
+  return { place: { ...place, line: place.line + chunk.line - 1 } }
 }
 
 export function truncation(step: Step, message: string): Failure {
@@ -71,12 +71,12 @@ export function truncation(step: Step, message: string): Failure {
 }
 
 function placeOfName({ file, body }: Step, name: string | undefined): { place?: Place } {
-  if (name === undefined || !('pieces' in body)) return {}
-  for (const piece of body.pieces()) {
-    const at = piece.sql.indexOf(name)
+  if (name === undefined || !('chunks' in body)) return {}
+  for (const chunk of body.chunks()) {
+    const at = chunk.sql.indexOf(name)
     if (at === -1) continue
-    const place = placeAt(file, piece.sql, at)
-    return { place: { ...place, line: place.line + piece.line - 1 } }
+    const place = placeAt(file, chunk.sql, at)
+    return { place: { ...place, line: place.line + chunk.line - 1 } }
   }
   return {}
 }

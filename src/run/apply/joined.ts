@@ -1,14 +1,14 @@
 import type { Failure } from '../../errors.ts'
+import { type HistoryRow, insertAppliedSql, noteEnd } from '../../history/rows.ts'
+import { touchRunSql } from '../../history/runs.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+import type { Migration, SqlScript } from '../../migration.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { forFile, resetSql } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
-import { type HistoryRow, insertAppliedSql, noteEnd } from '../../history/rows.ts'
-import type { Migration, SqlScript } from '../../migration.ts'
-import { collectNotices } from './notices.ts'
-import { touchRunSql } from '../../history/runs.ts'
 import { lostConnection, unknownEnd } from './failures.ts'
+import { collectNotices } from './notices.ts'
 import type { StepRun } from './step.ts'
-import type { HistoryTables } from '../../history/tables.ts'
 
 /** A migration that may share a message. */
 export interface Joinable {

@@ -1,10 +1,10 @@
+import { recordApplied } from '../../history/rows.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+import type { Kind, Migration, Seed } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { loadCsv } from '../csv/load.ts'
-import { recordApplied } from '../../history/rows.ts'
-import type { Kind, Migration, Seed } from '../../migration.ts'
 import { callModule, loadModule } from '../modules/module.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
-import type { HistoryTables } from '../../history/tables.ts'
 
 /** The step that applies a migration or a seed in one transaction. */
 export function makeStep(run: StepRun, tables: HistoryTables, kind: Kind, one: Migration | Seed, runId: string): Step {

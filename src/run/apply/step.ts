@@ -1,8 +1,8 @@
 import type { Emit } from '../../events.ts'
-import type { SessionSettings } from '../../postgres/prepare.ts'
+import type { Isolation, Kind, Limits, Chunk, Statement } from '../../migration.ts'
 import type { Watch } from '../../postgres/observe/guard.ts'
+import type { SessionSettings } from '../../postgres/prepare.ts'
 import type { Session } from '../../postgres/session.ts'
-import type { Isolation, Kind, Limits, Piece, Statement } from '../../migration.ts'
 
 /** Something to run in a transaction together with what the history says of it. */
 export interface Step {
@@ -21,11 +21,11 @@ export interface Step {
   readonly allow?: readonly string[] | undefined
 }
 
-/** SQL in pieces; `statements` may be empty for a file that is too large to keep them. */
+/** SQL in chunks; `statements` may be empty for a file that is too large to keep them. */
 export interface SqlBody {
   readonly isolation?: Isolation | undefined
   readonly limits?: Limits | undefined
-  readonly pieces: () => Iterable<Piece>
+  readonly chunks: () => Iterable<Chunk>
   readonly statements: readonly Statement[]
 }
 

@@ -1,16 +1,16 @@
+import { allowsLongNames } from '../../checks/how-to-allow.ts'
 import { Failure } from '../../errors.ts'
+import type { Limits, Chunk } from '../../migration.ts'
 import { isConnectionLost, isContention } from '../../postgres/classify.ts'
 import { isDemoted } from '../../postgres/demoted.ts'
-import { type Message, PieceError, runPieces } from '../../postgres/pipeline.ts'
+import { type Message, PipelineError, runPipeline } from '../../postgres/pipeline.ts'
 import { nameSession, resetSession, toOwnRole } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
-import { allowsLongNames } from '../../checks/how-to-allow.ts'
-import { StillBusy, whileBusy } from './contention.ts'
-import { withLimits } from './limits.ts'
-import type { Limits, Piece } from '../../migration.ts'
-import { collectNotices } from './notices.ts'
 import { ModuleError } from '../modules/module.ts'
+import { StillBusy, whileBusy } from './contention.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './failures.ts'
+import { withLimits } from './limits.ts'
+import { collectNotices } from './notices.ts'
 import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
 
 /**
@@ -50,7 +50,7 @@ async function runOnce(run: StepRun, step: Step): Promise<number> {
   signal.throwIfAborted()
   const notices = collectNotices(run, step.name, { mayCut: allowsLongNames(step) })
   try {
-    await ('pieces' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
+    await ('chunks' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
     const truncated = notices.truncated()
     if (truncated !== undefined) throw truncation(step, truncated)
     signal.throwIfAborted()
@@ -69,7 +69,7 @@ async function runOnce(run: StepRun, step: Step): Promise<number> {
  * see in our session's name what it is at.
  */
 function beginning(run: StepRun, step: Step): string {
-  const { isolation } = 'pieces' in step.body ? step.body : {}
+  const { isolation } = 'chunks' in step.body ? step.body : {}
   const begin = isolation === undefined ? 'begin' : `begin isolation level ${isolation}`
   const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
   const name = run.session.client.escapeLiteral(nameSession(run.settings.applicationName, step.name))
@@ -78,7 +78,7 @@ function beginning(run: StepRun, step: Step): string {
 }
 
 function limitsOf({ body }: Step): Limits | undefined {
-  return 'pieces' in body ? body.limits : undefined
+  return 'chunks' in body ? body.limits : undefined
 }
 
 /** In one statement, what holds until the transaction ends. */
@@ -102,45 +102,45 @@ function ending(run: StepRun, step: Step): string {
 
 async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
   const before = beginning(run, step)
-  const sent: Piece[] = []
-  const messages = wrap(body.pieces(), before, `\n;${ending(run, step)}`, sent)
+  const sent: Chunk[] = []
+  const messages = wrap(body.chunks(), before, `\n;${ending(run, step)}`, sent)
   try {
-    await runPieces(run.session, messages)
+    await runPipeline(run.session, messages)
   } catch (error) {
-    if (!(error instanceof PieceError)) throw error
+    if (!(error instanceof PipelineError)) throw error
     if (error.error instanceof Failure || isContention(error.error) || run.signal.aborted) throw error.error
     if (isConnectionLost(error.error)) throw lost(step, error.error)
-    const piece = sent[error.piece]
-    const own = error.statement - (error.piece === 0 ? statementsBefore : 0)
+    const chunk = sent[error.chunk]
+    const own = error.statement - (error.chunk === 0 ? statementsBefore : 0)
     const hasPosition = (error.error as { position?: string }).position !== undefined
     // With nothing done at all the message could not be read: a character that the database lacks.
     if (own < 0 && error.statement > 0 && !hasPosition) throw beginFailed(step, error)
-    if (!piece || own >= piece.statements) throw endFailed(step, error)
-    const earlier = sent.slice(0, error.piece).reduce((sum, { statements }) => sum + statements, 0)
+    if (!chunk || own >= chunk.statements) throw endFailed(step, error)
+    const earlier = sent.slice(0, error.chunk).reduce((sum, { statements }) => sum + statements, 0)
     throw failed(step, error.error, {
-      piece,
+      chunk,
       statement: own,
       known: body.statements[earlier + own],
-      before: error.piece === 0 ? before : '',
+      before: error.chunk === 0 ? before : '',
     })
   }
 }
 
-/** The messages of a step: its pieces, with its beginning before the first and its ending after the last. */
-function* wrap(pieces: Iterable<Piece>, before: string, after: string, sent: Piece[]): Generator<Message> {
-  let held: Piece | undefined
-  const message = (piece: Piece, end: string): Message => {
+/** The messages of a step: its chunks, with its beginning before the first and its ending after the last. */
+function* wrap(chunks: Iterable<Chunk>, before: string, after: string, sent: Chunk[]): Generator<Message> {
+  let held: Chunk | undefined
+  const message = (chunk: Chunk, end: string): Message => {
     // Only the places of what is in flight are ever asked for.
     const over = sent[sent.length - 8]
     if (over) sent[sent.length - 8] = { sql: '', line: over.line, statements: over.statements }
-    const start = sent.push(piece) === 1 ? before : ''
-    return { sql: `${start}${piece.sql}${end}`, ...(piece.data ? { data: piece.data } : {}) }
+    const start = sent.push(chunk) === 1 ? before : ''
+    return { sql: `${start}${chunk.sql}${end}`, ...(chunk.data ? { data: chunk.data } : {}) }
   }
-  for (const piece of pieces) {
+  for (const chunk of chunks) {
     if (held) yield message(held, '')
     // A COPY is never the last message, because its data have to be read before the file goes on.
-    held = piece.data ? undefined : piece
-    if (piece.data) yield message(piece, '')
+    held = chunk.data ? undefined : chunk
+    if (chunk.data) yield message(chunk, '')
   }
   yield message(held ?? { sql: '', line: 1, statements: 0 }, after)
 }

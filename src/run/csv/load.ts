@@ -1,10 +1,10 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { Failure } from '../../errors.ts'
-import { type PieceError, runPieces } from '../../postgres/pipeline.ts'
+import type { CsvScript } from '../../migration.ts'
+import { type PipelineError, runPipeline } from '../../postgres/pipeline.ts'
 import type { Session } from '../../postgres/session.ts'
 import { findEarlyEnd, placeCopyError, placeHeaderError, placeInsertError } from './place.ts'
-import type { CsvScript } from '../../migration.ts'
 
 const loaded = 'pg_temp.upfront_csv'
 
@@ -32,7 +32,7 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
     throw await placeHeaderError(csv, error)
   })
   const copy = { sql: `copy ${loaded} from stdin (format csv, header true)`, data: readBytes(script.path) }
-  await runPieces(session, [copy]).catch(async ({ error }: PieceError) => {
+  await runPipeline(session, [copy]).catch(async ({ error }: PipelineError) => {
     throw signal.aborted ? error : await placeCopyError(csv, error)
   })
   // An older server takes such a line for the end of the data, and says nothing of what comes after it.
@@ -71,9 +71,9 @@ function* readBytes(path: string): Generator<Buffer> {
   const buffer = Buffer.allocUnsafe(1 << 16)
   try {
     for (let first = true; ; first = false) {
-      const piece = buffer.subarray(0, readSync(file, buffer))
-      if (piece.length === 0) return
-      yield first && piece.subarray(0, 3).equals(mark) ? piece.subarray(3) : piece
+      const chunk = buffer.subarray(0, readSync(file, buffer))
+      if (chunk.length === 0) return
+      yield first && chunk.subarray(0, 3).equals(mark) ? chunk.subarray(3) : chunk
     }
   } finally {
     closeSync(file)

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import type { Place } from '../../errors.ts'
-import { placeAt } from '../../sql/position.ts'
 import type { Session } from '../../postgres/session.ts'
+import { placeAt } from '../../sql/position.ts'
 
 interface PgError extends Error {
   readonly code?: string
@@ -44,8 +44,8 @@ export async function findEarlyEnd(csv: CsvFile): Promise<unknown> {
 
 async function hasText(path: string, wanted: string): Promise<boolean> {
   let before = ''
-  for await (const piece of createReadStream(path, { encoding: 'latin1' })) {
-    const text = before + String(piece)
+  for await (const chunk of createReadStream(path, { encoding: 'latin1' })) {
+    const text = before + String(chunk)
     if (text.includes(wanted)) return true
     before = text.slice(1 - wanted.length)
   }
@@ -150,8 +150,8 @@ async function* readRecords(path: string): AsyncGenerator<CsvRecord> {
   let [record, firstLine, line, quotes] = [0, 1, 1, 0]
   let text = ''
   let rest = ''
-  for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
-    const lines = (rest + String(piece)).split('\n')
+  for await (const chunk of createReadStream(path, { encoding: 'utf8' })) {
+    const lines = (rest + String(chunk)).split('\n')
     rest = lines.pop()!
     for (const one of lines) {
       quotes += one.split('"').length - 1

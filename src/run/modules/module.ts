@@ -2,11 +2,11 @@ import { setImmediate, setTimeout as setTimeoutPromise } from 'node:timers/promi
 import { pathToFileURL } from 'node:url'
 import { Failure } from '../../errors.ts'
 import type { Emit } from '../../events.ts'
+import type { ModuleScript } from '../../migration.ts'
 import { isConnectionLost, isContention, noteSurvived } from '../../postgres/classify.ts'
 import { type GuardedClient, guardClient } from '../../postgres/module-client/guarded-client.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { Migration, MigrationFunction } from './contract.ts'
-import type { ModuleScript } from '../../migration.ts'
 import { type Hear, withStrays } from './strays.ts'
 
 /** What a module threw that is no answer of our session, whatever code it has: another connection's may look like ours. */

@@ -1,14 +1,21 @@
+import {
+  type FoundIndex,
+  dropIfAllowed,
+  findIndex,
+  invalidIndex,
+  isAsStated,
+  listUnnamed,
+} from '../../catalog/indexes.ts'
+import { findLeft, goOnDetaching, listCopies } from '../../catalog/leftovers.ts'
 import { Failure } from '../../errors.ts'
+import { halfDoneCommands } from '../../history/repair/command.ts'
+import type { StatedIndex, StatedTarget, Statement } from '../../migration.ts'
 import { insist } from '../../postgres/cancel.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { whileBusy } from '../apply/contention.ts'
-import { type FoundIndex, dropIfAllowed, findIndex, invalidIndex, isAsStated, listUnnamed } from '../../catalog/indexes.ts'
-import { findLeft, goOnDetaching, listCopies } from '../../catalog/leftovers.ts'
-import type { StatedIndex, StatedTarget, Statement } from '../../migration.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
 import type { StepRun } from '../apply/step.ts'
-import { halfDoneCommands } from '../../history/repair/command.ts'
 
 /** A statement that no transaction may hold, and what is known of an earlier try. */
 export interface Alone {

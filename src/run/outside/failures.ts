@@ -1,10 +1,10 @@
 import { Failure, type FailureFacts, type Place } from '../../errors.ts'
+import { halfDoneCommands, repairCommand } from '../../history/repair/command.ts'
 import { placeAt } from '../../sql/position.ts'
 import type { StillBusy } from '../apply/contention.ts'
-import type { Loose } from './outside-step.ts'
-import { describeSqlError } from '../apply/sql-error.ts'
 import { busy, nameBlocker } from '../apply/failures.ts'
-import { halfDoneCommands, repairCommand } from '../../history/repair/command.ts'
+import { describeSqlError } from '../apply/sql-error.ts'
+import type { Loose } from './outside-step.ts'
 
 /** FAILED: not even its first statement has left anything. */
 export function failedAtFirst({ migration: { name } }: Loose, error: unknown, place: Place): Failure {

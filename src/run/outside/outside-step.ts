@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { HistoryRow } from '../../history/rows.ts'
+import type { HistoryTables } from '../../history/tables.ts'
 import type { Migration, SqlScript, Statement } from '../../migration.ts'
 import type { StepRun } from '../apply/step.ts'
-import type { HistoryTables } from '../../history/tables.ts'
 
 /** A migration that runs outside a transaction, and what the history knows of an earlier try. */
 export interface LooseStep {

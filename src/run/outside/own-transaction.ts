@@ -1,9 +1,9 @@
 import type { Place } from '../../errors.ts'
+import type { Statement } from '../../migration.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
-import { codePoints, offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { toOwnEncoding, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
-import type { Statement } from '../../migration.ts'
+import { codePoints, offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { lockGone } from '../apply/failures.ts'
 import type { StepRun } from '../apply/step.ts'
 

@@ -1,6 +1,6 @@
+import { rowOf } from '../../history/rows.ts'
 import { toOwnRole, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { rollBack, runScript } from '../../postgres/script.ts'
-import { rowOf } from '../../history/rows.ts'
 import { changedBehind, rowGone } from './failures.ts'
 import { type Loose, checksumOf } from './outside-step.ts'
 

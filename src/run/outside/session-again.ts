@@ -1,12 +1,12 @@
 import { Failure, type Place } from '../../errors.ts'
+import { halfDoneCommands } from '../../history/repair/command.ts'
+import type { SqlScript } from '../../migration.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
-import { placeAt } from '../../sql/position.ts'
 import { toOwnEncoding } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
-import type { Loose } from './outside-step.ts'
-import type { SqlScript } from '../../migration.ts'
+import { placeAt } from '../../sql/position.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
-import { halfDoneCommands } from '../../history/repair/command.ts'
+import type { Loose } from './outside-step.ts'
 
 /**
  * Sets again, in a new session, what the statements that are done had set in theirs: else the rest would run on other

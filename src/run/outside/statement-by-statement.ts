@@ -1,31 +1,23 @@
+import { allowsLongNames } from '../../checks/how-to-allow.ts'
 import { Failure, type Place } from '../../errors.ts'
+import type { HistoryTables } from '../../history/tables.ts'
 import { insist } from '../../postgres/cancel.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { isDemoted } from '../../postgres/demoted.ts'
-import { offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { resetSession } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
-import { allowsLongNames } from '../../checks/how-to-allow.ts'
-import { runAlone } from './alone.ts'
+import { offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { StillBusy, whileBusy } from '../apply/contention.ts'
-import { withLimits } from '../apply/limits.ts'
-import {
-  failedAtFirst,
-  interrupted,
-  lost,
-  placeOfStatement,
-  stillBusy,
-  stopped,
-  stoppedWithin,
-} from './failures.ts'
-import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './progress.ts'
-import { type Loose, type LooseStep, commitsWithin, isUntouched } from './outside-step.ts'
-import { collectNotices } from '../apply/notices.ts'
-import { UnitError, runInOwnTransaction } from './own-transaction.ts'
-import { setSessionAgain } from './session-again.ts'
 import { unknownEnd } from '../apply/failures.ts'
+import { withLimits } from '../apply/limits.ts'
+import { collectNotices } from '../apply/notices.ts'
 import type { StepRun } from '../apply/step.ts'
-import type { HistoryTables } from '../../history/tables.ts'
+import { runAlone } from './alone.ts'
+import { failedAtFirst, interrupted, lost, placeOfStatement, stillBusy, stopped, stoppedWithin } from './failures.ts'
+import { type Loose, type LooseStep, commitsWithin, isUntouched } from './outside-step.ts'
+import { UnitError, runInOwnTransaction } from './own-transaction.ts'
+import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './progress.ts'
+import { setSessionAgain } from './session-again.ts'
 
 export type { LooseStep } from './outside-step.ts'
 

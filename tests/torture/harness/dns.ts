@@ -1,8 +1,8 @@
 // A name server of our own, and how a process comes to ask it and nobody else.
+import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 
 /** What it answers: these addresses, that there is no such name, or that it cannot say at the moment. */

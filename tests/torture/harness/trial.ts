@@ -81,7 +81,7 @@ export async function listMessages(serverUrl: string, setting: Setting): Promise
   return messages
 }
 
-/** Of messages in a row that are alike, the pieces of a large file, the first two and the last two stand for all. */
+/** Of messages in a row that are alike, the chunks of a large file, the first two and the last two stand for all. */
 function thinOut(messages: readonly Message[]): Message[] {
   const alike = (a: Message | undefined, b: Message) =>
     a !== undefined && a.type === b.type && /^[dQ]$/.test(b.type) && a.text.slice(0, 18) === b.text.slice(0, 18)

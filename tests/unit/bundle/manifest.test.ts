@@ -2,10 +2,10 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { writeMigrations, writeSeeds } from '../../../src/bundle/write.ts'
 import { openMigrations, openSeeds } from '../../../src/bundle/manifest.ts'
-import { compileSeeds } from '../../../src/folder/seeds.ts'
+import { writeMigrations, writeSeeds } from '../../../src/bundle/write.ts'
 import { compileMigrations } from '../../../src/folder/migrations.ts'
+import { compileSeeds } from '../../../src/folder/seeds.ts'
 
 let dir: string
 let out: string

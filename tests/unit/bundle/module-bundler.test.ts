@@ -2,9 +2,9 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeMigrations } from '../../../src/bundle/write.ts'
-import { checkMigrationsFolder } from '../../../src/bundle/pack-folder.ts'
 import { openMigrations } from '../../../src/bundle/manifest.ts'
+import { checkMigrationsFolder } from '../../../src/bundle/pack-folder.ts'
+import { writeMigrations } from '../../../src/bundle/write.ts'
 
 let dir: string
 beforeEach(() => {

@@ -2,8 +2,8 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { writeMigrations } from '../../../src/bundle/write.ts'
 import { openMigrations } from '../../../src/bundle/manifest.ts'
+import { writeMigrations } from '../../../src/bundle/write.ts'
 import { checkMigrations, compileMigrations } from '../../../src/folder/migrations.ts'
 import type { Bundle } from '../../../src/migration.ts'
 
@@ -33,7 +33,7 @@ const rows = Array.from({ length: 20_000 }, (_, n) => `insert into t values (${n
   '',
 )
 
-describe('in pieces', () => {
+describe('in chunks', () => {
   const text = `create table t (a int, b text, c text);\n${rows}\n-- the end\n`
 
   test.each(['folder', 'bundle'])('a %s sends every statement once, in order, with its line', async (kind) => {
@@ -47,7 +47,7 @@ describe('in pieces', () => {
     const lines = text.split('\n')
     let statements = 0
     let sent = ''
-    for (const { sql, line, statements: count, data } of script.pieces()) {
+    for (const { sql, line, statements: count, data } of script.chunks()) {
       expect(Buffer.byteLength(sql)).toBeLessThanOrEqual(64 << 10)
       expect(sql.startsWith(lines[line - 1]!)).toBe(true)
       expect(data).toBeUndefined()
@@ -59,9 +59,9 @@ describe('in pieces', () => {
     expect(script.read() === text).toBe(true)
   })
 
-  test('a piece knows where its statements begin', async () => {
+  test('a chunk knows where its statements begin', async () => {
     write(text)
-    const [first] = (await scriptOf(await compileMigrations(source()))).pieces()
+    const [first] = (await scriptOf(await compileMigrations(source()))).chunks()
     expect(first!.offsetOf!(0)).toBe(0)
     expect(first!.sql.slice(first!.offsetOf!(3)).startsWith(`insert into t values (2,`)).toBe(true)
     expect(first!.offsetOf!(first!.statements)).toBeUndefined()
@@ -83,12 +83,12 @@ describe('in pieces', () => {
     ['longer', (path: string) => fs.appendFileSync(path, '\n')],
     ['shorter', (path: string) => fs.truncateSync(path, 1 << 20)],
     ['gone', (path: string) => fs.rmSync(path)],
-  ])('a bundle whose file is %s is noticed by its last piece', async (_, damage) => {
+  ])('a bundle whose file is %s is noticed by its last chunk', async (_, damage) => {
     write(text)
     await writeMigrations(source(), join(dir, 'out'))
     damage(join(dir, 'out/1_large.sql'))
     const script = await scriptOf(openMigrations(join(dir, 'out')))
-    expect(() => [...script.pieces()]).toThrow('is damaged')
+    expect(() => [...script.chunks()]).toThrow('is damaged')
   })
 
   test('its down is what follows the marker, with the lines of the file', async () => {
@@ -100,17 +100,17 @@ describe('in pieces', () => {
   })
 })
 
-test('the data of COPY are pieces of their own, however long', async () => {
+test('the data of COPY are chunks of their own, however long', async () => {
   const data = 'é\t1\n'.repeat(400_000)
   write(
     `create table t (a text, b int);\nselect 1;\ncopy t from stdin;\n${data}\\.\nselect 2;\ncopy t from stdin;\n\\.\nselect 3;\n`,
   )
   await writeMigrations(source(), join(dir, 'out'))
   const script = await scriptOf(openMigrations(join(dir, 'out')))
-  const found = [...script.pieces()].length
+  const found = [...script.chunks()].length
   expect(found).toBe(3)
   const seen: unknown[] = []
-  for (const { sql, line, statements, data: chunks } of script.pieces()) {
+  for (const { sql, line, statements, data: chunks } of script.chunks()) {
     const bytes = chunks && Buffer.concat([...chunks])
     seen.push([sql.trim().split('\n').at(-1), line, statements, bytes?.length])
   }
@@ -167,21 +167,21 @@ test('one outer pair is left out', async () => {
   write(`begin;\n${rows}commit;\n`)
   const { problems, notices } = await checkMigrations(source())
   expect([problems, notices.length]).toEqual([[], 1])
-  const pieces = [...(await scriptOf(await compileMigrations(source()))).pieces()]
-  expect(pieces[0]).toMatchObject({ line: 2 })
-  expect(pieces.at(-1)!.sql).toMatch(/19999; it''s', null\);$/)
-  expect(pieces.reduce((sum, { statements }) => sum + statements, 0)).toBe(20_000)
+  const chunks = [...(await scriptOf(await compileMigrations(source()))).chunks()]
+  expect(chunks[0]).toMatchObject({ line: 2 })
+  expect(chunks.at(-1)!.sql).toMatch(/19999; it''s', null\);$/)
+  expect(chunks.reduce((sum, { statements }) => sum + statements, 0)).toBe(20_000)
 })
 
 describe('one large statement', () => {
   const values = (count: number) =>
     Array.from({ length: count }, (_, n) => `(${n}, 'row ${n}', ${n % 3 ? 'null' : -n})`)
 
-  test('of many rows is one piece', async () => {
+  test('of many rows is one chunk', async () => {
     write(`insert into t values\n${values(60_000).join(',\n')};\nselect 1;`)
     expect(await findings()).toEqual([])
-    const pieces = [...(await scriptOf(await compileMigrations(source()))).pieces()]
-    expect(pieces.map(({ line, statements }) => [line, statements])).toEqual([
+    const chunks = [...(await scriptOf(await compileMigrations(source()))).chunks()]
+    expect(chunks.map(({ line, statements }) => [line, statements])).toEqual([
       [1, 1],
       [60_002, 1],
     ])

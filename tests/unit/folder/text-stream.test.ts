@@ -2,8 +2,8 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { EncodingError, openSource } from '../../../src/folder/text-stream.ts'
 import { splitDown } from '../../../src/folder/down.ts'
+import { EncodingError, openSource } from '../../../src/folder/text-stream.ts'
 import { checksum, decode } from '../../../src/folder/text.ts'
 
 let dir: string

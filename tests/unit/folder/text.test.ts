@@ -39,8 +39,8 @@ test('a checksum is that of the text, with the algorithm in its name', () => {
   expect(checksum('é')).toBe('v1:sha256:4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c')
 })
 
-test('a file that is read piece by piece has the checksum of its text, wherever a piece ends', () => {
-  const piece = 1 << 16
+test('a file that is read chunk by chunk has the checksum of its text, wherever a chunk ends', () => {
+  const chunk = 1 << 16
   const dir = mkdtempSync(join(tmpdir(), 'upfront-text-'))
   const path = join(dir, 'large.csv')
   const ends = ['', '\r', '\r\n', '\r\r\n', '\n', '\r\r', 'é', '\ufeff']
@@ -49,7 +49,7 @@ test('a file that is read piece by piece has the checksum of its text, wherever 
       for (const end of ends)
         for (let short = 0; short <= end.length + start.length + 3; short += 1)
           for (const rest of ['', '\n', '\r\nx\r', 'é']) {
-            const bytes = Buffer.from(`${start}${'x'.repeat(piece - short)}${end}${rest}`)
+            const bytes = Buffer.from(`${start}${'x'.repeat(chunk - short)}${end}${rest}`)
             writeFileSync(path, bytes)
             const { text } = decode(bytes) as { text: string }
             expect(checksumOfFile(path), JSON.stringify({ start, short, end, rest })).toBe(checksum(text))

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { pendingSeeds } from '../../../src/history/pending-seeds.ts'
 import type { HistoryRow } from '../../../src/history/rows.ts'
 import type { Seed } from '../../../src/migration.ts'
-import { pendingSeeds } from '../../../src/history/pending-seeds.ts'
 
 const seed = (name: string, checksum: string) => ({ name, checksum }) as Seed
 const row = (name: string, checksum: string, kind = 'seed', state = 'applied') =>

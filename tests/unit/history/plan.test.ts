@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Failure } from '../../../src/errors.ts'
-import type { HistoryRow } from '../../../src/history/rows.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan, refuseMismatch } from '../../../src/history/plan.ts'
+import type { HistoryRow } from '../../../src/history/rows.ts'
 
 /** `a b=2` are two files, the second with the content 2; the content is the name where it is not said. */
 function files(text: string) {

@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { decode } from '../../../src/folder/text.ts'
 import { type KnownShapes, keyOf, makeShape } from '../../../src/sql/lex/fingerprint.ts'
 import { openWindow, textBetween, wholeWindow } from '../../../src/sql/lex/window.ts'
 import { loadParser, parse } from '../../../src/sql/parser.ts'
 import { StatementTooLarge, split } from '../../../src/sql/split.ts'
-import { decode } from '../../../src/folder/text.ts'
 
 beforeAll(loadParser)
 

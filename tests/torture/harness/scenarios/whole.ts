@@ -30,7 +30,7 @@ const guarded: Source = {
   statements: [`update guarded set note = 'seen'`, note('009_guarded')],
 }
 
-/** More than 1 MiB, so that it goes in pieces; the COPY in it has several chunks. */
+/** More than 1 MiB, so that it goes in chunks; the COPY in it has several chunks. */
 const large: Source = {
   file: '010_large.sql',
   text: [

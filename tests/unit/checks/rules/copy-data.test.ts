@@ -2,16 +2,16 @@ import { expect, test } from 'vitest'
 import { textScript } from '../../../../src/sql/script.ts'
 import { findings, layout } from './findings.ts'
 
-const pieces = (text: string) =>
-  [...textScript(() => text, layout(text)).pieces()].map(({ data, ...piece }) => ({
-    ...piece,
+const chunks = (text: string) =>
+  [...textScript(() => text, layout(text)).chunks()].map(({ data, ...chunk }) => ({
+    ...chunk,
     ...(data ? { data: Buffer.concat([...data]).toString() } : {}),
   }))
 
 test('data are cut out of the text, and lines go on counting behind them', () => {
   const text = `create table t (a text);\ncopy t from stdin;\n1;\n\\N é'\n\\.\nselect 1;\ncopy t (a) from stdin with (format csv);\n"x"\n\\.\n`
   expect(findings(text)).toEqual([])
-  expect(pieces(text)).toEqual([
+  expect(chunks(text)).toEqual([
     { sql: 'create table t (a text);\ncopy t from stdin;\n', line: 1, statements: 2, data: `1;\n\\N é'\n` },
     { sql: 'select 1;\ncopy t (a) from stdin with (format csv);\n', line: 6, statements: 2, data: '"x"\n' },
   ])
@@ -27,14 +27,14 @@ test.each([
   ['the end without a newline', 'copy t from stdin;\n1\n\\.', '1\n'],
 ])('%s', (_, text, data) => {
   expect(findings(text)).toEqual([])
-  expect(pieces(text)[0]).toMatchObject({ statements: 1, data })
+  expect(chunks(text)[0]).toMatchObject({ statements: 1, data })
 })
 
 test.each([`copy t from '/file'`, `copy t to stdout`, `copy (select 1 from stdin) to stdout`, `select 1 from stdin`])(
   '%s has no data',
   (sql) => {
     expect(findings(`${sql};\nselect 1`)).toEqual([])
-    expect(pieces(`${sql};\nselect 1`)).toMatchObject([{ statements: 2 }])
+    expect(chunks(`${sql};\nselect 1`)).toMatchObject([{ statements: 2 }])
   },
 )
 

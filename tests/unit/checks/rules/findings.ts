@@ -1,7 +1,7 @@
 // What the compiler finds in a text, in short.
-import { emptyCatalog, nextFile } from '../../../../src/checks/declared.ts'
-import { checkSql } from '../../../../src/checks/check-text.ts'
 import type { Role } from '../../../../src/checks/check-statement.ts'
+import { checkSql } from '../../../../src/checks/check-text.ts'
+import { emptyCatalog, nextFile } from '../../../../src/checks/declared.ts'
 import { loadParser } from '../../../../src/sql/parser.ts'
 
 await loadParser()

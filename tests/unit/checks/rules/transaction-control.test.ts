@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { emptyCatalog } from '../../../../src/checks/declared.ts'
 import { checkSql } from '../../../../src/checks/check-text.ts'
+import { emptyCatalog } from '../../../../src/checks/declared.ts'
 import { textScript } from '../../../../src/sql/script.ts'
 import { findings, layout, problems } from './findings.ts'
 
@@ -53,7 +53,7 @@ describe('one pair around the whole file', () => {
     const script = textScript(() => text, layout(text))
     expect(script.read()).toBe('          \n;\n  select 1;\n      ;\n')
     expect(script.statements).toMatchObject([{ line: 3 }])
-    expect([...script.pieces()]).toEqual([{ sql: script.read(), line: 1, statements: 1 }])
+    expect([...script.chunks()]).toEqual([{ sql: script.read(), line: 1, statements: 1 }])
   })
 
   test.each([

@@ -1,8 +1,8 @@
 import { parseDuration } from '../config/duration.ts'
 import type { Limits } from '../migration.ts'
-import { nextToken } from './lex/lex.ts'
-import { comment, makeToken, space } from './lex/token.ts'
-import { byteOffsets } from './parser.ts'
+import { nextToken } from '../sql/lex/lex.ts'
+import { comment, makeToken, space } from '../sql/lex/token.ts'
+import { byteOffsets } from '../sql/parser.ts'
 
 /** Every `-- upfront:<name>` that there is, and what stands behind its name, for messages. */
 export const directives = {
