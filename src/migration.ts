@@ -123,13 +123,18 @@ export interface CsvScript {
   readonly verify?: () => void
 }
 
-/** A migration, known by its whole file name without the extension. */
-export interface Migration {
+/** A file by what tells it from every other: all that a plan needs, and known without a parser. */
+export interface Identity {
+  /** Of a migration its whole file name without the extension, of a seed its path below the seeds folder with it. */
   readonly name: string
   /** The file as the operator knows it, for messages. */
   readonly file: string
   /** `v1:sha256:` and 64 hexadecimal digits. */
   readonly checksum: string
+}
+
+/** A migration that is ready to run. */
+export interface Migration extends Identity {
   readonly script: SqlScript | ModuleScript
   /** Tables, views, sequences and the like that it creates, as written: `app.users` or `users`. */
   readonly creates: readonly string[]
@@ -139,29 +144,39 @@ export interface Migration {
   readonly allow?: readonly string[]
 }
 
-/** A seed, known by its path below the seeds folder, with its extension. */
-export interface Seed {
-  readonly name: string
-  readonly file: string
-  readonly checksum: string
+/** A seed that is ready to run. */
+export interface Seed extends Identity {
   readonly script: SqlScript | ModuleScript | CsvScript
   /** As of a migration. */
   readonly allow?: readonly string[]
 }
 
-/** A folder of migrations, compiled; `digest` and `count` are known without reading the rest. */
+/** What a folder has to take a migration back: SQL, or a module that may have a `down`; null for what it has not. */
+export interface WayBack {
+  readonly sql: string | null
+  readonly module: ModuleScript | null
+  /** As of a migration. */
+  readonly allow: readonly string[]
+}
+
+/** A folder of migrations, compiled or not; what is not is parsed and checked when it is opened, and never before. */
 export interface Bundle {
   /** As messages call it. */
   readonly dir: string
   readonly digest: string
   readonly count: number
   /** In the order in which they run. */
-  readonly list: () => Promise<readonly Migration[]>
+  readonly list: () => Promise<readonly Identity[]>
+  /** These of them, ready to run and called as given; throws one INVALID with every problem of every one of them. */
+  readonly open: (which: readonly Identity[]) => Promise<readonly Migration[]>
+  /** Throws INVALID when what takes it back is wrong; what it takes back is not judged. */
+  readonly wayBack: (of: Identity) => Promise<WayBack>
 }
 
 /** The seeds of one environment: those of the folder itself, then those of the environment's own folder. */
 export interface SeedBundle {
   readonly environment: string
   readonly digest: string
-  readonly list: () => Promise<readonly Seed[]>
+  readonly list: () => Promise<readonly Identity[]>
+  readonly open: (which: readonly Identity[]) => Promise<readonly Seed[]>
 }

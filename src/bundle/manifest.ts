@@ -29,7 +29,16 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
 export function openMigrations(dir: string, shown = dir): Bundle {
   const { digest, count } = readHead<MigrationsHead>(dir, shown)
-  return { dir: shown, digest, count, list: async () => (await import('./read.ts')).listMigrations(dir, shown) }
+  let reading: Promise<Pick<Bundle, 'list' | 'open' | 'wayBack'>> | undefined
+  const read = () => (reading ??= import('./read.ts').then(({ readMigrations }) => readMigrations(dir, shown)))
+  return {
+    dir: shown,
+    digest,
+    count,
+    list: async () => (await read()).list(),
+    open: async (which) => (await read()).open(which),
+    wayBack: async (of) => (await read()).wayBack(of),
+  }
 }
 
 /** The seeds of one environment of a compiled folder; an environment without a folder has the common ones. */
@@ -37,10 +46,13 @@ export function openSeeds(dir: string, environment: string, shown = dir): SeedBu
   const { digests } = readHead<SeedsHead>(dir, shown)
   const spelled = [environment, environment.normalize('NFC')].find((one) => Object.hasOwn(digests, one))
   const digest = digests[spelled ?? ''] ?? ''
+  let reading: Promise<Pick<SeedBundle, 'list' | 'open'>> | undefined
+  const read = () => (reading ??= import('./read.ts').then(({ readSeeds }) => readSeeds(dir, shown, environment)))
   return {
     environment,
     digest,
-    list: async () => (await import('./read.ts')).listSeeds(dir, shown, environment),
+    list: async () => (await read()).list(),
+    open: async (which) => (await read()).open(which),
   }
 }
 

@@ -4,18 +4,16 @@ import type { Bundle, SeedBundle } from '../migration.ts'
 import { manifestFile, openMigrations, openSeeds } from './manifest.ts'
 
 /**
- * The migrations of a folder: a compiled one is trusted and opened, any other compiled now, in memory; `shown` is what
+ * The migrations of a folder: a compiled one is trusted, any other is known by its names and checksums until something of it is opened; `shown` is what
  * messages call it.
  */
 export async function openBundle(dir: string, shown = dir): Promise<Bundle> {
   if (existsSync(join(dir, manifestFile))) return openMigrations(dir, shown)
-  const { compileMigrations } = await import('../folder/migrations.ts')
-  return compileMigrations(dir, shown)
+  return (await import('../folder/migrations.ts')).openFolder(dir, shown)
 }
 
 /** The seeds of one environment of a folder, likewise. */
 export async function openSeedBundle(dir: string, environment: string, shown = dir): Promise<SeedBundle> {
   if (existsSync(join(dir, manifestFile))) return openSeeds(dir, environment, shown)
-  const { compileSeeds } = await import('../folder/seeds.ts')
-  return compileSeeds(dir, environment, shown)
+  return (await import('../folder/seeds.ts')).openSeedsFolder(dir, environment, shown)
 }

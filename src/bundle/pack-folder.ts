@@ -4,8 +4,9 @@ import type { Allowance } from '../checks/allowances.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import type { LintedFile } from '../checks/squawk.ts'
 import { Failure, type Problem } from '../errors.ts'
-import { checkMigrations } from '../folder/migrations.ts'
-import { type CompiledSeed, checkSeeds, listEnvironments, seedBundle } from '../folder/seeds.ts'
+import { checkMigrations } from '../folder/compile-migrations.ts'
+import { type CompiledSeed, checkSeeds } from '../folder/compile-seeds.ts'
+import { listEnvironments } from '../folder/seeds.ts'
 import { checksum, digest } from '../folder/text.ts'
 import type { ModuleScript } from '../migration.ts'
 import { type MigrationsHead, type SeedsHead, manifestFile, manifestFormat, renderManifest } from './manifest.ts'
@@ -87,7 +88,7 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     files.set(name, script.kind === 'csv' ? { copyOf: script.path } : sql!)
     return sql ? { ...packed, sql: packLayout(sql.layout) } : packed
   })
-  const digestOf = (seeds: readonly CompiledSeed[]) => seedBundle('', seeds).digest
+  const digestOf = (seeds: readonly CompiledSeed[]) => digest(seeds.map(({ seed }) => seed))
   const digests = environments.map((environment) => [
     environment.normalize('NFC'),
     digestOf([...common, ...(own.get(environment) ?? [])]),

@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Failure } from '../errors.ts'
+import { calledAs } from '../folder/called.ts'
 import { chunkScript } from '../folder/chunks.ts'
 import { parseCsvName } from '../folder/csv-name.ts'
 import { openCompiled } from '../folder/text-stream.ts'
 import { checksum, checksumOfFile } from '../folder/text.ts'
 import {
+  type Bundle,
   type CsvScript,
   isolations,
   type Migration,
   type ModuleScript,
   type Seed,
+  type SeedBundle,
   type SqlScript,
 } from '../migration.ts'
 import { textScript } from '../sql/script.ts'
@@ -41,8 +44,26 @@ export interface PackedMigration extends PackedEntry {
 
 export type PackedSeed = PackedEntry
 
-/** The migrations of a compiled folder. */
-export function listMigrations(dir: string, shown: string): Migration[] {
+/** The migrations of a compiled folder, which are ready as they are. */
+export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' | 'open' | 'wayBack'> {
+  const migrations = listMigrations(dir, shown)
+  return {
+    list: async () => migrations,
+    open: async (which) => calledAs(which, migrations),
+    wayBack: async (of) => {
+      const [{ down, script, allow = [] }] = calledAs([of], migrations) as [Migration]
+      return { sql: down, module: script.kind === 'module' ? script : null, allow }
+    },
+  }
+}
+
+/** The seeds of one environment of a compiled folder, likewise. */
+export function readSeeds(dir: string, shown: string, environment: string): Pick<SeedBundle, 'list' | 'open'> {
+  const seeds = listSeeds(dir, shown, environment)
+  return { list: async () => seeds, open: async (which) => calledAs(which, seeds) }
+}
+
+function listMigrations(dir: string, shown: string): Migration[] {
   return readEntries<PackedMigration>(dir, shown, 'migrations').map((packed) => {
     const { name, creates = [], down } = packed
     const file = packed.module?.path ?? `${name}.sql`
@@ -61,8 +82,8 @@ export function listMigrations(dir: string, shown: string): Migration[] {
   })
 }
 
-/** The seeds of one environment of a compiled folder: those for all, then its own. */
-export function listSeeds(dir: string, shown: string, environment: string): Seed[] {
+/** Those for all, then its own. */
+function listSeeds(dir: string, shown: string, environment: string): Seed[] {
   return readEntries<PackedSeed>(dir, shown, 'seeds')
     .filter(({ name }) => !name.includes('/') || name.normalize('NFC').startsWith(`${environment.normalize('NFC')}/`))
     .sort((a, b) => Number(a.name.includes('/')) - Number(b.name.includes('/')))

@@ -1,8 +1,9 @@
 import { halfDoneCommands } from '../history/repair/command.ts'
+import { Failure } from '../errors.ts'
 import { type HistoryRow, insertBaseline, readHistory } from '../history/rows.ts'
 import { finishRun, startRun } from '../history/runs.ts'
 import { createTables, historyTables } from '../history/tables.ts'
-import type { Migration } from '../migration.ts'
+import type { Bundle, Identity, Migration } from '../migration.ts'
 import { withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { openMigrationsOf } from '../run/folders.ts'
@@ -26,20 +27,24 @@ export async function baseline(run: Run): Promise<number> {
       session,
       lock,
       async () => false,
-      () => record(run, session, migrations),
+      () => record(run, session, bundle, migrations),
     )
     emit({ type: 'done', applied: recorded!, seeded: 0, reverted: 0, elapsedMs: performance.now() - begun })
   })
   return 0
 }
 
-async function record(run: Run, session: Session, migrations: readonly Migration[]): Promise<number> {
+async function record(run: Run, session: Session, bundle: Bundle, migrations: readonly Identity[]): Promise<number> {
   const { config, emit, io } = run
   const tables = historyTables(session, config.schema)
   const rows = await readHistory(session, tables)
   if (rows === null) await createTables(session, tables)
   const known = new Set(rows?.filter((row) => row.kind === 'migration').map((row) => row.name.normalize('NFC')))
-  const missing = migrations.filter(({ name }) => !known.has(name.normalize('NFC')))
+  const missing = await withDowns(
+    run,
+    bundle,
+    migrations.filter(({ name }) => !known.has(name.normalize('NFC'))),
+  )
   await session.query('begin')
   try {
     const { environment } = config
@@ -57,8 +62,26 @@ async function record(run: Run, session: Session, migrations: readonly Migration
   return missing.length
 }
 
+/** What takes them back is kept where it is right; what has run elsewhere is not judged here. */
+async function withDowns({ emit }: Run, bundle: Bundle, migrations: readonly Identity[]) {
+  const found: (Identity & Pick<Migration, 'down'>)[] = []
+  for (const migration of migrations) {
+    const down = await bundle.wayBack(migration).catch((error: unknown) => {
+      if (!(error instanceof Failure) || error.code !== 'INVALID') throw error
+      emit({
+        type: 'warning',
+        message: `the down of ${migration.name} is wrong and was not kept; upfront compile says why`,
+      })
+      return null
+    })
+    const { name, file, checksum } = migration
+    found.push({ name, file, checksum, down: down?.sql ?? null })
+  }
+  return found
+}
+
 /** Nobody has said of these how far they came, and baseline is no way to. */
-function warnOfHalfDone({ emit }: Run, rows: readonly HistoryRow[], migrations: readonly Migration[]): void {
+function warnOfHalfDone({ emit }: Run, rows: readonly HistoryRow[], migrations: readonly Identity[]): void {
   const named = new Set(migrations.map(({ name }) => name.normalize('NFC')))
   for (const { kind, name, state } of rows) {
     if (kind !== 'migration' || state !== 'running' || !named.has(name.normalize('NFC'))) continue

@@ -54,7 +54,7 @@ export async function underLock(
 }
 
 /** Picks, from the applied migrations with the newest first, those that are to go. */
-type Choose = (newestFirst: readonly HistoryRow[]) => readonly HistoryRow[]
+type Choose = (newestFirst: readonly HistoryRow[]) => readonly HistoryRow[] | Promise<readonly HistoryRow[]>
 
 /** Reverts what `choose` picks; throws REFUSED before anything runs when one of them has no way back. */
 export async function takeBack(
@@ -66,7 +66,7 @@ export async function takeBack(
   const { session } = on
   const { run, progress } = job
   const rows = (await readHistory(session, tables)) ?? []
-  const chosen = choose(rows.filter((row) => row.kind === 'migration').reverse())
+  const chosen = await choose(rows.filter((row) => row.kind === 'migration').reverse())
   if (chosen.length === 0) {
     run.emit({ type: 'warning', message: 'there is nothing to take back' })
     return chosen

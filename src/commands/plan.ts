@@ -27,8 +27,10 @@ export async function plan(run: Run): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
-  // A wrong name is known before anything is contacted.
+  // What is wrong anywhere is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
+  await bundle.open(await bundle.list())
+  if (seeds) await seeds.open(await seeds.list())
   const history = await withServer(run, requireAnswer, async (session) => {
     const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
     return (await readHistory(passing, historyTables(session, config.schema))) ?? []
@@ -41,14 +43,15 @@ export async function plan(run: Run): Promise<number> {
   warnIgnored({ run }, listIgnored(made, config))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
   const { now, later } = splitAt(await bundle.list(), made.pending, run.flags['to'])
+  const migrations = await bundle.open(now)
   const pending = [
-    ...now.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
+    ...migrations.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
     // As up does: seeds are for the whole schema, and for no other.
     ...(seeds === null || later.length > 0 || made.ahead.length > 0
       ? []
-      : pendingSeeds(await seeds.list(), history).map((one) => planned('seed', one, 0))),
+      : (await seeds.open(pendingSeeds(await seeds.list(), history))).map((one) => planned('seed', one, 0))),
   ]
-  warnHalfDone(run, now, history)
+  warnHalfDone(run, migrations, history)
   const heldBack = later.map(({ name }) => name)
   const asData = { bundle: bundle.digest, pending, ...(heldBack.length > 0 ? { held_back: heldBack } : {}) }
   run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, made.ahead, heldBack))

@@ -16,14 +16,17 @@ export async function redo(run: Run): Promise<number> {
   return reportEnd(job, () =>
     underLock(job, async (tables, on) => {
       const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
-      const [row] = await takeBack(job, tables, on, (rows) => {
+      const [row] = await takeBack(job, tables, on, async (rows) => {
         const newest = rows.slice(0, 1)
         for (const { name } of newest) if (!files.has(name.normalize('NFC'))) throw gone(name)
+        // Taken back only when it can be applied again.
+        await job.bundle.open(newest.map(({ name }) => files.get(name.normalize('NFC'))!))
         return newest
       })
       if (!row) return
       const history = (await readHistory(on.session, tables)) ?? []
-      await applyAll(job, tables, on, { migrations: [files.get(row.name.normalize('NFC'))!], seeds: [], history })
+      const migrations = await job.bundle.open([files.get(row.name.normalize('NFC'))!])
+      await applyAll(job, tables, on, { migrations, seeds: [], history })
       run.emit({ type: 'done', applied: 1, seeded: 0, reverted: 1, elapsedMs: performance.now() - job.begun })
     }),
   )

@@ -6,7 +6,7 @@ import { type Named, findNamed, noSuchName, subjectsOf } from '../history/repair
 import { repairRow, wasRepaired } from '../history/repair/record.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import type { HistoryTables } from '../history/tables.ts'
-import type { Migration } from '../migration.ts'
+import type { Bundle, Migration } from '../migration.ts'
 import type { StepRun } from '../run/apply/step.ts'
 import { isProduction, readMark } from '../run/consent.ts'
 import { openMigrationsOf, showPath } from '../run/folders.ts'
@@ -33,14 +33,14 @@ interface Case extends Wanted {
 /** Changes what the history says of one name, or of the database; twice is no harm. Throws REFUSED, USAGE for no such name. */
 export async function repair(run: Run): Promise<number> {
   const wanted = readWanted(run)
-  const files = await listFiles(run, wanted.action)
-  announce(run, 'repair', { dir: showPath(run, run.config.migrationsDir), count: files.length })
+  const bundle = await openFiles(run, wanted.action)
+  announce(run, 'repair', { dir: showPath(run, run.config.migrationsDir), count: bundle?.count ?? 0 })
   const work = (again: { readonly run: Run }) =>
     underLock(again, async (tables, on) => {
       const history = await readHistory(on.session, tables)
       if (history === null) throw noHistory(tables)
       const one: Case = { ...wanted, reason: run.redact(wanted.reason), run, on, tables }
-      await (wanted.action === 'environment' ? mark(one) : repairNamed(one, wanted.action, history, files)).catch(
+      await (wanted.action === 'environment' ? mark(one) : repairNamed(one, wanted.action, history, bundle)).catch(
         (error: unknown) => {
           throw asUsage(error)
         },
@@ -77,14 +77,14 @@ function readWanted({ flags }: Run): Wanted {
 }
 
 /** The migrations; when they cannot be read, only what does not need them can be repaired. */
-async function listFiles(run: Run, action: Wanted['action']): Promise<readonly Migration[]> {
+async function openFiles(run: Run, action: Wanted['action']): Promise<Bundle | null> {
   try {
-    return await (await openMigrationsOf(run)).list()
+    return await openMigrationsOf(run)
   } catch (error) {
     if (action === 'accept' || !(error instanceof Failure) || error.code !== 'INVALID') throw error
     if (action !== 'environment')
       run.emit({ type: 'warning', message: `${error.message}; this repair goes by the history alone` })
-    return []
+    return null
   }
 }
 
@@ -108,9 +108,10 @@ async function repairNamed(
   one: Case,
   action: RepairAction,
   history: readonly HistoryRow[],
-  files: readonly Migration[],
+  bundle: Bundle | null,
 ): Promise<void> {
   const { run, on, tables, word, reason } = one
+  const files = (await bundle?.list()) ?? []
   const { session, lockKey } = on
   const named = findNamed(word, history, files)
   if (!named) {
@@ -119,7 +120,7 @@ async function repairNamed(
       return nothingToDo(run, `${word} is not in the history any more`)
     throw noSuchName(word, history, files, run.config.migrationsDir)
   }
-  const plan = planRepair(action, named)
+  const plan = planRepair(action, named, await openNamed(run, bundle, named))
   if ('nothing' in plan) return nothingToDo(run, plan.nothing)
   const against = plan.contradicted ? await plan.contradicted(session) : []
   if (against.length > 0 && !run.flags['against-catalog']) throw contradicted(action, named, against)
@@ -135,6 +136,19 @@ async function repairNamed(
   const change = { kind, name: named.row?.name ?? name, change: plan.change(session, tables) }
   await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)
   run.emit({ type: 'repaired', action, name: subject, meaning: plan.meaning })
+}
+
+/** What its file makes, to hold the catalog against; null without a file, or with one that would not be run today. */
+async function openNamed(run: Run, bundle: Bundle | null, { file }: Named): Promise<Migration | null> {
+  if (!file || !bundle) return null
+  try {
+    return (await bundle.open([file]))[0] ?? null
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'INVALID') throw error
+    const why = error.facts.problems?.[0]?.what ?? error.message
+    run.emit({ type: 'warning', message: `the catalog was not asked about ${file.name}, because of its file: ${why}` })
+    return null
+  }
 }
 
 /** A repair says nothing of the environment unless it is what it is about: the mark goes on as it was. */

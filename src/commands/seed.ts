@@ -32,7 +32,7 @@ export async function seed(run: Run): Promise<number> {
         refuseMismatch(plan, run.config)
         warnIgnored(job, listIgnored(plan, run.config))
         if (plan.pending.length > 0) throw notYet(plan.pending.map(({ name }) => name))
-        const pending = pendingSeeds(await seeds.list(), history)
+        const pending = await seeds.open(pendingSeeds(await seeds.list(), history))
         if (pending.length > 0) await applyAll(job, tables, on, { migrations: [], seeds: pending, history })
         const elapsedMs = performance.now() - job.begun
         if (pending.length > 0)

@@ -4,7 +4,7 @@ import { pendingSeeds } from '../history/pending-seeds.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
-import type { Migration, Seed } from '../migration.ts'
+import type { Identity } from '../migration.ts'
 import { passingBy } from '../postgres/passing.ts'
 import { renderTable } from '../report/table.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
@@ -41,13 +41,13 @@ export async function status(run: Run): Promise<number> {
 }
 
 function migrationRows(
-  files: readonly Migration[],
+  files: readonly Identity[],
   plan: Plan,
   history: readonly HistoryRow[],
   ignored: readonly string[],
 ): StatusRow[] {
   const rows = new Map(history.map((row) => [row.name, row]))
-  const ofFile = ({ name }: Migration): StatusRow => {
+  const ofFile = ({ name }: Identity): StatusRow => {
     const row = rows.get(name)
     if (!row) return line('migration', name, plan.outOfOrder.includes(name) ? 'out of order' : 'pending')
     const recorded = row.state === 'adopted' ? 'applied' : row.state
@@ -62,7 +62,7 @@ function migrationRows(
   ]
 }
 
-function seedRows(seeds: readonly Seed[], history: readonly HistoryRow[]): StatusRow[] {
+function seedRows(seeds: readonly Identity[], history: readonly HistoryRow[]): StatusRow[] {
   const ofSeeds = history.filter((row) => row.kind === 'seed')
   const rows = new Map(ofSeeds.map((row) => [row.name, row]))
   const files = asRecorded(seeds, ofSeeds)

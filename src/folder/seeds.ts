@@ -1,25 +1,54 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Allowance, judgeText } from '../checks/allowances.ts'
-import { emptyCatalog } from '../checks/declared.ts'
 import { finding } from '../checks/finding.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import { refuseSpellings } from '../checks/rules/spelling.ts'
 import type { Problem } from '../errors.ts'
-import type { Seed, SeedBundle } from '../migration.ts'
-import { loadParser } from '../sql/parser.ts'
-import { type AllowFile, readAllowFile, tellStrangers } from './allow-file.ts'
+import type { Identity, SeedBundle } from '../migration.ts'
 import { parseCsvName } from './csv-name.ts'
-import { readText, requireFolder } from './files.ts'
+import { requireFolder, unreadable } from './files.ts'
+import { identify } from './identify.ts'
 import { invalid } from './migrations.ts'
 import { compareNatural } from './names.ts'
-import { type SqlFile, compileSqlFile } from './sql-file.ts'
-import { checksum, checksumOfFile, digest } from './text.ts'
+import { checksumOfFile, digest } from './text.ts'
 
-/** A seed, and what the bundle keeps of it when it is SQL. */
-export interface CompiledSeed {
-  readonly seed: Seed
-  readonly sql?: SqlFile
+/** A seed's identity, and where it is on the disk, which may spell it otherwise. */
+export interface SourceSeed {
+  readonly name: string
+  readonly file: string
+}
+
+/** The seeds of one environment by names and checksums, as openFolder() has migrations. */
+export function openSeedsFolder(dir: string, environment: string, shown = dir): SeedBundle {
+  const { common, own, problems } = listSeedFiles(dir, [environment], shown)
+  const sources = [...common, ...(own.get(environment) ?? [])]
+  const identities = sources.flatMap(({ name, file }): Identity | [] => {
+    const path = join(shown, file)
+    const found = name.endsWith('.csv')
+      ? identifyCsv(resolve(dir, file), path)
+      : identify(resolve(dir, file), path, false)
+    if ('checksum' in found) return { name, file: path, checksum: found.checksum }
+    problems.push({ ...found.problem, name })
+    return []
+  })
+  if (problems.length > 0) throw invalid(shown, problems)
+  let compiling: Promise<SeedBundle['open']> | undefined
+  const compiler = () =>
+    (compiling ??= import('./compile-seeds.ts').then(({ seedCompiler }) => seedCompiler(dir, shown, sources)))
+  return {
+    environment,
+    digest: digest(identities),
+    list: async () => identities,
+    open: async (which) => (which.length === 0 ? [] : (await compiler())(which)),
+  }
+}
+
+function identifyCsv(path: string, shown: string): { readonly checksum: string } | { readonly problem: Problem } {
+  try {
+    return { checksum: checksumOfFile(path) }
+  } catch (error) {
+    return { problem: unreadable(shown, error) }
+  }
 }
 
 /** The environments that a seeds folder has folders for. */
@@ -29,52 +58,17 @@ export function listEnvironments(dir: string): string[] {
     .sort(compareNatural)
 }
 
-/** Compiles the seeds of one environment in memory; throws one INVALID with every problem of every file. */
-export async function compileSeeds(dir: string, environment: string, shown = dir): Promise<SeedBundle> {
-  const { own, common, problems } = await checkSeeds(dir, [environment], shown)
-  if (problems.length > 0) throw invalid(shown, problems)
-  return seedBundle(environment, [...common, ...(own.get(environment) ?? [])])
-}
-
-/** The bundle of some seeds, in the order in which they run. */
-export function seedBundle(environment: string, compiled: readonly CompiledSeed[]): SeedBundle {
-  const seeds = compiled.map(({ seed }) => seed)
-  return { environment, digest: digest(seeds), list: async () => seeds }
-}
-
-/** Every seed of the folder and of these environments, each once, with all that was found. */
-export async function checkSeeds(dir: string, environments: readonly string[], shown = dir) {
+/** The seeds of the folder itself and of these environments as files, and what is wrong with their names. */
+export function listSeedFiles(dir: string, environments: readonly string[], shown: string) {
   requireFolder(dir, shown, 'seeds', 'UPFRONT_SEEDS_DIR')
-  await loadParser()
   const problems: Problem[] = []
-  const notices: Problem[] = []
-  const list = (folder: string) => listFiles(dir, shown, folder, problems)
-  const commonFiles = list('')
-  const ownFiles = environments.flatMap((environment) => {
+  const common = listFiles(dir, shown, '', problems)
+  const own = new Map<string, readonly SourceSeed[]>()
+  for (const environment of environments) {
     const folder = environment === '' ? undefined : findFolder(dir, environment)
-    return folder === undefined ? [] : [[environment, list(folder)] as const]
-  })
-  const names = [...commonFiles, ...ownFiles.flatMap(([, files]) => files)].map(({ name }) => name)
-  const allow = readAllowFile(dir, shown, names)
-  problems.push(...allow.problems)
-  const allowances: Allowance[] = [...allow.lines]
-  const compile = (files: readonly SourceSeed[]) =>
-    files.flatMap((source) => {
-      const one = compileSeed({ dir, shown, source, allow })
-      problems.push(...one.problems)
-      notices.push(...one.notices)
-      allowances.push(...one.own)
-      return one.compiled ? [one.compiled] : []
-    })
-  const common = compile(commonFiles)
-  const own = new Map(ownFiles.map(([environment, files]) => [environment, compile(files)]))
-  return { common, own, problems, notices, warnings: tellStrangers(allow, names), allowances }
-}
-
-/** A seed's identity, and where it is on the disk, which may spell it otherwise. */
-interface SourceSeed {
-  readonly name: string
-  readonly file: string
+    if (folder !== undefined) own.set(environment, listFiles(dir, shown, folder, problems))
+  }
+  return { common, own, problems }
 }
 
 function listFiles(dir: string, shown: string, folder: string, problems: Problem[]): SourceSeed[] {
@@ -86,6 +80,7 @@ function listFiles(dir: string, shown: string, folder: string, problems: Problem
     if (file === allowFile) continue
     const same = files.find((one) => one.name === name)
     if (same) problems.push(refuseSpellings(name, [join(shown, same.file), join(shown, file)]))
+    else if (entry.endsWith('.csv') && parseCsvName(name) === null) problems.push(noTable(name, join(shown, file)))
     else if (/\.(sql|csv|[cm]?[jt]s)$/.test(entry)) files.push({ name, file })
     else {
       const what = `${join(shown, file)} is not a seed`
@@ -99,49 +94,9 @@ function listFiles(dir: string, shown: string, folder: string, problems: Problem
   return files.sort((a, b) => compareNatural(a.name, b.name))
 }
 
-interface One {
-  readonly compiled?: CompiledSeed
-  readonly problems: readonly Problem[]
-  readonly notices: readonly Problem[]
-  readonly own: readonly Allowance[]
-}
-
-function compileSeed({ dir, shown, source, allow }: InFolder): One {
-  const { name } = source
-  const path = resolve(dir, source.file)
-  const file = join(shown, source.file)
-  const subject = { name, allowFile: join(shown, allowFile), allowances: allow.of(name) }
-  if (name.endsWith('.csv')) return { ...compileCsv(path, file, name), notices: [], own: [] }
-  if (name.endsWith('.sql')) {
-    const { sql, problems, own } = compileSqlFile({ ...subject, path, file, role: 'seed' }, emptyCatalog())
-    if (!sql) return { problems, notices: [], own }
-    const seed = { name, file, checksum: sql.checksum, script: sql.script, allow: sql.allow }
-    return { compiled: { seed, sql }, problems, notices: sql.notices, own }
-  }
-  const read = readText(path, file)
-  if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
-  const { allow: allowed } = judgeText([], subject, [], true)
-  const seed = { name, file, checksum: checksum(read.text), script: { kind: 'module', path } as const, allow: allowed }
-  return { compiled: { seed }, problems: [], notices: [], own: [] }
-}
-
-interface InFolder {
-  readonly dir: string
-  readonly shown: string
-  readonly source: SourceSeed
-  readonly allow: AllowFile
-}
-
-function compileCsv(path: string, file: string, name: string): Pick<One, 'compiled' | 'problems'> {
-  const table = parseCsvName(name)
-  if (table !== null) {
-    const seed = { name, file, checksum: checksumOfFile(path), script: { kind: 'csv', path, ...table } as const }
-    return { compiled: { seed }, problems: [] }
-  }
+function noTable(name: string, file: string): Problem {
   const next = 'Name it <digits>_<table>.csv or <digits>_<schema>.<table>.csv, for example 010_core.users.csv.'
-  return {
-    problems: [{ ...finding('file-name', `${file} does not say which table it is for`, undefined, next), name }],
-  }
+  return { ...finding('file-name', `${file} does not say which table it is for`, undefined, next), name }
 }
 
 /** The folder of an environment, however the file system spells it. */

@@ -1,3 +1,5 @@
+import { renamed } from '../folder/called.ts'
+
 /**
  * The same files under the names by which the history has them: a row that an older version wrote in Unicode's NFD, as
  * macOS spells names, is of the file whose name is the same in NFC, and keeps its name.
@@ -15,10 +17,4 @@ export function asRecorded<T extends { readonly name: string }>(
     const recorded = spelled.get(file.name.normalize('NFC'))
     return recorded === undefined || recorded === file.name ? file : renamed(file, recorded)
   })
-}
-
-/** A copy that reads nothing: what is read when it is asked for, such as a down, stays so. */
-function renamed<T extends { readonly name: string }>(file: T, name: string): T {
-  const properties = { ...Object.getOwnPropertyDescriptors(file), name: { value: name, enumerable: true } }
-  return Object.defineProperties({}, properties) as T
 }

@@ -1,4 +1,4 @@
-import type { Kind, Migration, Seed } from '../migration.ts'
+import type { Identity, Kind, Migration, Seed } from '../migration.ts'
 import type { Session } from '../postgres/session.ts'
 import { type HistoryTables, orMissing } from './tables.ts'
 
@@ -128,7 +128,7 @@ function asciiLiteral(session: Session, text: string): string {
 export async function insertBaseline(
   session: Session,
   tables: HistoryTables,
-  migration: Migration,
+  migration: Identity & Pick<Migration, 'down'>,
   run: string,
 ): Promise<void> {
   await session.query(

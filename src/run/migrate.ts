@@ -6,7 +6,7 @@ import { halfDoneCommands, quoteForShell } from '../history/repair/command.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, historyTables } from '../history/tables.ts'
-import type { Migration, Seed, SeedBundle } from '../migration.ts'
+import type { Identity, Migration, SeedBundle } from '../migration.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
@@ -21,10 +21,10 @@ import { splitAt } from './up-to.ts'
 
 /** What there is to do, by what the history says now. */
 interface Work {
-  readonly migrations: readonly Migration[]
-  readonly seeds: readonly Seed[]
+  readonly migrations: readonly Identity[]
+  readonly seeds: readonly Identity[]
   /** The same, and those that are not to run yet. */
-  readonly seedsLeft: readonly Seed[]
+  readonly seedsLeft: readonly Identity[]
   readonly ahead: readonly string[]
   readonly history: readonly HistoryRow[]
   readonly tablesExist: boolean
@@ -131,12 +131,15 @@ async function apply(job: Job, tables: HistoryTables, on: StepRun, since: string
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
   if (isNothing(work) || work.ahead.length > 0) return work
+  // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
+  const migrations = await job.bundle.open(work.migrations)
+  const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (!work.tablesExist) {
-    await refuseForeignTables(session, work.migrations)
+    await refuseForeignTables(session, migrations)
     await createTables(session, tables)
   }
   await refuseToRepeat(session, tables, work, since)
-  await applyAll(job, tables, on, work)
+  await applyAll(job, tables, on, { migrations, seeds, history: work.history })
   return work
 }
 
@@ -190,7 +193,7 @@ function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
   run.emit({ type: 'ahead', names: ahead })
 }
 
-function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Seed[], why: string): void {
+function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Identity[], why: string): void {
   const names = joinNames(left.map(({ name }) => name))
   run.emit({ type: 'warning', message: `the seeds for ${environment} were not run, because ${why}: ${names}` })
 }

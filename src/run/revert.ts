@@ -3,7 +3,7 @@ import { Failure } from '../errors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, recordReverted } from '../history/rows.ts'
 import type { HistoryTables } from '../history/tables.ts'
-import type { Migration } from '../migration.ts'
+import type { Bundle, Identity, Migration, ModuleScript } from '../migration.ts'
 import { withLimits } from './apply/limits.ts'
 import type { CodeBody, SqlBody, StepRun } from './apply/step.ts'
 import { runInTransaction } from './apply/transaction.ts'
@@ -17,8 +17,10 @@ export interface Down {
   /** For messages: the file, or that it is the one in the history. */
   readonly file: string
   readonly way:
-    { readonly kind: 'sql'; readonly sql: string } | { readonly kind: 'module'; readonly migration: Migration }
+    { readonly kind: 'sql'; readonly sql: string } | { readonly kind: 'module'; readonly migration: ModuleDown }
 }
+
+type ModuleDown = Pick<Migration, 'name' | 'file' | 'allow'> & { readonly script: ModuleScript }
 
 /** The way back of each, all before the first is taken; throws REFUSED, naming every migration that has none. */
 export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<Down[]> {
@@ -26,7 +28,7 @@ export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<
   const downs: Down[] = []
   const without: string[] = []
   for (const row of rows) {
-    const down = await findDown(row, files.get(row.name.normalize('NFC')))
+    const down = await findDown(job.bundle, row, files.get(row.name.normalize('NFC')))
     if (down) downs.push(down)
     else without.push(row.name)
   }
@@ -37,13 +39,19 @@ export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<
   })
 }
 
-async function findDown(row: HistoryRow, migration: Migration | undefined): Promise<Down | null> {
+async function findDown(bundle: Bundle, row: HistoryRow, file: Identity | undefined): Promise<Down | null> {
   if (row.state === 'running' && !isTakingBack(row)) throw halfWay(row)
   // A file that is not what was applied may come with a down that does not fit.
-  const same = migration?.checksum === row.checksum ? migration : undefined
-  if (same?.down) return { row, file: `the down of ${same.file}`, way: { kind: 'sql', sql: same.down } }
-  if (same?.script.kind === 'module' && (await loadModule(same.script, same.file)).down) {
-    return { row, file: same.file, way: { kind: 'module', migration: same } }
+  const same = file?.checksum === row.checksum ? file : undefined
+  const { sql = null, module = null, allow = [] } = same ? await bundle.wayBack(same) : {}
+  if (same && sql !== null) return { row, file: `the down of ${same.file}`, way: { kind: 'sql', sql } }
+  if (same && module && (await loadModule(module, same.file)).down) {
+    const { name } = same
+    return {
+      row,
+      file: same.file,
+      way: { kind: 'module', migration: { name, file: same.file, script: module, allow } },
+    }
   }
   return row.down === null
     ? null
@@ -74,8 +82,7 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   return revertOutside(outside).finally(watch.stop)
 }
 
-async function moduleBody(run: StepRun, { script, file, name }: Migration): Promise<CodeBody> {
-  if (script.kind !== 'module') throw new TypeError(`${name} is not a module`)
+async function moduleBody(run: StepRun, { script, file, name }: ModuleDown): Promise<CodeBody> {
   const { down } = await loadModule(script, file)
   return { run: (session, signal) => callModule(down!, session, { name, emit: run.emit, signal, inTransaction: true }) }
 }

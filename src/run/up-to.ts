@@ -1,10 +1,10 @@
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
 import { bareName } from '../folder/bare-name.ts'
-import type { Migration } from '../migration.ts'
+import type { Identity } from '../migration.ts'
 
 /** The migrations up to the one of that name, with or without its extension; all of them without a name, USAGE for a wrong one. */
-export function upTo(migrations: readonly Migration[], to: string | true | undefined): readonly Migration[] {
+export function upTo(migrations: readonly Identity[], to: string | true | undefined): readonly Identity[] {
   if (typeof to !== 'string') return migrations
   const names = migrations.map(({ name }) => name)
   const bare = bareName(to)
@@ -20,12 +20,12 @@ export function upTo(migrations: readonly Migration[], to: string | true | undef
 
 /** Of what is pending, what is to run now and what comes after the one of that name. */
 export function splitAt(
-  migrations: readonly Migration[],
-  pending: readonly Migration[],
+  migrations: readonly Identity[],
+  pending: readonly Identity[],
   to: string | true | undefined,
-): { readonly now: readonly Migration[]; readonly later: readonly Migration[] } {
+): { readonly now: readonly Identity[]; readonly later: readonly Identity[] } {
   if (to === undefined) return { now: pending, later: [] }
   const names = new Set(upTo(migrations, to).map(({ name }) => name.normalize('NFC')))
-  const isNow = ({ name }: Migration) => names.has(name.normalize('NFC'))
+  const isNow = ({ name }: Identity) => names.has(name.normalize('NFC'))
   return { now: pending.filter(isNow), later: pending.filter((one) => !isNow(one)) }
 }

@@ -12,18 +12,19 @@ const rows = `insert into big values (1, '${'x'.repeat(1000)}');\n`.repeat(1_100
 test('an allowed long name is cut as under psql, with a warning, and the next file is refused still', async ({
   db,
 }) => {
-  db.files({
+  const files = {
     '1_a.sql': `-- upfront:allow long-name old\n${table}`,
     '2_b.sql': 'create table b (id bigint);',
     '3_c.sql': 'create table c (id bigint);',
-  })
+  }
+  db.files(files)
   const { exitCode, events } = await db.upJson()
   expect(exitCode).toBe(0)
   expect(await db.tables()).toEqual(['public.b', 'public.c', `public.${cut}`])
   const warnings = events.filter(({ event, message }) => event === 'warning' && /truncated/.test(String(message)))
   expect(warnings).toHaveLength(1)
   expect(warnings[0]!['message']).toContain('1_a: identifier')
-  db.files({ '4_d.sql': table.replace('table', 'table if not exists') })
+  db.files({ ...files, '4_d.sql': table.replace('table', 'table if not exists') })
   expect((await db.up()).exitCode).toBe(20)
 })
 

@@ -4,14 +4,28 @@ import { expect } from 'vitest'
 import { type Database, type Files, test } from '../support/database.ts'
 import { startListener } from '../support/proxy.ts'
 
-/** Runs up on files that are wrong, at a server that must not hear of it. */
+/** Runs up on files of which the names are wrong, or the bytes, at a server that must not hear of it. */
 async function refuse(db: Database, files: Files | null, env: Record<string, string> = {}) {
   await using listener = await startListener()
   if (files !== null) db.files(files)
   const UPFRONT_DATABASE_URL = db.urlOf({ port: listener.port })
   const { exitCode, stderr } = await db.up([], { UPFRONT_DATABASE_URL, UPFRONT_WAIT_TIMEOUT: '300ms', ...env })
-  expect(exitCode, stderr).toBe(20)
   expect(listener.accepted()).toBe(0)
+  return refused(exitCode, stderr)
+}
+
+/** The same of files whose SQL is wrong: found before the first of them runs, and nothing of ours is made either. */
+async function refuseSql(db: Database, files: Files, env: Record<string, string> = {}) {
+  db.files(files)
+  const { exitCode, stderr } = await db.up([], env)
+  expect(await db.tables()).toEqual([])
+  expect(await db.query(`select from pg_namespace where nspname = 'upfront'`)).toEqual([])
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+  return refused(exitCode, stderr)
+}
+
+function refused(exitCode: number, stderr: string): string {
+  expect(exitCode, stderr).toBe(20)
   expect(stderr).toContain('INVALID')
   expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^failed {9}20 INVALID: /)
   return stderr
@@ -19,8 +33,8 @@ async function refuse(db: Database, files: Files | null, env: Record<string, str
 
 const good = 'create table users (id int)'
 
-test('a syntax error is told before the database is contacted, with its place and a caret', async ({ db }) => {
-  const stderr = await refuse(db, {
+test('a syntax error is told before the first migration runs, with its place and a caret', async ({ db }) => {
+  const stderr = await refuseSql(db, {
     '001_users.sql': good,
     '002_posts.sql': `create table posts (id int);\n\nselect '🎉', frm users;\ncreate tabel tags (id int);\n`,
   })
@@ -31,24 +45,33 @@ test('a syntax error is told before the database is contacted, with its place an
   expect(stderr).toMatch(/\n *\| {8}\^\n/)
 })
 
-test('every bad file is told in one run', async ({ db }) => {
+test('every wrong name and every file that cannot be read is told in one run', async ({ db }) => {
   const stderr = await refuse(db, {
     '001_a.sql': 'creat table a (id int)',
-    '002_b.sql': good,
-    '003_c.sql': 'select 1;\r\n\tselect (2;\r\n',
     '004_d.sql': Buffer.from([0xff, 0xfe, 0x41, 0x00]),
     'oops.sql': good,
     '005_e.down.sql': 'drop table e',
+    '006_f.sql': Buffer.from('select 1;\n-- caf\xe9', 'latin1'),
+  })
+  expect(stderr).toContain('4 problems in')
+  expect(stderr).toContain('004_d.sql:1:1: the file is UTF-16, not UTF-8')
+  expect(stderr).toContain('oops.sql is not named like a migration')
+  expect(stderr).toContain('005_e.down.sql has no up')
+  expect(stderr).toContain('006_f.sql:2:7: a byte that is not UTF-8')
+})
+
+test('every bad file is told in one run', async ({ db }) => {
+  const stderr = await refuseSql(db, {
+    '001_a.sql': 'creat table a (id int)',
+    '002_b.sql': good,
+    '003_c.sql': 'select 1;\r\n\tselect (2;\r\n',
     '006_f.sql': good,
     '006_f.down.sql': 'dorp table f',
     '007_g.sql': `${good};\n-- upfront:down\ndrop tabel g`,
   })
-  expect(stderr).toContain('7 problems in')
+  expect(stderr).toContain('4 problems in')
   expect(stderr).toContain('001_a.sql:1:1: syntax error at or near "creat"')
   expect(stderr).toContain('003_c.sql:2:11: syntax error at or near ";"')
-  expect(stderr).toContain('004_d.sql:1:1: the file is UTF-16, not UTF-8')
-  expect(stderr).toContain('oops.sql is not named like a migration')
-  expect(stderr).toContain('005_e.down.sql has no up')
   expect(stderr).toContain('006_f.down.sql:1:1: syntax error at or near "dorp"')
   expect(stderr).toContain('007_g.sql:3:6: syntax error at or near "tabel"')
 })
@@ -69,7 +92,7 @@ test.for(encodings)('%s is refused with its place', async ([, bytes, problem], {
 })
 
 test('an invisible character that breaks the syntax can be seen', async ({ db }) => {
-  const stderr = await refuse(db, {
+  const stderr = await refuseSql(db, {
     '001_users.sql': 'create table\u00a0users (id int)',
     '002_x.sql': 'select\u200b 1 1',
   })
@@ -98,12 +121,15 @@ test('a down without its up is refused', async ({ db }) => {
 })
 
 test('both kinds of down at once are refused', async ({ db }) => {
-  const stderr = await refuse(db, { '001_x.sql': `${good};\n-- upfront:down\nselect 1`, '001_x.down.sql': 'select 1' })
+  const stderr = await refuseSql(db, {
+    '001_x.sql': `${good};\n-- upfront:down\nselect 1`,
+    '001_x.down.sql': 'select 1',
+  })
   expect(stderr).toContain('001_x has two downs')
 })
 
 test('a statement that cannot run in a transaction, among others, is refused with its place', async ({ db }) => {
-  const stderr = await refuse(db, { '001_x.sql': `${good};\n\n  create index concurrently on users (id);\n` })
+  const stderr = await refuseSql(db, { '001_x.sql': `${good};\n\n  create index concurrently on users (id);\n` })
   expect(stderr).toContain('001_x.sql:3:3: CREATE INDEX CONCURRENTLY cannot run inside a transaction')
   expect(stderr).toContain('upfront:no-transaction')
 })
@@ -140,13 +166,13 @@ test('a seeds folder that is missing is refused when seeds are asked for', async
   expect(stderr).toContain('UPFRONT_SEEDS_DIR')
 })
 
-test('a syntax error in a seed is told before the database is contacted', async ({ db }) => {
+test('a syntax error in a seed is told before the first migration runs', async ({ db }) => {
   db.seeds({
     '010_a.sql': 'select 1',
     'demo/020_b.sql': 'inser into users values (1)',
     'other/030_c.sql': 'also wrong',
   })
-  const stderr = await refuse(db, { '001_users.sql': good }, { UPFRONT_SEED: 'demo' })
+  const stderr = await refuseSql(db, { '001_users.sql': good }, { UPFRONT_SEED: 'demo' })
   expect(stderr).toContain(`seeds/demo/020_b.sql:1:1: syntax error at or near "inser"`)
   expect(stderr).not.toContain('030_c')
 })
@@ -161,6 +187,6 @@ test('a link that leads nowhere and a link in a circle are refused', async ({ db
 })
 
 test('psql commands are refused with their place', async ({ db }) => {
-  const stderr = await refuse(db, { '001_users.sql': `${good};\n\\connect other\nselect 1;\n` })
+  const stderr = await refuseSql(db, { '001_users.sql': `${good};\n\\connect other\nselect 1;\n` })
   expect(stderr).toContain('001_users.sql:2:1')
 })

@@ -268,11 +268,25 @@ test('a repair waits for the lock, in the schema that was named', async ({ db })
 test('a file of the folder that cannot be read does not stop a repair that does without', async ({ db }) => {
   db.files({ ...a, ...b })
   await db.up()
-  db.files({ ...b, '0003_c.sql': 'create tabel c' })
+  db.files({ ...b, '0003_c.sql': Buffer.from([0xff, 0xfe, 0x41, 0x00]) })
   const { exitCode, stderr } = await repair(db, '--forget', '0001_a')
   expect(exitCode, stderr).toBe(0)
   expect(stderr).toContain('this repair goes by the history alone')
   expect((await repair(db, '--accept', '0002_b')).exitCode).toBe(20)
+})
+
+test('a file that would not be run today can be accepted: the catalog is not asked, and that is said', async ({
+  db,
+}) => {
+  db.files(a)
+  await db.up()
+  db.files({ '0001_a.sql': `create table a (id int); -- ${'it was made otherwise'}\nvacuum;` })
+  expect((await db.up()).exitCode).toBe(21)
+  const { exitCode, stderr } = await repair(db, '--accept', '0001_a')
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toContain('the catalog was not asked about 0001_a, because of its file: VACUUM cannot run inside')
+  const up = await db.up()
+  expect(up.exitCode, up.stderr).toBe(0)
 })
 
 test('a reason that the encoding of the database lacks is exit 2, and not a fault of our tables', async ({ db }) => {

@@ -122,13 +122,18 @@ test('a failed migration is pending again', async ({ db }) => {
   expect((await json(db)).rows).toEqual(['001_a applied', '002_b pending'])
 })
 
-test('bad files and a missing folder are exit 20 here too', async ({ db }) => {
+test('a file that cannot be read and a missing folder are exit 20 here too', async ({ db }) => {
   expect((await db.run(['status'])).exitCode).toBe(20)
-  db.files({ '001_a.sql': 'creat' })
+  db.files({ '001_a.sql': Buffer.from([0xff, 0xfe, 0x41, 0x00]) })
   const { exitCode: code, stdout, stderr } = await db.run(['status', '--json'])
   expect(code).toBe(20)
   expect(stdout).toBe('')
   expect(stderr).toContain('001_a.sql:1:1')
+})
+
+test('what is in a file is not judged here', async ({ db }) => {
+  db.files({ '001_a.sql': 'creat' })
+  expect((await json(db)).rows).toEqual(['001_a pending'])
 })
 
 test('status waits for the server as up does, and does not care who holds the lock', async ({ db }) => {

@@ -2,6 +2,7 @@ import { Failure } from '../../errors.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { HistoryTables } from '../tables.ts'
 import { type RepairAction, repairCommand } from './command.ts'
+import type { Migration } from '../../migration.ts'
 import { findMade, findMissing } from './contradictions.ts'
 import type { Named } from './named.ts'
 import { rowChanges } from './record.ts'
@@ -17,11 +18,12 @@ export type RepairPlan =
       readonly meaning: string
     }
 
-/** What an action means for a name; throws when it means nothing for it. */
-export function planRepair(action: RepairAction, named: Named): RepairPlan {
+/** What an action means for a name; `opened` is null when its file cannot be looked into. Throws when it means nothing for it. */
+export function planRepair(action: RepairAction, named: Named, opened: Migration | null): RepairPlan {
   const { kind, name, subject, row, file } = named
-  const made = file && { contradicted: (session: Session) => findMade(session, file) }
-  const missing = file && { contradicted: (session: Session) => findMissing(session, file) }
+  const recorded = file && { checksum: file.checksum, down: opened?.down ?? null }
+  const made = opened && { contradicted: (session: Session) => findMade(session, opened) }
+  const missing = opened && { contradicted: (session: Session) => findMissing(session, opened) }
   const again = 'the next up runs it again from its beginning'
   if (kind === 'seed' && action !== 'forget') {
     throw new Failure('USAGE', `${name} is a seed, which can only be forgotten: a changed one runs again anyway`, {
@@ -35,7 +37,7 @@ export function planRepair(action: RepairAction, named: Named): RepairPlan {
       if (row.state === 'running') throw halfDone(name)
       if (row.checksum === file.checksum) return { nothing: `${name} is recorded as its file is already` }
       return {
-        change: (session, tables) => rowChanges.accept(session, tables, row.name, file),
+        change: (session, tables) => rowChanges.accept(session, tables, row.name, recorded!),
         ...missing,
         meaning: 'the file as it is now counts as what was applied',
       }
@@ -53,7 +55,7 @@ export function planRepair(action: RepairAction, named: Named): RepairPlan {
     case 'done':
       if (row && row.state !== 'running') return { nothing: `${name} is recorded as ${row.state} already` }
       return {
-        change: (session, tables) => rowChanges.done(session, tables, row?.name ?? name, file),
+        change: (session, tables) => rowChanges.done(session, tables, row?.name ?? name, recorded),
         ...missing,
         meaning: 'it counts as applied and is not run',
       }

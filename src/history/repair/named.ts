@@ -1,7 +1,7 @@
 import { nearest } from '../../config/nearest.ts'
 import { Failure } from '../../errors.ts'
 import { bareName } from '../../folder/bare-name.ts'
-import type { Kind, Migration } from '../../migration.ts'
+import type { Identity, Kind } from '../../migration.ts'
 import type { HistoryRow } from '../rows.ts'
 
 /** What a name that was typed stands for: a row of the history, a file, or both. */
@@ -12,7 +12,7 @@ export interface Named {
   readonly subject: string
   readonly row: HistoryRow | undefined
   /** Undefined for a seed, and for a file that is gone. */
-  readonly file: Migration | undefined
+  readonly file: Identity | undefined
 }
 
 const seedPrefix = 'seed:'
@@ -31,7 +31,7 @@ export function subjectsOf(word: string): string[] {
 }
 
 /** Finds it with or without its folder and its extension, in either of Unicode's spellings; undefined for none. */
-export function findNamed(word: string, rows: readonly HistoryRow[], files: readonly Migration[]): Named | undefined {
+export function findNamed(word: string, rows: readonly HistoryRow[], files: readonly Identity[]): Named | undefined {
   const { typed, ofSeed, ofMigration } = readingsOf(word)
   const seed = find(
     rows.filter(({ kind }) => kind === 'seed'),
@@ -61,7 +61,7 @@ function find<T extends { readonly name: string }>(all: readonly T[], words: rea
 export function noSuchName(
   word: string,
   rows: readonly HistoryRow[],
-  files: readonly Migration[],
+  files: readonly Identity[],
   dir: string,
 ): Failure {
   const seeds = rows.filter(({ kind }) => kind === 'seed').map(({ name }) => name)

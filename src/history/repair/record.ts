@@ -71,16 +71,19 @@ export async function wasRepaired(
   return rows[0]?.action === action
 }
 
+/** What a row keeps of a file. */
+type Recorded = Pick<Migration, 'checksum' | 'down'>
+
 /** The statement that each action is, to be run when the repair's own row is the newest run. */
 export const rowChanges = {
   forget: (session: Session, tables: HistoryTables, kind: Kind, name: string) =>
     `delete from ${tables.history} where ${rowOf(session, kind, name)}`,
-  accept: (session: Session, tables: HistoryTables, name: string, { checksum, down }: Migration) => {
+  accept: (session: Session, tables: HistoryTables, name: string, { checksum, down }: Recorded) => {
     const text = session.client.escapeLiteral
     return `update ${tables.history} set checksum = ${text(checksum)}, down = ${down === null ? 'down' : text(down)}
       where ${rowOf(session, 'migration', name)}`
   },
-  done: (session: Session, tables: HistoryTables, name: string, file: Migration | undefined) => {
+  done: (session: Session, tables: HistoryTables, name: string, file: Recorded | undefined) => {
     const text = session.client.escapeLiteral
     if (!file) return `update ${tables.history} set state = 'applied' where ${rowOf(session, 'migration', name)}`
     const down = file.down === null ? 'null' : text(file.down)

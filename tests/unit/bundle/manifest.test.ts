@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openMigrations, openSeeds } from '../../../src/bundle/manifest.ts'
 import { writeMigrations, writeSeeds } from '../../../src/bundle/write.ts'
-import { compileMigrations } from '../../../src/folder/migrations.ts'
-import { compileSeeds } from '../../../src/folder/seeds.ts'
+import { openFolder } from '../../../src/folder/migrations.ts'
+import { openSeedsFolder } from '../../../src/folder/seeds.ts'
+import { openAll } from '../../support/open-all.ts'
 
 let dir: string
 let out: string
@@ -41,15 +42,15 @@ const migrations = {
 
 test('what is opened is what was compiled, to the last offset', async () => {
   const folder = source(migrations)
-  const compiled = await compileMigrations(folder)
+  const compiled = openFolder(folder)
   await writeMigrations(folder, out)
   const opened = openMigrations(out)
 
   expect([opened.digest, opened.count]).toEqual([compiled.digest, 3])
-  const list = await opened.list()
-  expect(list.map(bare)).toEqual((await compiled.list()).map(bare))
+  const list = await openAll(opened)
+  expect(list.map(bare)).toEqual((await openAll(compiled)).map(bare))
   expect(list.map(({ name }) => name)).toEqual(['9_a', '10_b', '11_c'])
-  expect(list.map(({ down }) => down)).toEqual((await compiled.list()).map(({ down }) => down))
+  expect(list.map(({ down }) => down)).toEqual((await openAll(compiled)).map(({ down }) => down))
 })
 
 test('the same sources give the same bytes, wherever and whenever', async () => {
@@ -93,11 +94,11 @@ test.each(['demo', 'test', 'elsewhere', 'constructor', '__proto__'])(
   async (environment) => {
     const folder = source(seeds)
     await writeSeeds(folder, out)
-    const compiled = await compileSeeds(folder, environment)
+    const compiled = openSeedsFolder(folder, environment)
     const opened = openSeeds(out, environment)
 
     expect(opened.digest).toBe(compiled.digest)
-    expect((await opened.list()).map(bare)).toEqual((await compiled.list()).map(bare))
+    expect((await openAll(opened)).map(bare)).toEqual((await openAll(compiled)).map(bare))
   },
 )
 
@@ -110,7 +111,7 @@ test('environments have digests of their own', async () => {
 test('a file that is not the one that was compiled is not run', async () => {
   await writeMigrations(source(migrations), out)
   fs.appendFileSync(join(out, '9_a.sql'), ' ')
-  const [first] = await openMigrations(out).list()
+  const [first] = await openAll(openMigrations(out))
   expect(first!.script).toMatchObject({ kind: 'sql' })
   expect(() => first!.script.kind === 'sql' && first!.script.read()).toThrow('is damaged')
 })
@@ -134,7 +135,7 @@ test('a head of more than a few kilobytes is read', async () => {
 
 test('a CSV seed is verified before it is read', async () => {
   await writeSeeds(source({ '1_t.csv': '\ufeffid\r\n1\r\n' }), out)
-  const [first] = await openSeeds(out, '').list()
+  const [first] = await openAll(openSeeds(out, ''))
   const verify = () => first!.script.kind === 'csv' && first!.script.verify!()
   expect(verify).not.toThrow()
   fs.appendFileSync(join(out, '1_t.csv'), '2\n')

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openMigrations } from '../../../src/bundle/manifest.ts'
 import { checkMigrationsFolder } from '../../../src/bundle/pack-folder.ts'
 import { writeMigrations } from '../../../src/bundle/write.ts'
+import { openAll } from '../../support/open-all.ts'
 
 let dir: string
 beforeEach(() => {
@@ -68,7 +69,7 @@ describe('a module and what it imports', () => {
     expect(code).not.toContain('ClientBase')
     expect(code).not.toContain(`'pg'`)
     expect(code.split('\n').findIndex((line) => line.includes('export async function up'))).toBe(9)
-    const [first] = await openMigrations(join(dir, 'out')).list()
+    const [first] = await openAll(openMigrations(join(dir, 'out')))
     expect(first!.script).toMatchObject({ kind: 'module', path: join(dir, 'out/1_a.js') })
     const loaded = (await import(first!.script.kind === 'module' ? first!.script.path : '')) as { other: string }
     expect(loaded.other).toBe('from_late')
@@ -77,7 +78,7 @@ describe('a module and what it imports', () => {
   test.each(['1_a.js', 'lib/names.js', 'lib/late.mjs', 'lib/effect.js'])(
     'are verified before they run: %s',
     async (name) => {
-      const [first] = await openMigrations(join(dir, 'out')).list()
+      const [first] = await openAll(openMigrations(join(dir, 'out')))
       const verify = () => first!.script.kind === 'module' && first!.script.verify!()
       expect(verify).not.toThrow()
       fs.appendFileSync(join(dir, 'out', name), '\n')

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openMigrations } from '../../../src/bundle/manifest.ts'
 import { writeMigrations } from '../../../src/bundle/write.ts'
-import { checkMigrations, compileMigrations } from '../../../src/folder/migrations.ts'
+import { checkMigrations } from '../../../src/folder/compile-migrations.ts'
+import { openFolder } from '../../../src/folder/migrations.ts'
 import type { Bundle } from '../../../src/migration.ts'
+import { openAll } from '../../support/open-all.ts'
 
 let dir: string
 beforeEach(() => {
@@ -23,7 +25,7 @@ async function findings(): Promise<string[]> {
 }
 
 async function scriptOf(bundle: Bundle) {
-  const [first] = await bundle.list()
+  const [first] = await openAll(bundle)
   if (first!.script.kind !== 'sql') throw new Error('no SQL')
   return first!.script
 }
@@ -39,9 +41,7 @@ describe('in chunks', () => {
   test.each(['folder', 'bundle'])('a %s sends every statement once, in order, with its line', async (kind) => {
     write(`\ufeff${text.replaceAll('\n', '\r\n')}`)
     if (kind === 'bundle') await writeMigrations(source(), join(dir, 'out'))
-    const script = await scriptOf(
-      kind === 'bundle' ? openMigrations(join(dir, 'out')) : await compileMigrations(source()),
-    )
+    const script = await scriptOf(kind === 'bundle' ? openMigrations(join(dir, 'out')) : openFolder(source()))
     expect(script).toMatchObject({ transaction: true, joinable: false, statements: [], size: Buffer.byteLength(text) })
 
     const lines = text.split('\n')
@@ -61,7 +61,7 @@ describe('in chunks', () => {
 
   test('a chunk knows where its statements begin', async () => {
     write(text)
-    const [first] = (await scriptOf(await compileMigrations(source()))).chunks()
+    const [first] = (await scriptOf(openFolder(source()))).chunks()
     expect(first!.offsetOf!(0)).toBe(0)
     expect(first!.sql.slice(first!.offsetOf!(3)).startsWith(`insert into t values (2,`)).toBe(true)
     expect(first!.offsetOf!(first!.statements)).toBeUndefined()
@@ -93,7 +93,7 @@ describe('in chunks', () => {
 
   test('its down is what follows the marker, with the lines of the file', async () => {
     write(`${text}-- upfront:down\ndrop table t;\n`)
-    const [migration] = await (await compileMigrations(source())).list()
+    const [migration] = await openAll(openFolder(source()))
     expect(migration!.down).toBe('-- upfront:down\ndrop table t;\n')
     write(`${text}-- upfront:down\ndorp table t;\n`)
     expect(await findings()).toEqual([`${text.split('\n').length + 1}:1 syntax`])
@@ -167,7 +167,7 @@ test('one outer pair is left out', async () => {
   write(`begin;\n${rows}commit;\n`)
   const { problems, notices } = await checkMigrations(source())
   expect([problems, notices.length]).toEqual([[], 1])
-  const chunks = [...(await scriptOf(await compileMigrations(source()))).chunks()]
+  const chunks = [...(await scriptOf(openFolder(source()))).chunks()]
   expect(chunks[0]).toMatchObject({ line: 2 })
   expect(chunks.at(-1)!.sql).toMatch(/19999; it''s', null\);$/)
   expect(chunks.reduce((sum, { statements }) => sum + statements, 0)).toBe(20_000)
@@ -180,7 +180,7 @@ describe('one large statement', () => {
   test('of many rows is one chunk', async () => {
     write(`insert into t values\n${values(60_000).join(',\n')};\nselect 1;`)
     expect(await findings()).toEqual([])
-    const chunks = [...(await scriptOf(await compileMigrations(source()))).chunks()]
+    const chunks = [...(await scriptOf(openFolder(source()))).chunks()]
     expect(chunks.map(({ line, statements }) => [line, statements])).toEqual([
       [1, 1],
       [60_002, 1],

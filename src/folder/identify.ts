@@ -1,0 +1,66 @@
+import { isUtf8 } from 'node:buffer'
+import { hash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { refuseEncoding } from '../checks/rules/encoding.ts'
+import type { Problem } from '../errors.ts'
+import { unreadable } from './files.ts'
+import { EncodingError, openSource } from './text-stream.ts'
+
+const marker = 'upfront:down'
+const [carriageReturn, byteOrderMark] = ['\r', Buffer.from([0xef, 0xbb, 0xbf])]
+const buffer = Buffer.allocUnsafeSlow(64 << 10)
+
+/** The checksum of a file as the history keeps it, to its down part or to its end; nothing is parsed. */
+export function identify(
+  path: string,
+  shown: string,
+  untilDown: boolean,
+): { readonly checksum: string } | { readonly problem: Problem } {
+  try {
+    const bytes = readSmall(path)
+    return {
+      checksum: bytes && isPlain(bytes, untilDown) ? `v1:sha256:${hash('sha256', bytes)}` : readOn(path, untilDown),
+    }
+  } catch (error) {
+    if (error instanceof EncodingError)
+      return { problem: refuseEncoding(error.message, { file: shown, ...error.place, text: '' }) }
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    return { problem: unreadable(shown, error) }
+  }
+}
+
+/** The bytes of a file, good until the next is read; null when it is larger than the buffer. */
+function readSmall(path: string): Buffer | null {
+  const file = openSync(path, 'r')
+  try {
+    for (let length = 0; length < buffer.length;) {
+      const read = readSync(file, buffer, length, buffer.length - length, null)
+      if (read === 0) return buffer.subarray(0, length)
+      length += read
+    }
+    return null
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Whether the bytes are the normalised text already, as nearly all are. */
+function isPlain(bytes: Buffer, untilDown: boolean): boolean {
+  return (
+    isUtf8(bytes) &&
+    !bytes.includes(0) &&
+    !bytes.includes(carriageReturn) &&
+    !bytes.subarray(0, 3).equals(byteOrderMark) &&
+    !(untilDown && bytes.includes(marker))
+  )
+}
+
+function readOn(path: string, untilDown: boolean): string {
+  const stream = openSource(path, untilDown)
+  try {
+    while (stream.read() !== null);
+    return stream.checksum()
+  } finally {
+    stream.close()
+  }
+}
