@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeMigrations } from '../src/bundle/write.ts'
 import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
-import { type Ratio, ratio, run, time } from './bench/measure.ts'
+import { type Env, type Ratio, ratio, ratioOf, run, time } from './bench/measure.ts'
+import { installRivals, startTogether, withLines } from './bench/rivals.ts'
 import { type Server, withPostgres } from './postgres.ts'
 
 /** `npm run bench`: what a start and an apply cost, as ratios to a floor measured in the same run, on a durable server. */
@@ -21,6 +22,7 @@ try {
   run([node, join(root, 'scripts/build.ts')])
   await withPostgres({ durable: true, auth: 'trust' }, async (server) => {
     await noOp(server)
+    await againstRivals(server)
     await applyThousand(server)
     await large(server)
   })
@@ -30,34 +32,97 @@ try {
 }
 
 async function noOp(server: Server): Promise<void> {
-  const migrations = await makeMigrations('fifty', 50)
-  const env = { UPFRONT_DATABASE_URL: server.url, UPFRONT_MIGRATIONS_DIR: migrations }
-  run([node, entrypoint], env)
+  const ofFifty = await recorded(server, 'fifty', 50)
   const floor = () => time([node, '-e', '0'])
-  const compiled = ratio(() => time([node, entrypoint], env), floor, 40)
-  report('no-op start of a bundle of 50', compiled, 'node -e 0', 2.0)
-  const mounted = ratio(
-    () => time([node, entrypoint], { ...env, UPFRONT_MIGRATIONS_DIR: join(work, 'fifty') }),
-    floor,
-    10,
+  report(
+    'no-op start of a bundle of 50',
+    ratio(() => time([node, entrypoint], ofFifty.bundle), floor, 40),
+    'node -e 0',
+    1.7,
   )
-  report('no-op start of a mounted folder of 50', mounted, 'node -e 0')
-  const peak = peakMb(node, hook, [entrypoint], env)
-  const floorMb = peakMb(node, hook, ['-e', '0'], {})
-  console.log(`no-op memory: ${peak.toFixed(0)} MB at its peak (node -e 0: ${floorMb.toFixed(0)})${target(peak, 70)}`)
-  const many = {
-    UPFRONT_DATABASE_URL: createDatabase(server, 'many'),
-    UPFRONT_MIGRATIONS_DIR: await makeMigrations('many', 10_000),
-  }
-  // Recorded without running them: what counts here is a start that finds nothing to do.
-  run([node, entrypoint, 'baseline'], many)
-  run([node, entrypoint], many)
-  const ofMany = ratio(
-    () => time([node, entrypoint], many),
-    () => time([node, entrypoint], env),
+  const peak = (env: Env) => peakMb(node, hook, [entrypoint], env)
+  const [bundleMb, mountedMb, floorMb] = [
+    peak(ofFifty.bundle),
+    peak(ofFifty.mounted),
+    peakMb(node, hook, ['-e', '0'], {}),
+  ]
+  console.log(
+    `no-op memory: ${bundleMb.toFixed(0)} MB at its peak (node -e 0: ${floorMb.toFixed(0)})${target(bundleMb, 70)}`,
+  )
+  const more = mountedMb - bundleMb
+  console.log(`no-op memory of a mounted folder: ${more.toFixed(1)} MB more than of its bundle${target(more, 4)}`)
+  reportMounted(50, ofFifty, 1.15)
+  reportMounted(1_000, await recorded(server, 'one_thousand', 1_000), 1.6)
+  const ofMany = await recorded(server, 'many', 10_000)
+  reportMounted(10_000, ofMany, 4)
+  const many = ratio(
+    () => time([node, entrypoint], ofMany.bundle),
+    () => time([node, entrypoint], ofFifty.bundle),
     20,
   )
-  report('no-op start of a bundle of 10,000', ofMany, 'that of 50', 1.2)
+  report('no-op start of a bundle of 10,000', many, 'that of 50', 1.2)
+}
+
+interface Folder {
+  readonly bundle: Env
+  readonly mounted: Env
+}
+
+/** Migrations that a database has: recorded without running them, because what counts is a start that finds nothing to do. */
+async function recorded(server: Server, name: string, count: number): Promise<Folder> {
+  const UPFRONT_DATABASE_URL = createDatabase(server, name)
+  const bundle = { UPFRONT_DATABASE_URL, UPFRONT_MIGRATIONS_DIR: await makeMigrations(name, count) }
+  const mounted = { UPFRONT_DATABASE_URL, UPFRONT_MIGRATIONS_DIR: join(work, name) }
+  run([node, entrypoint, 'baseline'], bundle)
+  run([node, entrypoint], bundle)
+  return { bundle, mounted }
+}
+
+function reportMounted(count: number, { bundle, mounted }: Folder, goal: number): void {
+  const value = ratio(
+    () => time([node, entrypoint], mounted),
+    () => time([node, entrypoint], bundle),
+    20,
+  )
+  report(`no-op start of a mounted folder of ${count}`, value, 'its bundle', goal)
+}
+
+/** Against what people would run instead. */
+async function againstRivals(server: Server): Promise<void> {
+  const rivals = installRivals(node, work)
+  if (rivals === null) return console.log('dbmate and node-pg-migrate: npm could not fetch them to compare with')
+  let count = 0
+  const fresh = () => createDatabase(server, `rival_${(count += 1)}`)
+  const source = join(work, 'fifty')
+  const [mounted, bundle] = [source, `${source}-bundle`]
+  const ofDbmate = withLines(source, join(work, 'dbmate'), '-- migrate:up', '-- migrate:down\n')
+  const ofNodePgMigrate = withLines(source, join(work, 'node-pg-migrate'), '-- Up Migration')
+  const ours = (dir: string) => ({ UPFRONT_DATABASE_URL: fresh(), UPFRONT_MIGRATIONS_DIR: dir })
+  const timed = (command: readonly string[], env: Env = {}) => time(command, env)
+  const dbmate = () => {
+    const url = fresh()
+    return timed(rivals.dbmate(url, ofDbmate))
+  }
+  const apply = () => {
+    const env = ours(bundle)
+    return timed([node, entrypoint], env)
+  }
+  report('apply 50 from a bundle', ratio(apply, dbmate, 15), 'dbmate', 1.0)
+  const together: Record<'bundle' | 'mounted' | 'theirs', number[]> = { bundle: [], mounted: [], theirs: [] }
+  for (let i = 0; i < 4; i += 1) {
+    const starts = {
+      bundle: await startTogether(30, [node, entrypoint], ours(bundle)),
+      mounted: await startTogether(30, [node, entrypoint], ours(mounted)),
+      theirs: await startTogether(30, rivals.nodePgMigrate(ofNodePgMigrate), { DATABASE_URL: fresh() }),
+    }
+    if (starts.bundle.failed + starts.mounted.failed > 0) throw new Error('one of thirty starters failed')
+    // The first round warms what is read from the disk.
+    if (i > 0) for (const kind of ['bundle', 'mounted', 'theirs'] as const) together[kind].push(starts[kind].ms)
+    if (i === 0) console.log(`30 starters of node-pg-migrate on an empty database: ${starts.theirs.failed} fail`)
+  }
+  const against = (kind: 'bundle' | 'mounted') => ratioOf(together[kind], together.theirs)
+  report('30 starters on an empty database, from a bundle', against('bundle'), 'node-pg-migrate', 0.45)
+  report('30 starters on an empty database, from a mounted folder', against('mounted'), 'node-pg-migrate', 0.6)
 }
 
 async function applyThousand(server: Server): Promise<void> {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 
-type Env = Readonly<Record<string, string>>
+export type Env = Readonly<Record<string, string>>
 
 /** Runs a command to its end; returns what it wrote to stdout, throws when it fails. */
 export function run(command: readonly string[], env: Env = {}): string {
@@ -30,7 +30,15 @@ export interface Ratio {
 
 /** a / b, measured in turn (a b a b ...) so that a drifting machine moves both; the first pair does not count. */
 export function ratio(a: () => number, b: () => number, pairs: number): Ratio {
-  const ratios = Array.from({ length: pairs + 1 }, () => a() / b()).slice(1)
-  const sorted = ratios.sort((x, y) => x - y)
+  const measured = Array.from({ length: pairs + 1 }, () => [a(), b()] as const).slice(1)
+  return ratioOf(
+    measured.map(([one]) => one),
+    measured.map(([, other]) => other),
+  )
+}
+
+/** The same of what was measured in turn already. */
+export function ratioOf(a: readonly number[], b: readonly number[]): Ratio {
+  const sorted = a.map((one, i) => one / b[i]!).sort((x, y) => x - y)
   return { median: sorted[Math.floor(sorted.length / 2)]!, min: sorted[0]!, max: sorted.at(-1)! }
 }
