@@ -1,4 +1,3 @@
-import { findCreated } from '../catalog/created.ts'
 import { Failure, type FailureCode } from '../errors.ts'
 import { pendingSeeds } from '../history/pending-seeds.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
@@ -10,7 +9,6 @@ import type { Identity, Migration, SeedBundle } from '../migration.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
-import { applyAll } from './apply.ts'
 import type { StepRun } from './apply/step.ts'
 import { warnIgnored } from './ignored.ts'
 import { type Job, isComplete, isWhole, recordOf } from './job.ts'
@@ -139,6 +137,8 @@ async function apply(job: Job, tables: HistoryTables, on: StepRun, since: string
     await createTables(session, tables)
   }
   await refuseToRepeat(session, tables, work, since)
+  // Loaded only now: most of those who start together wait, and find it done.
+  const { applyAll } = await import('./apply.ts')
   await applyAll(job, tables, on, { migrations, seeds, history: work.history })
   return work
 }
@@ -164,6 +164,7 @@ async function refuseToRepeat(session: Session, tables: HistoryTables, work: Wor
 
 /** A database that has our relations but not our history was filled by somebody else; running on would fail or lie. */
 async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
+  const { findCreated } = await import('../catalog/created.ts')
   const created = await findCreated(session, migrations)
   const existing = [...new Set([...created.values()].flat())]
   if (existing.length === 0) return
