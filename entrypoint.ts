@@ -2,13 +2,16 @@
 import { interruption } from './src/interrupt.ts'
 // The line above stays first: it installs the signal handlers.
 import { closeSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { failures } from './src/errors.ts'
 import type { Io } from './src/io.ts'
 import { main } from './src/main.ts'
 
-// A reader that has gone away does not change what is done to the database.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+/** A reader that has gone away does not change what is done to the database. */
+function unheard(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.on('error', () => {})
+}
+
+let answers: NodeJS.WriteStream | undefined
 
 let told = false
 const io: Io = {
@@ -16,10 +19,16 @@ const io: Io = {
   // A copy: every look at the real one is a call into the system.
   env: { ...process.env },
   cwd: process.cwd(),
-  stdout: process.stdout,
-  stderr: process.stderr,
+  // Opened by those commands alone that answer something.
+  get stdout() {
+    return (answers ??= unheard(process.stdout))
+  },
+  stderr: unheard(process.stderr),
   signal: interruption,
-  hostname: hostname(),
+  // Loaded by those alone who record something.
+  get hostname() {
+    return process.getBuiltinModule('node:os').hostname()
+  },
   exit: (code) => {
     told = true
     // Node would say something of debuggers behind the last line.

@@ -2,9 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type OutputOptions, rolldown } from 'rolldown'
+import { type InputOption, type OutputOptions, rolldown } from 'rolldown'
+import { leanPg } from './build/lean-pg.ts'
 
-/** Makes dist/: one entrypoint.js with its lazy chunks, and the compiled migrations and seeds of this repository. */
+/** Makes dist/: the program in start.js and its lazy chunks, entrypoint.js that loads them, and the compiled migrations and seeds of this repository. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 /** Nothing named means all of it; an image is made of parts that change at different times. */
@@ -23,15 +24,25 @@ async function compileSample(): Promise<void> {
 }
 
 async function bundleProgram(): Promise<void> {
-  const files = await bundle('entrypoint.ts', dist, {
+  for (const old of ['chunks', 'start.js', 'start.js.cache']) rmSync(join(dist, old), { recursive: true, force: true })
+  const files = await bundle({ start: 'entrypoint.ts' }, dist, {
     // Importing node:fs or node:crypto as a module loads all they have; requiring them does not.
     format: 'cjs',
     // All that a start with nothing to do needs in one file, because each further one costs it time.
     codeSplitting: { groups: [{ name: 'start', test: /(entrypoint\.ts|rolldown.runtime.*)$/ }] },
   })
+  const paths = files.map(({ name }) => join(dist, name))
+  for (const path of paths) writeFileSync(path, asFunction(readFileSync(path, 'utf8')))
+  execFileSync(process.execPath, [join(root, 'scripts/build/code-cache.cjs'), ...paths])
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
+  copyFileSync(join(root, 'scripts/build/loader.cjs'), join(dist, 'entrypoint.js'))
   chmodSync(join(dist, 'entrypoint.js'), 0o755)
-  console.log(`dist/entrypoint.js  and ${files.length - 1} chunks, ${kib(files)} KiB of code`)
+  console.log(`dist/entrypoint.js  ${files.length} files, ${kib(files)} KiB of code`)
+}
+
+/** What the loader calls: it compiles the very text that the code cache was made of. */
+function asFunction(code: string): string {
+  return `(function (exports, require, module, __filename, __dirname, performance) {${code.replace(/^#!.*/, '')}\n})\n`
 }
 
 /** What `import ... from 'upfront'` gets: no signal handlers, no process of its own. */
@@ -51,7 +62,12 @@ async function bundleApi(): Promise<void> {
   console.log(`dist/api/index.js    ${kib(files)} KiB of code`)
 }
 
-async function bundle(input: string, dir: string, options: OutputOptions): Promise<readonly string[]> {
+interface Output {
+  readonly name: string
+  readonly code: string
+}
+
+async function bundle(input: InputOption, dir: string, options: OutputOptions): Promise<readonly Output[]> {
   const build = await rolldown({
     cwd: root,
     input,
@@ -61,6 +77,7 @@ async function bundle(input: string, dir: string, options: OutputOptions): Promi
     // The lazy chunks may take what they share with the start from the entrypoint itself.
     preserveEntrySignatures: 'allow-extension',
     external: ['pg-native', 'cloudflare:sockets'],
+    plugins: [leanPg()],
     // Left to a warning, a package that is not installed would be missed in the image first.
     onLog: (level, log, handle) => handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log),
     resolve: {
@@ -81,9 +98,9 @@ async function bundle(input: string, dir: string, options: OutputOptions): Promi
   })
   const wasm = fileURLToPath(import.meta.resolve('libpg-query')).replace(/[^/]+$/, 'libpg-query.wasm')
   copyFileSync(wasm, join(dir, 'chunks/libpg-query.wasm'))
-  return output.map((file) => ('code' in file ? file.code : ''))
+  return output.flatMap((file) => ('code' in file ? [{ name: file.fileName, code: file.code }] : []))
 }
 
-function kib(files: readonly string[]): number {
-  return Math.round(files.reduce((sum, code) => sum + code.length, 0) / 1024)
+function kib(files: readonly Output[]): number {
+  return Math.round(files.reduce((sum, { code }) => sum + code.length, 0) / 1024)
 }

@@ -1,5 +1,5 @@
-import { halfDoneCommands } from '../history/repair/command.ts'
 import { Failure } from '../errors.ts'
+import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, insertBaseline, readHistory } from '../history/rows.ts'
 import { finishRun, startRun } from '../history/runs.ts'
 import { createTables, historyTables } from '../history/tables.ts'

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { pause } from './pause.ts'
@@ -39,11 +38,6 @@ const nameHolderEveryMs = 30_000
 
 export function noWait(): LockWait {
   return { begun: undefined, namedAt: -Infinity }
-}
-
-/** The advisory lock of a history schema: the first eight bytes of sha256("upfront:" + schema), as a signed bigint. */
-export function lockKey(schema: string): bigint {
-  return createHash('sha256').update(`upfront:${schema}`).digest().readBigInt64BE(0)
 }
 
 /**

@@ -47,6 +47,25 @@ describe('the image', () => {
     )
   })
 
+  test('starts without compiling: what V8 made of its files in the build is of the very Node that runs them', async ({
+    lab,
+  }) => {
+    const look = `
+      const { readFileSync, globSync } = require('fs'), { Script, constants } = require('vm')
+      for (const file of globSync('/upfront/{start,chunks/*}.js')) {
+        const script = new Script(readFileSync(file, 'utf8'), {
+          filename: file, cachedData: readFileSync(file + '.cache'),
+          importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+        })
+        console.log(script.cachedDataRejected)
+      }`
+    const image = await lab.image('template')
+    const { stdout } = await must(lab.run(image, ['-e', look], { flags: ['--entrypoint', '/usr/local/bin/node'] }))
+    const rejected = stdout.trim().split('\n')
+    expect(rejected.length).toBeGreaterThan(10)
+    expect(new Set(rejected)).toEqual(new Set(['false']))
+  })
+
   test('can be read by any user of any group, and written by none', async ({ lab }) => {
     const all = await entries(lab, await lab.image('template'))
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { test, until, writeFolder } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 

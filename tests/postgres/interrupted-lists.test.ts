@@ -1,6 +1,6 @@
 // What an interrupted run says of each migration: applied or not run, once.
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { type Database, test, until } from '../support/database.ts'
 import { interruption } from '../support/run.ts'
 

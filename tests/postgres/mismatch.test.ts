@@ -133,7 +133,7 @@ test('a database ahead starts even while somebody holds the lock', async ({ db }
   db.files({ ...a, ...b })
   await db.up()
   db.files(a)
-  const { lockKey } = await import('../../src/postgres/lock.ts')
+  const { lockKey } = await import('../../src/postgres/lock-key.ts')
   await (await db.connect()).query(`select pg_advisory_lock(${lockKey('upfront')})`)
   expect((await db.up()).exitCode).toBe(0)
 })

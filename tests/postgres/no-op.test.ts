@@ -80,7 +80,7 @@ test('nothing pending, but the newest run was of another bundle: noted once, the
 test('nothing pending does not wait for a lock that somebody holds', async ({ db }) => {
   await migrate(db)
   await db.query(`update upfront.runs set bundle = 'another'`)
-  const { lockKey } = await import('../../src/postgres/lock.ts')
+  const { lockKey } = await import('../../src/postgres/lock-key.ts')
   const holder = await db.connect()
   await holder.query(`select pg_advisory_lock(${lockKey('upfront')})`)
 

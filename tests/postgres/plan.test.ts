@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { type Database, test } from '../support/database.ts'
 
 const files = {

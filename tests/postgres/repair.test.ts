@@ -255,7 +255,7 @@ test('a repair waits for the lock, in the schema that was named', async ({ db })
   db.files(a)
   const env = { UPFRONT_SCHEMA: 'ops' }
   await db.up([], env)
-  const { lockKey } = await import('../../src/postgres/lock.ts')
+  const { lockKey } = await import('../../src/postgres/lock-key.ts')
   const holder = await db.connect()
   await holder.query(`select pg_advisory_lock(${lockKey('ops')})`)
   const args = ['repair', '--forget', '0001_a', '--against-catalog', ...why]

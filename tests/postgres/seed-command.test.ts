@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { test } from '../support/database.ts'
 
 const files = { '001_ledger.sql': 'create table ledger (seed text)' }

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { type Child, type Database, test, until } from '../support/database.ts'
 import { startListener, startProxy } from '../support/proxy.ts'
 import { interruption } from '../support/run.ts'

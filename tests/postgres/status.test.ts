@@ -138,7 +138,7 @@ test('what is in a file is not judged here', async ({ db }) => {
 
 test('status waits for the server as up does, and does not care who holds the lock', async ({ db }) => {
   db.files(a)
-  const { lockKey } = await import('../../src/postgres/lock.ts')
+  const { lockKey } = await import('../../src/postgres/lock-key.ts')
   await (await db.connect()).query(`select pg_advisory_lock(${lockKey('upfront')})`)
   expect((await json(db)).state).toBe('pending')
   const never = { UPFRONT_DATABASE_URL: db.urlOf({ port: 1 }), UPFRONT_WAIT_TIMEOUT: '200ms' }

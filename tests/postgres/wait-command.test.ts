@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { type Database, test } from '../support/database.ts'
 import { startListener } from '../support/proxy.ts'
 import { interruption } from '../support/run.ts'

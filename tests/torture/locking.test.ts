@@ -1,7 +1,7 @@
 // Others' locks, and other runners.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { lockKey } from '../../src/postgres/lock.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { test, until } from '../support/database.ts'
 
 test('somebody who blocks inside pg_advisory_lock() of our key, and an index is made: no deadlock for ever', async ({

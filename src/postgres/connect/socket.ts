@@ -1,4 +1,3 @@
-import dns from 'node:dns'
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type HostPort, type TlsSettings, isUnixSocket, socketPath } from '../../config/database/target.ts'
@@ -66,7 +65,9 @@ function lookUpOr(met: string): net.LookupFunction {
     const family = net.isIP(met)
     const goThere = () => settle(null, options.all ? [{ address: met, family }] : met, family)
     const timer = setTimeout(goThere, lookupMs)
-    dns.lookup(host, options, (error, address, found) => (error ? goThere() : settle(null, address, found)))
+    void import('node:dns').then(({ lookup }) => {
+      lookup(host, options, (error, address, found) => (error ? goThere() : settle(null, address, found)))
+    })
   }
 }
 
