@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { pause } from './pause.ts'
+import { type Release, hearRelease, tellReleased } from './lock-release.ts'
 import type { Session } from './session.ts'
 
 export interface LockOptions {
@@ -77,6 +77,7 @@ export async function release(session: Session, options: Pick<LockOptions, 'key'
   if (!row!.released) {
     options.emit({ type: 'warning', message: 'the advisory lock was gone before we released it' })
   }
+  await tellReleased(session, options.key)
 }
 
 async function takeLock(session: Session, options: LockOptions, isDone: () => Promise<boolean>): Promise<boolean> {
@@ -85,11 +86,13 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
   const isResumed = wait.begun !== undefined
   const begun = (wait.begun ??= performance.now())
   let pauseMs = isResumed ? longestPauseMs : firstPauseMs
+  let released: Release | undefined
   // Polls: a session blocked inside pg_advisory_lock() deadlocks CREATE INDEX CONCURRENTLY.
   for (let tries = 0; ; tries += 1) {
     if (tries > 0 && (await isDone())) return false
     if (await tryLock(session, options.key)) {
       Object.assign(wait, noWait())
+      await released?.stop()
       return true
     }
     const elapsedMs = performance.now() - begun
@@ -107,7 +110,8 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
     // A tenth of the wait so far: a herd that waits for hours is not to knock every few seconds.
     const awayMs = Math.min(Math.max(elapsedMs / 10, shortestAwayMs), longestAwayMs)
     if (pauseMs >= longestPauseMs) throw new WaitElsewhere(Math.min(awayMs * (0.5 + Math.random() / 2), left))
-    await pause(Math.min(pauseMs * (0.5 + Math.random()), left), signal)
+    released ??= await hearRelease(session, options.key)
+    await released.orAfter(Math.min(pauseMs * (0.5 + Math.random()), left), signal)
     pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
   }
 }

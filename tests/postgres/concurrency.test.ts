@@ -195,3 +195,25 @@ test('who waited for a runner that stopped half way is told the commands as well
   expect(second.stderr).toContain('upfront repair --done 001_half --reason "..."')
   expect(second.stderr).toContain('upfront repair --not-done 001_half --reason "..."')
 })
+
+test('who waits hears that the lock is free, and what it runs then finds no trace of that', async ({ db }) => {
+  db.files({
+    '001_a.sql': `create table a (heard text); insert into a select * from pg_listening_channels()`,
+    '002_b.ts': `export const up = async (client: any) => {
+      await client.query('insert into a select * from pg_listening_channels()')
+    }`,
+  })
+  const holder = await db.connect()
+  const key = lockKey('upfront')
+  await holder.query(`select pg_advisory_lock(${key})`)
+  const running = db.spawn(['up'])
+  // By then it sleeps for about a second before it looks by itself.
+  await new Promise((resolve) => setTimeout(resolve, 3_500))
+  await holder.query(`select pg_advisory_unlock(${key})`)
+  const begun = performance.now()
+  await holder.query(`notify "upfront ${key}"`)
+  const { exitCode, stderr } = await running.ended
+  expect(exitCode, stderr).toBe(0)
+  expect(performance.now() - begun).toBeLessThan(500)
+  expect(await db.query('select * from a')).toEqual([])
+})

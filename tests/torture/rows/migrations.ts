@@ -5,9 +5,9 @@ export const migrations: readonly Row[] = [
   {
     row: 'T48',
     fault: 'syntax error in the last line of a 3-statement file',
-    expected: '20 before anything is contacted, exact line:col (with emoji, CRLF, tabs before it)',
+    expected: '20 before the first migration runs, exact line:col (with emoji, CRLF, tabs before it)',
     tests: [
-      ['tests/postgres/invalid-files.test.ts', 'a syntax error is told before the database is contacted'],
+      ['tests/postgres/invalid-files.test.ts', 'a syntax error is told before the first migration runs'],
       ['tests/postgres/sql-errors.test.ts', 'the place of an error'],
     ],
   },

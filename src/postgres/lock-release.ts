@@ -1,0 +1,45 @@
+import { pause } from './pause.ts'
+import type { Session } from './session.ts'
+
+/** Hears when a holder of the lock lets go of it. */
+export interface Release {
+  /** Resolves then, and after so many milliseconds in any case; rejects with the signal's reason when that is aborted. */
+  orAfter(ms: number, signal: AbortSignal): Promise<void>
+  /** Leaves the session as it was: what runs on it next is not to find that it listens. */
+  stop(): Promise<void>
+}
+
+/**
+ * Listens on a session for the release of the lock with this key. Whoever waits polls all the same: a pooler may keep
+ * notifications to itself, and a holder that dies says nothing.
+ */
+export async function hearRelease(session: Session, key: bigint): Promise<Release> {
+  let heard = new AbortController()
+  const onNotification = () => heard.abort()
+  session.client.on('notification', onNotification)
+  const isListening = await session.query(`listen ${channel(key)}`).then(
+    () => true,
+    () => false,
+  )
+  return {
+    async orAfter(ms, signal) {
+      await pause(ms, AbortSignal.any([signal, heard.signal])).catch(() => signal.throwIfAborted())
+      heard = new AbortController()
+    },
+    async stop() {
+      session.client.off('notification', onNotification)
+      if (isListening) await session.query(`unlisten ${channel(key)}`)
+    },
+  }
+}
+
+/** Tells those who wait; a server that refuses it, because it has become a standby, is no failure of the run. */
+export async function tellReleased(session: Session, key: bigint): Promise<void> {
+  await session.query(`notify ${channel(key)}`).catch((error: unknown) => {
+    if ((error as { code?: string }).code !== '25006') throw error
+  })
+}
+
+function channel(key: bigint): string {
+  return `"upfront ${key}"`
+}
