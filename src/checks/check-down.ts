@@ -1,7 +1,7 @@
 import type { Problem } from '../errors.ts'
 import type { Isolation, Limits, Statement } from '../migration.ts'
 import { checkSql } from './check-text.ts'
-import { emptyCatalog } from './declared.ts'
+import { nothingDeclared } from './declared.ts'
 import { readDirectives } from './directives.ts'
 
 export { loadParser } from '../sql/parser.ts'
@@ -22,7 +22,7 @@ export interface ParsedSql {
 
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {
-  const { layout, creates, problems } = checkSql(file, text, 'down', emptyCatalog())
+  const { layout, creates, problems } = checkSql(file, text, 'down', nothingDeclared())
   const { statements, transaction, isolation, limits } = layout
   // Wherever they stand: what is allowed a down from outside is written behind it.
   const allow = readDirectives(text).flatMap(({ name, value }) => (name === 'allow' ? value.split(/\s/, 1) : []))

@@ -4,7 +4,7 @@ import { createdRelations, statedIndex } from '../sql/created.ts'
 import { isJoinable } from '../sql/joinable.ts'
 import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
 import { statedTarget } from '../sql/target.ts'
-import { type Catalog, note } from './declared.ts'
+import { type Declared, note } from './declared.ts'
 import { type Alone, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './rules/alone.ts'
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
@@ -37,7 +37,7 @@ export interface Inspection {
   readonly role: Role
   /** Whether it runs outside a transaction because it says so. */
   readonly marked: boolean
-  readonly catalog: Catalog
+  readonly declared: Declared
   readonly problems: Problem[]
   readonly notices: Problem[]
   readonly creates: string[]
@@ -60,7 +60,7 @@ export interface Inspection {
   readonly lost: { readonly statement: number; readonly problem: Problem }[]
 }
 
-export function openInspection(role: Role, marked: boolean, catalog: Catalog): Inspection {
+export function openInspection(role: Role, marked: boolean, declared: Declared): Inspection {
   const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [], session: [], lost: [] }
   const flags = {
     checksBodies: true,
@@ -70,13 +70,13 @@ export function openInspection(role: Role, marked: boolean, catalog: Catalog): I
     isFresh: true,
     isInBlock: false,
   }
-  return { role, marked, catalog, ...lists, ...flags }
+  return { role, marked, declared, ...lists, ...flags }
 }
 
 /** Looks at one statement; answers how it is to run. */
 export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean): Statement {
   const { kind, node, start, end, text, placeOf, number } = seen
-  const { problems, catalog, role } = inspection
+  const { problems, declared, role } = inspection
   const place = placeOf(start)
   const level = isolationOf(kind, node)
   if (level !== null && inspection.isFresh && !inspection.marked) inspection.isolation ??= level
@@ -96,11 +96,11 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (inspection.marked) inspectSession(inspection, seen, place, control)
   if (inspection.added.length > 0 && !inspection.marked) {
     const placeOfByte = (byte: number) => placeOf(offsetIn(seen, byte))
-    problems.push(...refuseNewValues(inspection.added, kind, node, catalog, placeOfByte))
+    problems.push(...refuseNewValues(inspection.added, kind, node, declared, placeOfByte))
   }
-  const added = addedValue(kind, node, catalog, place.line)
+  const added = addedValue(kind, node, declared, place.line)
   if (added) inspection.added.push(added)
-  if (role === 'migration') note(catalog, kind, node)
+  if (role === 'migration') note(declared, kind, node)
   inspection.creates.push(...createdRelations({ [kind]: node }))
   inspection.joinable &&= isJoinable(kind, node) && level === null
   const alone = name !== null || commits || ((isWholeFile || inspection.marked) && mayBeAlone(kind, !inspection.marked))

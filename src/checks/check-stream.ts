@@ -1,7 +1,7 @@
 import type { Place, Problem } from '../errors.ts'
 import type { Isolation, Limits } from '../migration.ts'
 import { excerpt } from '../sql/excerpt.ts'
-import { keyOf, makeShape } from '../sql/lex/fingerprint.ts'
+import { keyOf, makeFingerprint } from '../sql/lex/fingerprint.ts'
 import { hashOf } from '../sql/lex/token.ts'
 import { lineAt, openWindow, textBetween } from '../sql/lex/window.ts'
 import { parse } from '../sql/parser.ts'
@@ -10,7 +10,7 @@ import { placesIn } from '../sql/position.ts'
 import { type SplitStatement, StatementTooLarge, largestStatement, split } from '../sql/split.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
 import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
-import type { Catalog } from './declared.ts'
+import type { Declared } from './declared.ts'
 import { isMarked, readDirectives, readLimits } from './directives.ts'
 import { finding } from './finding.ts'
 import { longNamesOf } from './names-in-bodies.ts'
@@ -45,15 +45,15 @@ export const largestWhole = 1 << 20
 const chunkSize = 64 << 10
 const shapesKept = 100_000
 const namesKept = 100
-/** Statements that come in masses, and that are right or wrong by their shape. */
+/** Statements that come in masses, and that are right or wrong by their fingerprint. */
 const alike = new Set(['insert', 'update', 'delete', 'select', 'with', 'values', 'merge', 'copy', 'comment', 'grant'].map(hashOf)) // prettier-ignore
 
 /** Checks a text as it is read, and says into which chunks it is cut. */
-export function checkStream(file: string, read: () => Buffer | null, role: Role, catalog: Catalog): CheckedStream {
+export function checkStream(file: string, read: () => Buffer | null, role: Role, declared: Declared): CheckedStream {
   const window = openWindow(read)
   const known = { statements: new Set<number>(), rows: new Set<number>() }
-  const shape = makeShape(known)
-  const inspection = openInspection(role, false, catalog)
+  const fingerprint = makeFingerprint(known)
+  const inspection = openInspection(role, false, declared)
   const { problems, controls } = inspection
   const chunks: ChunkPlace[] = []
   const ofControls = new Set<ChunkPlace>()
@@ -83,13 +83,13 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
   }
   const check = ({ start, end, head }: SplitStatement): void => {
     const isAlike = alike.has(head) && inspection.added.length === 0
-    const key = keyOf(shape)
-    if (isAlike && shape.newRows.length === 0 && known.statements.has(key)) return
+    const key = keyOf(fingerprint)
+    if (isAlike && fingerprint.newRows.length === 0 && known.statements.has(key)) return
     if (known.statements.size + known.rows.size > shapesKept) {
       known.statements.clear()
       known.rows.clear()
     }
-    const part = excerpt(window, start, end, shape)
+    const part = excerpt(window, start, end, fingerprint)
     const parsed = part === null ? 'unknown' : parse(part.text)
     if (part === null || parsed === 'unknown') return
     const placeOf = (offset: number): Place => placeAt(part.originOf(offset))
@@ -101,7 +101,7 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
     names.push(...longNamesOf(parsed.statements, part.text, placeOf).slice(0, namesKept - names.length))
     if (!isAlike) return
     known.statements.add(key)
-    for (const row of shape.newRowKeys) known.rows.add(row)
+    for (const row of fingerprint.newRowKeys) known.rows.add(row)
   }
   try {
     split(
@@ -126,7 +126,7 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
         },
         keep: () => open?.start ?? Infinity,
       },
-      shape,
+      fingerprint,
     )
   } catch (error) {
     if (!(error instanceof StatementTooLarge)) throw error

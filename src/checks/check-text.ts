@@ -1,12 +1,12 @@
 import type { Problem } from '../errors.ts'
 import { largestJoined } from '../sql/joinable.ts'
-import { parseParts } from '../sql/parse-statements.ts'
+import { parseStatements } from '../sql/parse-statements.ts'
 import { placesIn } from '../sql/position.ts'
 import type { TextLayout } from '../sql/script.ts'
-import { blank, ended, findParts } from '../sql/segments.ts'
+import { blank, ended, findSegments } from '../sql/segments.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
 import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
-import type { Catalog } from './declared.ts'
+import type { Declared } from './declared.ts'
 import { isMarked, readDirectives, readLimits } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { joinBlocks } from './rules/block.ts'
@@ -32,13 +32,13 @@ export interface CheckedSql {
 const namers = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt', 'Unknown'])
 
 /** Checks a text that is in memory whole. */
-export function checkSql(file: string, text: string, role: Role, catalog: Catalog): CheckedSql {
+export function checkSql(file: string, text: string, role: Role, declared: Declared): CheckedSql {
   const placeOf = placesIn(file, text)
-  const found = findParts(text)
+  const found = findSegments(text)
   const directives = readDirectives(text)
   const marked = role !== 'seed' && isMarked(directives)
   const limits = readLimits(directives)
-  const inspection = openInspection(role, marked, catalog)
+  const inspection = openInspection(role, marked, declared)
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   problems.push(...checkDirectives(directives, placeOf), ...wrong)
@@ -50,8 +50,10 @@ export function checkSql(file: string, text: string, role: Role, catalog: Catalo
     if (role === 'down' || marked) problems.push(refuseCopy(role === 'down' ? 'down' : 'outside', placeOf(start)))
   }
   const blanks = [...found.commands, ...found.copies.map(({ data }) => ({ start: data[0], end: data[2] }))]
-  const parsed = parseParts(ended(blank(text, blanks), found.commands), found.statements, (error, start, end, offset) =>
-    problems.push(explainSyntax(error, text, start, end, offset, placeOf)),
+  const parsed = parseStatements(
+    ended(blank(text, blanks), found.commands),
+    found.statements,
+    (error, start, end, offset) => problems.push(explainSyntax(error, text, start, end, offset, placeOf)),
   )
   const statements = parsed.map((one, number) =>
     inspect(inspection, { ...one, text, placeOf, number }, parsed.length === 1),

@@ -13,38 +13,38 @@ interface EnumType {
 }
 
 /** What the migrations so far have made, as far as a check needs it. */
-export interface Catalog {
+export interface Declared {
   readonly enums: Map<string, EnumType>
   /** By table and column, without schemas; a name that two schemas have is not here. */
   readonly columns: Map<string, Map<string, TypeName>>
   readonly ambiguous: Set<string>
 }
 
-export function emptyCatalog(): Catalog {
+export function nothingDeclared(): Declared {
   return { enums: new Map(), columns: new Map(), ambiguous: new Set() }
 }
 
 /** Begins the next file: what the last one made is old. */
-export function nextFile(catalog: Catalog): void {
-  for (const one of catalog.enums.values()) one.isNew = false
+export function nextFile(declared: Declared): void {
+  for (const one of declared.enums.values()) one.isNew = false
 }
 
 /** Notes what a statement makes. */
-export function note(catalog: Catalog, kind: string, node: Node): void {
+export function note(declared: Declared, kind: string, node: Node): void {
   if (kind === 'CreateEnumStmt') {
     const type = typeOf(node['typeName'])
     const values = (node['vals'] as readonly { readonly String?: { readonly sval?: string } }[] | undefined) ?? []
     if (type)
-      catalog.enums.set(type.name, { values: new Set(values.map(({ String }) => String?.sval ?? '')), isNew: true })
+      declared.enums.set(type.name, { values: new Set(values.map(({ String }) => String?.sval ?? '')), isNew: true })
   } else if (kind === 'AlterEnumStmt') {
     const type = typeOf(node['typeName'])
-    const known = type && catalog.enums.get(type.name)
+    const known = type && declared.enums.get(type.name)
     if (known) known.values.add(String(node['newVal']))
   } else if (kind === 'CreateStmt') {
-    const table = noteTable(catalog, node['relation'])
+    const table = noteTable(declared, node['relation'])
     for (const one of list(node['tableElts'])) if (table) noteColumn(table, one['ColumnDef'] as Node | undefined)
-  } else if (kind === 'AlterTableStmt') noteChanges(catalog, node)
-  else if (kind === 'RenameStmt') forget(catalog, node)
+  } else if (kind === 'AlterTableStmt') noteChanges(declared, node)
+  else if (kind === 'RenameStmt') forget(declared, node)
 }
 
 /** A type by its name, null when it is none of a user's making: an array, one of Postgres' own. */
@@ -64,15 +64,15 @@ export function isSameType(a: TypeName, b: TypeName): boolean {
   return a.name === b.name && (a.schema === null || b.schema === null || a.schema === b.schema)
 }
 
-function noteTable(catalog: Catalog, relation: unknown): Map<string, TypeName> | null {
+function noteTable(declared: Declared, relation: unknown): Map<string, TypeName> | null {
   const name = String((relation as { readonly relname?: string } | undefined)?.relname)
-  if (catalog.columns.has(name) || catalog.ambiguous.has(name)) {
-    catalog.ambiguous.add(name)
-    catalog.columns.delete(name)
+  if (declared.columns.has(name) || declared.ambiguous.has(name)) {
+    declared.ambiguous.add(name)
+    declared.columns.delete(name)
     return null
   }
   const table = new Map<string, TypeName>()
-  catalog.columns.set(name, table)
+  declared.columns.set(name, table)
   return table
 }
 
@@ -84,8 +84,8 @@ function noteColumn(table: Map<string, TypeName>, column: Node | undefined): voi
   else table.delete(name)
 }
 
-function noteChanges(catalog: Catalog, node: Node): void {
-  const table = catalog.columns.get(String((node['relation'] as { readonly relname?: string } | undefined)?.relname))
+function noteChanges(declared: Declared, node: Node): void {
+  const table = declared.columns.get(String((node['relation'] as { readonly relname?: string } | undefined)?.relname))
   if (!table) return
   for (const one of list(node['cmds'])) {
     const command = one['AlterTableCmd'] as Node | undefined
@@ -97,18 +97,18 @@ function noteChanges(catalog: Catalog, node: Node): void {
 }
 
 /** Whatever is renamed is no longer known, under its old name or its new one. */
-function forget(catalog: Catalog, node: Node): void {
+function forget(declared: Declared, node: Node): void {
   const table = String((node['relation'] as { readonly relname?: string } | undefined)?.relname)
   if (node['subname'] !== undefined) {
-    catalog.columns.get(table)?.delete(String(node['subname']))
-    catalog.columns.get(table)?.delete(String(node['newname']))
+    declared.columns.get(table)?.delete(String(node['subname']))
+    declared.columns.get(table)?.delete(String(node['newname']))
   } else {
     for (const name of [table, String(node['newname'])]) {
-      catalog.columns.delete(name)
-      catalog.ambiguous.add(name)
+      declared.columns.delete(name)
+      declared.ambiguous.add(name)
     }
   }
-  if (node['renameType'] === 'OBJECT_TYPE') catalog.columns.clear()
+  if (node['renameType'] === 'OBJECT_TYPE') declared.columns.clear()
 }
 
 function list(value: unknown): readonly Node[] {

@@ -9,7 +9,7 @@ import type { Session } from '../postgres/session.ts'
 import { openMigrationsOf } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
 import { announce, requirePrimary, withServer } from '../run/server.ts'
-import { prepareStepRun } from '../run/step-context.ts'
+import { openStepContext } from '../run/step-context.ts'
 import { upTo } from '../run/up-to.ts'
 import { version } from '../version.ts'
 
@@ -21,7 +21,7 @@ export async function baseline(run: Run): Promise<number> {
   announce(run, 'baseline', bundle)
   const begun = performance.now()
   await withServer(run, requirePrimary, async (session) => {
-    const on = await prepareStepRun(run, session)
+    const on = await openStepContext(run, session)
     const lock = { key: on.lockKey, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
     const recorded = await withLock(
       session,

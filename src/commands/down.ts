@@ -7,16 +7,16 @@ import { withLock } from '../postgres/lock.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import { recordEnd } from '../run/apply.ts'
 import { runSteps } from '../run/apply/sequence.ts'
-import type { StepRun } from '../run/apply/step.ts'
+import type { StepContext } from '../run/apply/step.ts'
 import { readMark, requireConsent } from '../run/consent.ts'
-import { breakBusyLoops } from '../run/endless-loop.ts'
+import { breakEndlessLoops } from '../run/endless-loop.ts'
 import { openMigrationsOf } from '../run/folders.ts'
 import { type Job, recordOf, startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
 import { findDowns, revert } from '../run/revert.ts'
 import type { Run } from '../run/run.ts'
 import { announce, requirePrimary, withServer } from '../run/server.ts'
-import { prepareStepRun } from '../run/step-context.ts'
+import { openStepContext } from '../run/step-context.ts'
 
 /** Takes the newest migrations back, one transaction each: `--step n` of them, or all after `--to name`. */
 export async function down(run: Run): Promise<number> {
@@ -33,12 +33,12 @@ export async function down(run: Run): Promise<number> {
 /** Connects, locks, asks for consent, and lets `work` change what is applied. */
 export async function underLock(
   job: Pick<Job, 'run'>,
-  work: (tables: HistoryTables, on: StepRun) => Promise<void>,
+  work: (tables: HistoryTables, on: StepContext) => Promise<void>,
 ): Promise<void> {
   const { run } = job
   const { config, emit, signal } = run
   await withServer(run, requirePrimary, async (session) => {
-    const on = await prepareStepRun(run, session)
+    const on = await openStepContext(run, session)
     run.phase.current = 'waiting for the lock'
     const lock = { key: on.lockKey, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
     await withLock(
@@ -60,7 +60,7 @@ type Choose = (newestFirst: readonly HistoryRow[]) => readonly HistoryRow[] | Pr
 export async function takeBack(
   job: Job,
   tables: HistoryTables,
-  on: StepRun,
+  on: StepContext,
   choose: Choose,
 ): Promise<readonly HistoryRow[]> {
   const { session } = on
@@ -87,7 +87,7 @@ export async function takeBack(
       await resetSession(on.session, on.settings)
     },
   }))
-  const stopBreaking = breakBusyLoops(
+  const stopBreaking = breakEndlessLoops(
     job,
     downs.flatMap(({ way }) => (way.kind === 'module' ? [way.migration] : [])),
   )

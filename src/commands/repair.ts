@@ -7,7 +7,7 @@ import { repairRow, wasRepaired } from '../history/repair/record.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import type { HistoryTables } from '../history/tables.ts'
 import type { Bundle, Migration } from '../migration.ts'
-import type { StepRun } from '../run/apply/step.ts'
+import type { StepContext } from '../run/apply/step.ts'
 import { isProduction, readMark } from '../run/consent.ts'
 import { openMigrationsOf, showPath } from '../run/folders.ts'
 import { withReconnection } from '../run/reconnect.ts'
@@ -26,7 +26,7 @@ interface Wanted {
 /** One repair under the lock: what it is about, as the history and the folder have it. */
 interface Case extends Wanted {
   readonly run: Run
-  readonly on: StepRun
+  readonly on: StepContext
   readonly tables: HistoryTables
 }
 

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { type Allowance, judgeText, readOwnAllowances } from '../checks/allowances.ts'
-import { type Catalog, emptyCatalog, nextFile } from '../checks/declared.ts'
+import { type Declared, nothingDeclared, nextFile } from '../checks/declared.ts'
 import { readDirectives } from '../checks/directives.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import type { Problem } from '../errors.ts'
@@ -89,10 +89,10 @@ async function compileSources(
   const problems = [...allow.problems]
   const notices: Problem[] = []
   const allowances: Allowance[] = [...allow.lines]
-  const catalog = emptyCatalog()
+  const declared = nothingDeclared()
   const migrations = sources.filter(isWanted).flatMap((source) => {
-    nextFile(catalog)
-    const one = compileMigration({ dir, shown, source, allow }, catalog)
+    nextFile(declared)
+    const one = compileMigration({ dir, shown, source, allow }, declared)
     problems.push(...one.problems)
     notices.push(...one.notices)
     allowances.push(...one.own)
@@ -115,7 +115,7 @@ interface InFolder {
   readonly allow: AllowFile
 }
 
-function compileMigration({ dir, shown, source, allow }: InFolder, catalog: Catalog): One {
+function compileMigration({ dir, shown, source, allow }: InFolder, declared: Declared): One {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name } = source
@@ -130,7 +130,7 @@ function compileMigration({ dir, shown, source, allow }: InFolder, catalog: Cata
     const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }
     return { compiled: { migration, path, allowances: subject.allowances }, ...rest }
   }
-  const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role: 'migration' }, catalog)
+  const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role: 'migration' }, declared)
   const down = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
   if (!sql) return { ...all, notices: down.notices }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { type Allowance, judgeText } from '../checks/allowances.ts'
-import { emptyCatalog } from '../checks/declared.ts'
+import { nothingDeclared } from '../checks/declared.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import type { Problem } from '../errors.ts'
 import type { Identity, Seed, SeedBundle } from '../migration.ts'
@@ -113,7 +113,7 @@ function compileSeed({ dir, shown, source, allow }: InFolder): One {
     }
   }
   if (name.endsWith('.sql')) {
-    const { sql, problems, own } = compileSqlFile({ ...subject, path, file, role: 'seed' }, emptyCatalog())
+    const { sql, problems, own } = compileSqlFile({ ...subject, path, file, role: 'seed' }, nothingDeclared())
     if (!sql) return { problems, notices: [], own }
     const seed = { name, file, checksum: sql.checksum, script: sql.script, allow: sql.allow }
     return { compiled: { seed, sql }, problems, notices: sql.notices, own }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import { type Allowance, type Subject, judgeText } from '../checks/allowances.ts'
 import { checkSql } from '../checks/check-text.ts'
-import { emptyCatalog } from '../checks/declared.ts'
+import { nothingDeclared } from '../checks/declared.ts'
 import { finding } from '../checks/finding.ts'
 import type { Problem } from '../errors.ts'
 import { blank } from '../sql/segments.ts'
@@ -74,7 +74,7 @@ function check(
   text: string,
   subject: Subject & { readonly allowances: readonly Allowance[] },
 ): CompiledDown & { readonly sql: string } {
-  const { layout, problems, notices, own, makesNames } = checkSql(file, text, 'down', emptyCatalog())
+  const { layout, problems, notices, own, makesNames } = checkSql(file, text, 'down', nothingDeclared())
   const { refused, allowed } = judgeText(problems, subject, own, makesNames)
   const sql = blank(
     text,

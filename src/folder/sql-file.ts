@@ -3,7 +3,7 @@ import { type Allowance, type Subject, judgeText } from '../checks/allowances.ts
 import type { Role } from '../checks/check-statement.ts'
 import { checkStream, largestWhole, checkBeginning } from '../checks/check-stream.ts'
 import { checkSql } from '../checks/check-text.ts'
-import type { Catalog } from '../checks/declared.ts'
+import type { Declared } from '../checks/declared.ts'
 import { refuseEncoding } from '../checks/rules/encoding.ts'
 import { Failure, type Problem } from '../errors.ts'
 import type { SqlScript } from '../migration.ts'
@@ -48,17 +48,17 @@ export interface Compiled {
 }
 
 /** Compiles a file of any size; a small one is read whole. */
-export function compileSqlFile(source: SqlSource, catalog: Catalog): Compiled {
+export function compileSqlFile(source: SqlSource, declared: Declared): Compiled {
   const size = statSync(source.path, { throwIfNoEntry: false })?.size ?? 0
-  return size > largestWhole ? compileLarge(source, catalog) : compileWhole(source, catalog)
+  return size > largestWhole ? compileLarge(source, declared) : compileWhole(source, declared)
 }
 
-function compileWhole(source: SqlSource, catalog: Catalog): Compiled {
+function compileWhole(source: SqlSource, declared: Declared): Compiled {
   const { path, file, role } = source
   const read = readText(path, file)
   if ('problem' in read) return unread([read.problem], source)
   const { up, section } = role === 'migration' ? splitDown(read.text) : { up: read.text, section: null }
-  const { layout: found, creates, problems, notices, own, makesNames } = checkSql(file, up, role, catalog)
+  const { layout: found, creates, problems, notices, own, makesNames } = checkSql(file, up, role, declared)
   const { refused, allowed, allow } = judgeText(problems, source, own, makesNames)
   if (refused.length > 0) return { section, problems: refused, own }
   const layout = { ...found, joinable: found.joinable && allow.length === 0 }
@@ -74,14 +74,14 @@ function compileWhole(source: SqlSource, catalog: Catalog): Compiled {
   return { sql, section, problems: [], own }
 }
 
-function compileLarge(source: SqlSource, catalog: Catalog): Compiled {
+function compileLarge(source: SqlSource, declared: Declared): Compiled {
   const { path, file, role } = source
   const open = () => openSource(path, role === 'migration')
   let stream: TextStream | undefined
   try {
     const { own, limits, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
     stream = open()
-    const { chunks, isolation, creates, problems, notices } = checkStream(file, stream.read, role, catalog)
+    const { chunks, isolation, creates, problems, notices } = checkStream(file, stream.read, role, declared)
     const section = stream.section()
     const { refused, allowed, allow } = judgeText([...atFirst, ...problems], source, own, true)
     if (refused.length > 0) return { section, problems: refused, own }

@@ -8,12 +8,12 @@ import type { Session } from '../postgres/session.ts'
 import { runJoined, takeJoinable } from './apply/joined.ts'
 import { makeStep } from './apply/make-step.ts'
 import { runSteps } from './apply/sequence.ts'
-import type { StepRun } from './apply/step.ts'
+import type { StepContext } from './apply/step.ts'
 import { runInTransaction } from './apply/transaction.ts'
-import { breakBusyLoops } from './endless-loop.ts'
+import { breakEndlessLoops } from './endless-loop.ts'
 import { type Job, recordOf } from './job.ts'
 import { loadModule } from './modules/module.ts'
-import { runOutside, stoppedHalfWay, takenBackHalfWay } from './modules/outside.ts'
+import { runOutside, stoppedHalfWay, takenBackHalfWay } from './outside/module.ts'
 import { runStatementByStatement } from './outside/statement-by-statement.ts'
 
 /** What is to be applied, and what the history says of it. */
@@ -26,9 +26,9 @@ export interface Pending {
 type Item = { readonly kind: 'migration'; readonly one: Migration } | { readonly kind: 'seed'; readonly one: Seed }
 
 /** Applies all of it in order, as one run in the history; stops at the first that fails, and records that too. */
-export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
+export async function applyAll(job: Job, tables: HistoryTables, on: StepContext, pending: Pending): Promise<void> {
   const all = [...pending.migrations, ...pending.seeds]
-  const stopBreaking = breakBusyLoops(job, all)
+  const stopBreaking = breakEndlessLoops(job, all)
   try {
     await loadModules(all)
     await applyItems(job, tables, on, pending)
@@ -37,7 +37,7 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepRun, pen
   }
 }
 
-async function applyItems(job: Job, tables: HistoryTables, on: StepRun, pending: Pending): Promise<void> {
+async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pending: Pending): Promise<void> {
   const { session } = on
   const { progress } = job
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
@@ -93,7 +93,7 @@ async function loadModules(all: readonly (Migration | Seed)[]): Promise<void> {
 async function applyOne(
   job: Job,
   tables: HistoryTables,
-  on: StepRun,
+  on: StepContext,
   item: Item,
   pending: Pending,
   runId: string,

@@ -16,7 +16,7 @@ const late = Symbol.for('upfront.late')
  * inspector, as a debugger would. Returns what ends the watch. Does nothing without a deadline, without modules, and in
  * a process that is not ours to end.
  */
-export function breakBusyLoops(job: Job, all: readonly Pick<Migration | Seed, 'script'>[]): () => void {
+export function breakEndlessLoops(job: Job, all: readonly Pick<Migration | Seed, 'script'>[]): () => void {
   const { config, emit, io, phase } = job.run
   const { exit } = io
   if (config.deadlineMs === 0 || !exit || !all.some(({ script }) => script.kind === 'module')) return () => {}

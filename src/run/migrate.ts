@@ -9,12 +9,12 @@ import type { Identity, Migration, SeedBundle } from '../migration.ts'
 import { release, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
-import type { StepRun } from './apply/step.ts'
+import type { StepContext } from './apply/step.ts'
 import { warnIgnored } from './ignored.ts'
 import { type Job, isComplete, isWhole, recordOf } from './job.ts'
 import type { Run } from './run.ts'
 import { requirePrimary } from './server.ts'
-import { prepareStepRun } from './step-context.ts'
+import { openStepContext } from './step-context.ts'
 import { splitAt } from './up-to.ts'
 
 /** What there is to do, by what the history says now. */
@@ -33,7 +33,7 @@ export async function migrate(job: Job, session: Session): Promise<void> {
   const { run } = job
   const { config, emit, signal, phase } = run
   const tables = historyTables(session, config.schema)
-  const on = await prepareStepRun(run, session)
+  const on = await openStepContext(run, session)
   const key = on.lockKey
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return tellAhead(job, work)
@@ -123,7 +123,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   }
 }
 
-async function apply(job: Job, tables: HistoryTables, on: StepRun, since: string): Promise<Work> {
+async function apply(job: Job, tables: HistoryTables, on: StepContext, since: string): Promise<Work> {
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)

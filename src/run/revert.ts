@@ -5,7 +5,7 @@ import { type HistoryRow, isTakingBack, recordReverted } from '../history/rows.t
 import type { HistoryTables } from '../history/tables.ts'
 import type { Bundle, Identity, Migration, ModuleScript } from '../migration.ts'
 import { withLimits } from './apply/limits.ts'
-import type { CodeBody, SqlBody, StepRun } from './apply/step.ts'
+import type { CodeBody, SqlBody, StepContext } from './apply/step.ts'
 import { runInTransaction } from './apply/transaction.ts'
 import type { Job } from './job.ts'
 import { callModule, loadModule } from './modules/module.ts'
@@ -59,7 +59,7 @@ async function findDown(bundle: Bundle, row: HistoryRow, file: Identity | undefi
 }
 
 /** Takes one back, together with its row; resolves with the milliseconds it took. */
-export async function revert(run: StepRun, tables: HistoryTables, { row, file, way }: Down): Promise<number> {
+export async function revert(run: StepContext, tables: HistoryTables, { row, file, way }: Down): Promise<number> {
   const record = recordReverted(run.session, tables, row.name)
   const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
   if (way.kind === 'module') {
@@ -82,7 +82,7 @@ export async function revert(run: StepRun, tables: HistoryTables, { row, file, w
   return revertOutside(outside).finally(watch.stop)
 }
 
-async function moduleBody(run: StepRun, { script, file, name }: ModuleDown): Promise<CodeBody> {
+async function moduleBody(run: StepContext, { script, file, name }: ModuleDown): Promise<CodeBody> {
   const { down } = await loadModule(script, file)
   return { run: (session, signal) => callModule(down!, session, { name, emit: run.emit, signal, inTransaction: true }) }
 }

@@ -7,7 +7,7 @@ import type { Watch } from '../postgres/observe/guard.ts'
 import { pause } from '../postgres/pause.ts'
 import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
-import type { StepRun } from './apply/step.ts'
+import type { StepContext } from './apply/step.ts'
 import { refuseIfUnwanted, refuseOtherCluster } from './connection-losses.ts'
 import type { Run } from './run.ts'
 import { applicationName } from './server.ts'
@@ -16,7 +16,7 @@ import { applicationName } from './server.ts'
  * Prepares a session that is to change things. First makes sure that no pooler would lose our lock: what is set before
  * that is known would stay on a server process that is the application's next.
  */
-export async function prepareStepRun(run: Run, session: Session): Promise<StepRun> {
+export async function openStepContext(run: Run, session: Session): Promise<StepContext> {
   const { config, emit, signal, link } = run
   const settings = sessionSettings(run)
   const guard = link.guard!

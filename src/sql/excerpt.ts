@@ -1,4 +1,4 @@
-import type { Shape } from './lex/fingerprint.ts'
+import type { Fingerprint } from './lex/fingerprint.ts'
 import { nextToken } from './lex/lex.ts'
 import { makeToken, string } from './lex/token.ts'
 import type { Window } from './lex/window.ts'
@@ -15,10 +15,10 @@ const longestTaken = 4 << 20
 const shortString = 64
 
 /**
- * What the parser gets of a statement: all of it, or of a large one what can be wrong with it: rows of a shape that is
+ * What the parser gets of a statement: all of it, or of a large one what can be wrong with it: rows of a fingerprint that is
  * new, and of strings their quotes. null when even that is too much.
  */
-export function excerpt(window: Window, start: number, end: number, shape: Shape): Excerpt | null {
+export function excerpt(window: Window, start: number, end: number, fingerprint: Fingerprint): Excerpt | null {
   const { bytes, base } = window
   if (end - start <= small) {
     const text = bytes.toString('utf8', start - base, end - base)
@@ -31,7 +31,7 @@ export function excerpt(window: Window, start: number, end: number, shape: Shape
     parts.push([from, to])
     size += to - from
   }
-  for (const [from, to] of rangesOf(shape, start, end)) {
+  for (const [from, to] of rangesOf(fingerprint, start, end)) {
     if (from === comma) add(comma, comma + 1)
     else shorten(bytes, from - base, to - base, base, add)
     if (size > longestTaken) return null
@@ -44,8 +44,8 @@ export function excerpt(window: Window, start: number, end: number, shape: Shape
 /** Stands for a comma that is put between rows which are no neighbours. */
 const comma = -2
 
-/** The statement without the rows whose shape is known. */
-function rangesOf({ valuesStart, firstRowEnd, valuesEnd, newRows }: Shape, start: number, end: number) {
+/** The statement without the rows whose fingerprint is known. */
+function rangesOf({ valuesStart, firstRowEnd, valuesEnd, newRows }: Fingerprint, start: number, end: number) {
   if (valuesEnd < 0) return [[start, end]] as [number, number][]
   const ranges: [number, number][] = [[start, firstRowEnd]]
   let taken = 0

@@ -1,10 +1,10 @@
 import { nextToken } from './lex/lex.ts'
 import { makeToken, punctuation } from './lex/token.ts'
 import { type ParsedStatement, byteOffsets, parse } from './parser.ts'
-import { type Span, blank, findParts } from './segments.ts'
+import { type Span, blank, findSegments } from './segments.ts'
 
 /** The statements of a text; when it is wrong each is tried by itself, so that every error is found in one go. */
-export function parseParts(
+export function parseStatements(
   text: string,
   spans: readonly Span[],
   report: (error: string, start: number, end: number, offset: number) => void,
@@ -47,5 +47,8 @@ function behindOpenParenthesis(text: string, { start, end }: Span, error: number
     else if (token.hash === 59 && next === -1 && start + at(byte) >= error) next = start + at(token.end)
   }
   if (depth <= 0 || next === -1) return []
-  return findParts(text.slice(next, end)).statements.map((span) => ({ start: next + span.start, end: next + span.end }))
+  return findSegments(text.slice(next, end)).statements.map((span) => ({
+    start: next + span.start,
+    end: next + span.end,
+  }))
 }

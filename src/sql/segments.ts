@@ -9,7 +9,7 @@ export interface Span {
 }
 
 /** What a text consists of besides what the parser sees. */
-export interface Parts {
+export interface Segments {
   readonly statements: readonly Span[]
   readonly commands: readonly (Span & { readonly command: string; readonly between: boolean })[]
   readonly copies: readonly {
@@ -22,11 +22,11 @@ export interface Parts {
 }
 
 /** The parts of a text as psql sees them, in UTF-16 units. */
-export function findParts(text: string): Parts {
+export function findSegments(text: string): Segments {
   const bytes = Buffer.from(text)
   const at = byteOffsets(text)
   const span = ({ start, end }: Span): Span => ({ start: at(start), end: at(end) })
-  const parts = { statements: [] as Span[], commands: [] as Parts['commands'][number][], copies: [] as Parts['copies'][number][], besideCopies: [] as number[], names: [] as Span[] } // prettier-ignore
+  const parts = { statements: [] as Span[], commands: [] as Segments['commands'][number][], copies: [] as Segments['copies'][number][], besideCopies: [] as number[], names: [] as Span[] } // prettier-ignore
   let last: SplitStatement
   split(wholeWindow(bytes), {
     statement: (statement) => void parts.statements.push(span((last = statement))),
@@ -56,7 +56,7 @@ export function blank(text: string, spans: readonly Span[]): string {
 }
 
 /** A command that sends the statement before it ends that statement. */
-export function ended(text: string, commands: Parts['commands']): string {
+export function ended(text: string, commands: Segments['commands']): string {
   return commands.reduce(
     (rest, { start, between }) => (between ? rest : `${rest.slice(0, start)};${rest.slice(start + 1)}`),
     text,

@@ -1,4 +1,4 @@
-import { type Shape, addToken, resetShape } from './lex/fingerprint.ts'
+import { type Fingerprint, addToken, resetFingerprint } from './lex/fingerprint.ts'
 import { nextToken } from './lex/lex.ts'
 import { backslash, comment, hashOf, makeToken, newline, punctuation, space, word } from './lex/token.ts'
 import { type Window, fill } from './lex/window.ts'
@@ -53,7 +53,7 @@ const standardStreams = new Set(['stdin', 'stdout'].map(hashOf))
  * Cuts a text into statements by the rules of psql (psqlscan.l), reading on as it goes: quotes, comments, parentheses,
  * the bodies of SQL routines, the data of COPY. Comments and empty statements are none.
  */
-export function split(window: Window, visitor: SplitVisitor, shape?: Shape): void {
+export function split(window: Window, visitor: SplitVisitor, fingerprint?: Fingerprint): void {
   const token = makeToken()
   let at = 0
   let start = -1
@@ -98,10 +98,10 @@ export function split(window: Window, visitor: SplitVisitor, shape?: Shape): voi
     }
     if (start < 0) {
       start = begun
-      if (shape) resetShape(shape)
+      if (fingerprint) resetFingerprint(fingerprint)
     }
     if (token.nameBytes > longestName) visitor.longName?.(begun, at)
-    if (shape) addToken(shape, token, depth, words[0] ?? 0, begun, at)
+    if (fingerprint) addToken(fingerprint, token, depth, words[0] ?? 0, begun, at)
     if (kind === punctuation) {
       if (hash === openParen) depth += 1
       else if (hash === closeParen && depth > 0) depth -= 1

@@ -1,7 +1,7 @@
 // What the compiler refuses is what a real server refuses: its lists are measured, not remembered.
 import { describe, expect } from 'vitest'
 import { checkSql } from '../../src/checks/check-text.ts'
-import { emptyCatalog } from '../../src/checks/declared.ts'
+import { nothingDeclared } from '../../src/checks/declared.ts'
 import { loadParser } from '../../src/sql/parser.ts'
 import { type Database, test } from '../support/database.ts'
 import { alone, fine } from '../unit/checks/rules/alone-statements.ts'
@@ -92,7 +92,7 @@ describe('long-name', () => {
       const notices: (string | undefined)[] = []
       client.on('notice', ({ code }) => notices.push(code))
       await client.query(sql)
-      const found = checkSql('f.sql', sql, 'migration', emptyCatalog()).problems.map(({ rule }) => rule)
+      const found = checkSql('f.sql', sql, 'migration', nothingDeclared()).problems.map(({ rule }) => rule)
       expect(found).toEqual(notices.includes('42622') ? ['long-name'] : [])
     },
   )

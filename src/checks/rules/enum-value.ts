@@ -1,6 +1,6 @@
 import type { Place, Problem } from '../../errors.ts'
 import type { Node } from '../../sql/parser.ts'
-import { type Catalog, type TypeName, isSameType, typeOf } from '../declared.ts'
+import { type Declared, type TypeName, isSameType, typeOf } from '../declared.ts'
 import { finding } from '../finding.ts'
 
 /** A value that a statement of this file adds to an enum that was there before. */
@@ -11,12 +11,12 @@ export interface AddedValue {
 }
 
 /** What ALTER TYPE ... ADD VALUE adds, null when the value may be old, or its type is new in this very file. */
-export function addedValue(kind: string, node: Node, catalog: Catalog, line: number): AddedValue | null {
+export function addedValue(kind: string, node: Node, declared: Declared, line: number): AddedValue | null {
   if (kind !== 'AlterEnumStmt' || typeof node['newVal'] !== 'string' || node['oldVal'] !== undefined) return null
   const type = typeOf(node['typeName'])
   if (type === null) return null
   const value = node['newVal']
-  const known = catalog.enums.get(type.name)
+  const known = declared.enums.get(type.name)
   // Since 17 a type of the same transaction may be used at once, and older servers say so themselves.
   if (known?.isNew) return null
   if (node['skipIfNewValExists'] && (known === undefined || known.values.has(value))) return null
@@ -31,7 +31,7 @@ export function refuseNewValues(
   added: readonly AddedValue[],
   statement: string,
   node: Node,
-  catalog: Catalog,
+  declared: Declared,
   placeOf: (byte: number) => Place,
 ): Problem[] {
   const problems: Problem[] = []
@@ -41,7 +41,7 @@ export function refuseNewValues(
   }
   const tables = tablesOf(node)
   const column = (name: string | undefined) =>
-    tables.length === 1 && name !== undefined ? catalog.columns.get(tables[0]!)?.get(name) : undefined
+    tables.length === 1 && name !== undefined ? declared.columns.get(tables[0]!)?.get(name) : undefined
   visit(node, (kind, inner) => {
     if (kind === 'TypeCast') each(inner['arg'], (constant) => refuse(constant, typeOf(inner['typeName']) ?? undefined))
     if (kind === 'ColumnDef') {

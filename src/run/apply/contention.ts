@@ -2,7 +2,7 @@ import { isContention } from '../../postgres/classify.ts'
 import type { Watch } from '../../postgres/observe/guard.ts'
 import { pause } from '../../postgres/pause.ts'
 import { ScriptError } from '../../postgres/script.ts'
-import type { StepRun } from './step.ts'
+import type { StepContext } from './step.ts'
 
 const firstRetryMs = 1_000
 const longestRetryMs = 15_000
@@ -27,7 +27,7 @@ interface Attempts {
 
 /** Runs something that leaves nothing behind when it fails, again while others' locks stop it; at last StillBusy. */
 export async function whileBusy<Result>(
-  run: StepRun,
+  run: StepContext,
   name: string,
   attempt: () => Promise<Result>,
   { causeOf = causeOfScript, between }: Attempts = {},

@@ -8,7 +8,7 @@ import { forFile, resetSql } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { lostConnection, unknownEnd } from './failures.ts'
 import { collectNotices } from './notices.ts'
-import type { StepRun } from './step.ts'
+import type { StepContext } from './step.ts'
 
 /** A migration that may share a message. */
 export interface Joinable {
@@ -63,7 +63,7 @@ export function takeJoinable(migrations: readonly Migration[], history: readonly
  * says why. Throws LOST, or the signal's reason.
  */
 export async function runJoined(
-  run: StepRun,
+  run: StepContext,
   tables: HistoryTables,
   { joined, runId, hasEventTriggers }: Together,
   onApplied: (migration: Migration, durationMs: number) => void,

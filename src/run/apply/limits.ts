@@ -1,8 +1,8 @@
 import type { Limits } from '../../migration.ts'
-import type { StepRun } from './step.ts'
+import type { StepContext } from './step.ts'
 
 /** The same run, bounded as a file says of itself; what it does not say is as the settings have it. */
-export function withLimits(run: StepRun, limits: Limits | undefined): StepRun {
+export function withLimits(run: StepContext, limits: Limits | undefined): StepContext {
   if (limits === undefined) return run
   const { settings } = run
   const { lockTimeoutMs = settings.lockTimeoutMs, statementTimeoutMs = settings.statementTimeoutMs } = limits

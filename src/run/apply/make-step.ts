@@ -4,15 +4,21 @@ import type { Kind, Migration, Seed } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { loadCsv } from '../csv/load.ts'
 import { callModule, loadModule } from '../modules/module.ts'
-import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
+import type { CodeBody, SqlBody, Step, StepContext } from './step.ts'
 
 /** The step that applies a migration or a seed in one transaction. */
-export function makeStep(run: StepRun, tables: HistoryTables, kind: Kind, one: Migration | Seed, runId: string): Step {
+export function makeStep(
+  run: StepContext,
+  tables: HistoryTables,
+  kind: Kind,
+  one: Migration | Seed,
+  runId: string,
+): Step {
   const { name, file, allow } = one
   return { kind, name, file, allow, ...recordApplied(run.session, tables, kind, one, runId), body: makeBody(run, one) }
 }
 
-function makeBody(run: StepRun, one: Migration | Seed): SqlBody | CodeBody {
+function makeBody(run: StepContext, one: Migration | Seed): SqlBody | CodeBody {
   const { script, name, file } = one
   switch (script.kind) {
     case 'sql':

@@ -1,4 +1,4 @@
-import type { StepRun } from './step.ts'
+import type { StepContext } from './step.ts'
 
 interface Notice {
   readonly code?: string
@@ -16,7 +16,11 @@ interface Listening {
 }
 
 /** Listens to what the server says while a step runs; a flood of it is counted instead of shown. */
-export function collectNotices(run: StepRun, first: string, { current = () => first, mayCut = false }: Listening = {}) {
+export function collectNotices(
+  run: StepContext,
+  first: string,
+  { current = () => first, mayCut = false }: Listening = {},
+) {
   const counts = new Map<string, number>()
   let truncated: string | undefined
   let cut = 0

@@ -35,7 +35,7 @@ export interface CodeBody {
 }
 
 /** Where steps run. */
-export interface StepRun {
+export interface StepContext {
   readonly session: Session
   readonly settings: SessionSettings
   readonly lockKey: bigint

@@ -11,7 +11,7 @@ import { StillBusy, whileBusy } from './contention.ts'
 import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './failures.ts'
 import { withLimits } from './limits.ts'
 import { collectNotices } from './notices.ts'
-import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
+import type { CodeBody, SqlBody, Step, StepContext } from './step.ts'
 
 /**
  * Runs a step and its history row in one transaction, again as a whole when lock_timeout or a deadlock stopped it;
@@ -19,7 +19,7 @@ import type { CodeBody, SqlBody, Step, StepRun } from './step.ts'
  * risked; the session is to be reset then. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
  * LOST (outcome to be read from the history), or the signal's reason.
  */
-export async function runInTransaction(given: StepRun, step: Step): Promise<number> {
+export async function runInTransaction(given: StepContext, step: Step): Promise<number> {
   const run = withLimits(given, limitsOf(step))
   // A ROLLBACK leaves what was prepared, which the next try would meet.
   const again = { causeOf, between: async () => void (await resetSession(run.session, given.settings)) }
@@ -44,7 +44,7 @@ function causeOf(error: unknown): unknown {
   return error instanceof Failure && error.code !== 'LOST' ? (error.cause ?? error) : error
 }
 
-async function runOnce(run: StepRun, step: Step): Promise<number> {
+async function runOnce(run: StepContext, step: Step): Promise<number> {
   const { session, signal } = run
   const begun = performance.now()
   signal.throwIfAborted()
@@ -68,7 +68,7 @@ async function runOnce(run: StepRun, step: Step): Promise<number> {
  * The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. Others
  * see in our session's name what it is at.
  */
-function beginning(run: StepRun, step: Step): string {
+function beginning(run: StepContext, step: Step): string {
   const { isolation } = 'chunks' in step.body ? step.body : {}
   const begin = isolation === undefined ? 'begin' : `begin isolation level ${isolation}`
   const lock = `select 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int`
@@ -82,7 +82,7 @@ function limitsOf({ body }: Step): Limits | undefined {
 }
 
 /** In one statement, what holds until the transaction ends. */
-function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepRun, name: string): string {
+function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepContext, name: string): string {
   const values = {
     application_name: name,
     lock_timeout: `'${lockTimeoutMs}ms'`,
@@ -96,11 +96,11 @@ function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepRun, 
 const statementsBefore = 4
 
 /** The step may have changed its role, and the rest is ours to do. */
-function ending(run: StepRun, step: Step): string {
+function ending(run: StepContext, step: Step): string {
   return `${toOwnRole(run.settings)};\n${step.after}`
 }
 
-async function sendSql(run: StepRun, step: Step, body: SqlBody): Promise<void> {
+async function sendSql(run: StepContext, step: Step, body: SqlBody): Promise<void> {
   const before = beginning(run, step)
   const sent: Chunk[] = []
   const messages = wrap(body.chunks(), before, `\n;${ending(run, step)}`, sent)
@@ -145,7 +145,7 @@ function* wrap(chunks: Iterable<Chunk>, before: string, after: string, sent: Chu
   yield message(held ?? { sql: '', line: 1, statements: 0 }, after)
 }
 
-async function runCode(run: StepRun, step: Step, body: CodeBody): Promise<void> {
+async function runCode(run: StepContext, step: Step, body: CodeBody): Promise<void> {
   const { session, signal } = run
   try {
     await runScript(session, beginning(run, step))
@@ -177,7 +177,7 @@ function endFailed(step: Step, { error }: ScriptError): unknown {
 }
 
 /** Success is what COMMIT answers: in a broken transaction it answers ROLLBACK, without an error. */
-async function commit({ session, signal }: StepRun, step: Step): Promise<void> {
+async function commit({ session, signal }: StepContext, step: Step): Promise<void> {
   let tags: readonly string[]
   try {
     tags = (await runScript(session, 'commit')).tags

@@ -15,11 +15,11 @@ import { isConnectionLost } from '../../postgres/classify.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { whileBusy } from '../apply/contention.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
-import type { StepRun } from '../apply/step.ts'
+import type { StepContext } from '../apply/step.ts'
 
 /** A statement that no transaction may hold, and what is known of an earlier try. */
 export interface Alone {
-  readonly run: StepRun
+  readonly run: StepContext
   /** For the log. */
   readonly name: string
   /** What it is of, for messages: `migration 002_index`. */
@@ -58,7 +58,7 @@ function isConcurrent({ statement: { kind }, sql }: Alone): boolean {
 }
 
 /** Takes our lock_timeout away; one that the file has set itself stays. */
-async function liftLockTimeout({ session, settings }: StepRun): Promise<string> {
+async function liftLockTimeout({ session, settings }: StepContext): Promise<string> {
   const ours = settings.lockTimeoutMs
   const rows = await session.query(`select pg_catalog.set_config('lock_timeout', '0', false)
     from pg_catalog.pg_settings where name = 'lock_timeout' and setting = '${ours}'`)

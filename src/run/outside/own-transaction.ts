@@ -5,7 +5,7 @@ import { toOwnEncoding, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { codePoints, offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { lockGone } from '../apply/failures.ts'
-import type { StepRun } from '../apply/step.ts'
+import type { StepContext } from '../apply/step.ts'
 
 /** A statement, or a BEGIN ... COMMIT block, and the statement of ours that records it. */
 export interface Unit {
@@ -33,7 +33,7 @@ export class UnitError extends ScriptError {
  * when the unit ends transactions itself. Whenever it does not resolve with true, nothing of it was done; rejects with a
  * UnitError, with LOST when the lock was gone, with the socket's error when the connection is.
  */
-export async function runInOwnTransaction(run: StepRun, unit: Unit, refuse: () => void): Promise<boolean> {
+export async function runInOwnTransaction(run: StepContext, unit: Unit, refuse: () => void): Promise<boolean> {
   const { session } = run
   const parts = partsOf(run, unit)
   try {
@@ -56,7 +56,7 @@ export async function runInOwnTransaction(run: StepRun, unit: Unit, refuse: () =
   return true
 }
 
-async function commit({ session }: StepRun, { statement, file, text }: Unit): Promise<void> {
+async function commit({ session }: StepContext, { statement, file, text }: Unit): Promise<void> {
   const place = placeAt(file, text, statement.block?.close ?? statement.start)
   try {
     const { tags } = await runScript(session, 'commit')
@@ -78,7 +78,7 @@ interface Part {
 
 const lockPart = 1
 
-function partsOf(run: StepRun, { text, statement, record }: Unit): Part[] {
+function partsOf(run: StepContext, { text, statement, record }: Unit): Part[] {
   const { start, end, block } = statement
   const lock = { sql: `;\nselect 1 / pg_catalog.pg_try_advisory_xact_lock(${run.lockKey})::int;\n`, count: 1 }
   // The role that the file has set goes on holding after the commit.

@@ -2,7 +2,7 @@ import { rowOf } from '../../history/rows.ts'
 import { toOwnRole, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { rollBack, runScript } from '../../postgres/script.ts'
 import { changedBehind, rowGone } from './failures.ts'
-import { type Loose, checksumOf } from './outside-step.ts'
+import { type OutsideFile, checksumOf } from './outside-file.ts'
 
 /** Where a file goes on. */
 export interface Beginning {
@@ -12,8 +12,8 @@ export interface Beginning {
 }
 
 /** How many statements are done already; the row says `running` from here on. */
-export async function beginOrResume(loose: Loose): Promise<Beginning> {
-  const { run, tables, migration, script, text, left, runId } = loose
+export async function beginOrResume(outside: OutsideFile): Promise<Beginning> {
+  const { run, tables, migration, script, text, left, runId } = outside
   if (left === undefined) {
     await run.session.query(
       `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
@@ -22,54 +22,58 @@ export async function beginOrResume(loose: Loose): Promise<Beginning> {
     return { done: 0, since: undefined }
   }
   const done = left.statementsDone
-  if (done > 0 && left.doneChecksum?.split(' ')[0] !== checksumOf(script, text, done)) throw changedBehind(loose, done)
+  if (done > 0 && left.doneChecksum?.split(' ')[0] !== checksumOf(script, text, done))
+    throw changedBehind(outside, done)
   // The row is not touched before something of it has happened: its age tells what an interrupted try has made.
   const [row] = await run.session.query<{ since: string }>(
-    `select xmin::text as since from ${tables.history} where ${rowOfLoose(loose)}`,
+    `select xmin::text as since from ${tables.history} where ${rowOfOutside(outside)}`,
   )
   return { done, since: row?.since }
 }
 
 /** The statement that records how many statements are done. */
-export function progressSql(loose: Loose, done: number): string {
-  return `update ${loose.tables.history} set statements_done = ${done},
-    done_checksum = '${checksumOf(loose.script, loose.text, done)}'${asItIsNow(loose)} where ${rowOfLoose(loose)}`
+export function progressSql(outside: OutsideFile, done: number): string {
+  return `update ${outside.tables.history} set statements_done = ${done},
+    done_checksum = '${checksumOf(outside.script, outside.text, done)}'${asItIsNow(outside)} where ${rowOfOutside(outside)}`
 }
 
 /** Records that a statement is done which no transaction could hold together with this. */
-export async function recordProgress(loose: Loose, done: number, before = ''): Promise<void> {
-  await inOwnRole(loose, `${before}${progressSql(loose, done)}`)
+export async function recordProgress(outside: OutsideFile, done: number, before = ''): Promise<void> {
+  await inOwnRole(outside, `${before}${progressSql(outside, done)}`)
 }
 
 /** Records that a statement begins of which nobody can tell afterwards how far it came. */
-export async function recordBegun(loose: Loose, i: number): Promise<void> {
-  const mark = `done_checksum = '${begunMark(loose, i)}'`
-  await inOwnRole(loose, `update ${loose.tables.history} set ${mark}${asItIsNow(loose)} where ${rowOfLoose(loose)}`)
+export async function recordBegun(outside: OutsideFile, i: number): Promise<void> {
+  const mark = `done_checksum = '${begunMark(outside, i)}'`
+  await inOwnRole(
+    outside,
+    `update ${outside.tables.history} set ${mark}${asItIsNow(outside)} where ${rowOfOutside(outside)}`,
+  )
 }
 
 /** Whether that statement, as it is now, had begun when an earlier try was stopped. */
-export function hadBegun(loose: Loose, i: number): boolean {
-  return loose.left?.doneChecksum === begunMark(loose, i)
+export function hadBegun(outside: OutsideFile, i: number): boolean {
+  return outside.left?.doneChecksum === begunMark(outside, i)
 }
 
 /** All of it is done. Throws PARTIAL when its row is gone: somebody has changed the history meanwhile. */
-export async function finish(loose: Loose): Promise<void> {
+export async function finish(outside: OutsideFile): Promise<void> {
   const { tags } = await runScript(
-    loose.run.session,
-    `${toOwnRole(loose.run.settings)}; update ${loose.tables.history} set state = 'applied',
-      duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000${asItIsNow(loose)}
-      where ${rowOfLoose(loose)}`,
+    outside.run.session,
+    `${toOwnRole(outside.run.settings)}; update ${outside.tables.history} set state = 'applied',
+      duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000${asItIsNow(outside)}
+      where ${rowOfOutside(outside)}`,
   )
-  if (tags.at(-1) !== 'UPDATE 1') throw rowGone(loose)
+  if (tags.at(-1) !== 'UPDATE 1') throw rowGone(outside)
 }
 
 /** Nothing of it has happened, so nothing is to be resumed. */
-export async function forget(loose: Loose): Promise<void> {
-  await inOwnRole(loose, `delete from ${loose.tables.history} where ${rowOfLoose(loose)}`)
+export async function forget(outside: OutsideFile): Promise<void> {
+  await inOwnRole(outside, `delete from ${outside.tables.history} where ${rowOfOutside(outside)}`)
 }
 
 /** A file may have set a role that may not write here, and that goes on holding for its later statements. */
-export async function inOwnRole({ run }: Pick<Loose, 'run'>, sql: string): Promise<void> {
+export async function inOwnRole({ run }: Pick<OutsideFile, 'run'>, sql: string): Promise<void> {
   try {
     await runScript(run.session, `begin read write; ${toOwnRoleForNow(run.settings)}; ${sql}; commit`)
   } catch (error) {
@@ -79,16 +83,16 @@ export async function inOwnRole({ run }: Pick<Loose, 'run'>, sql: string): Promi
 }
 
 /** What a resumed file has changed of its row: its text behind what is done may be another than at the first try. */
-function asItIsNow({ run, migration, left, runId }: Loose): string {
+function asItIsNow({ run, migration, left, runId }: OutsideFile): string {
   if (left === undefined) return ''
   const text = (value: string | null) => (value === null ? 'null' : run.session.client.escapeLiteral(value))
   return `, checksum = ${text(migration.checksum)}, down = ${text(migration.down)}, run = ${runId}`
 }
 
-function begunMark({ script, text }: Loose, i: number): string {
+function begunMark({ script, text }: OutsideFile, i: number): string {
   return `${checksumOf(script, text, i)} begun ${checksumOf(script, text, i + 1)}`
 }
 
-function rowOfLoose({ run, migration }: Loose): string {
+function rowOfOutside({ run, migration }: OutsideFile): string {
   return rowOf(run.session, 'migration', migration.name)
 }

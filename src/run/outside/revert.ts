@@ -11,15 +11,15 @@ import { offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { StillBusy, whileBusy } from '../apply/contention.ts'
 import { busy, nameBlocker } from '../apply/failures.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
-import type { StepRun } from '../apply/step.ts'
+import type { StepContext } from '../apply/step.ts'
 import { runAlone } from './alone.ts'
-import { commitsWithin } from './outside-step.ts'
+import { commitsWithin } from './outside-file.ts'
 import { UnitError, runInOwnTransaction } from './own-transaction.ts'
 import { inOwnRole } from './progress.ts'
 
 /** A down that no transaction may hold. */
 export interface OutsideDown {
-  readonly run: StepRun
+  readonly run: StepContext
   readonly tables: HistoryTables
   readonly row: HistoryRow
   readonly name: string

@@ -6,27 +6,27 @@ import { toOwnEncoding } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { placeAt } from '../../sql/position.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
-import type { Loose } from './outside-step.ts'
+import type { OutsideFile } from './outside-file.ts'
 
 /**
  * Sets again, in a new session, what the statements that are done had set in theirs: else the rest would run on other
  * ground, perhaps on another schema's table. Throws PARTIAL when the new session cannot be as the old one was.
  */
-export async function setSessionAgain(loose: Loose, done: number): Promise<void> {
-  const { run, script, text, migration } = loose
+export async function setSessionAgain(outside: OutsideFile, done: number): Promise<void> {
+  const { run, script, text, migration } = outside
   const until = script.statements[done - 1]?.end ?? 0
-  refuseLostRelation(loose, until)
+  refuseLostRelation(outside, until)
   for (const [start, end] of script.session ?? guessSession(script, text)) {
     if (end > until) return
     const place = placeAt(migration.file, text, start)
     if (script.session === undefined && !isKnown.test(text.slice(start, end)))
-      throw cannotGoOn(loose, place, new Error('this bundle does not say what that statement sets in the session'))
+      throw cannotGoOn(outside, place, new Error('this bundle does not say what that statement sets in the session'))
     try {
       await runScript(run.session, `${text.slice(start, end)};\n${toOwnEncoding}`)
     } catch (error) {
       if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
       await rollBack(run.session)
-      throw run.signal.aborted ? run.signal.reason : cannotGoOn(loose, place, error.error)
+      throw run.signal.aborted ? run.signal.reason : cannotGoOn(outside, place, error.error)
     }
   }
 }
@@ -48,18 +48,18 @@ const temporary =
   /\bcreate\s+(?:(?:local|global)\s+)?temp(?:orary)?\s+(?:table|view|sequence)\s+(?:if\s+not\s+exists\s+)?("[^"]+"|\w+)/gi
 
 /** The compiler refuses temporary tables here, unless it was told not to or is of an earlier time. */
-function refuseLostRelation(loose: Loose, until: number): void {
-  const { text, migration } = loose
+function refuseLostRelation(outside: OutsideFile, until: number): void {
+  const { text, migration } = outside
   const rest = text.slice(until).toLowerCase()
   for (const found of text.slice(0, until).matchAll(temporary)) {
     const name = found[1]!
     if (!rest.includes(name.replaceAll('"', '').toLowerCase())) continue
     const reason = new Error(`the temporary relation ${name} went with its session, and what is left speaks of it`)
-    throw cannotGoOn(loose, placeAt(migration.file, text, found.index), reason)
+    throw cannotGoOn(outside, placeAt(migration.file, text, found.index), reason)
   }
 }
 
-function cannotGoOn({ migration: { name, file } }: Loose, place: Place, error: Error | unknown): Failure {
+function cannotGoOn({ migration: { name, file } }: OutsideFile, place: Place, error: Error | unknown): Failure {
   return new Failure(
     'PARTIAL',
     `migration ${name} stopped half way and cannot go on: the session is not as its earlier statements had made it`,

@@ -11,43 +11,47 @@ import { StillBusy, whileBusy } from '../apply/contention.ts'
 import { unknownEnd } from '../apply/failures.ts'
 import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
-import type { StepRun } from '../apply/step.ts'
+import type { StepContext } from '../apply/step.ts'
 import { runAlone } from './alone.ts'
 import { failedAtFirst, interrupted, lost, placeOfStatement, stillBusy, stopped, stoppedWithin } from './failures.ts'
-import { type Loose, type LooseStep, commitsWithin, isUntouched } from './outside-step.ts'
+import { type OutsideFile, type OutsideStep, commitsWithin, isUntouched } from './outside-file.ts'
 import { UnitError, runInOwnTransaction } from './own-transaction.ts'
 import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './progress.ts'
 import { setSessionAgain } from './session-again.ts'
 
-export type { LooseStep } from './outside-step.ts'
+export type { OutsideStep } from './outside-file.ts'
 
 /**
  * Runs a file statement by statement, from where an earlier try stopped: what may run in a transaction commits together
  * with its progress; for the rest the catalog decides. Resolves with the milliseconds it took. Throws PARTIAL when
  * something of it remains or may remain, FAILED or BUSY when nothing does, MISMATCH when what had run was changed, LOST.
  */
-export async function runStatementByStatement(given: StepRun, tables: HistoryTables, step: LooseStep): Promise<number> {
+export async function runStatementByStatement(
+  given: StepContext,
+  tables: HistoryTables,
+  step: OutsideStep,
+): Promise<number> {
   const begun = performance.now()
   const run = withLimits(given, step.script.limits)
   const { name } = step.migration
-  const loose: Loose = { ...step, run, tables, text: step.script.read() }
-  const { done, since } = await beginOrResume(loose)
+  const outside: OutsideFile = { ...step, run, tables, text: step.script.read() }
+  const { done, since } = await beginOrResume(outside)
   await resetSession(run.session, run.settings)
   const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
   try {
-    if (done > 0) await setSessionAgain(loose, done)
+    if (done > 0) await setSessionAgain(outside, done)
     for (let i = done; i < step.script.statements.length; i += 1) {
-      if (run.signal.aborted) throw interrupted(loose, i, run.signal.reason)
+      if (run.signal.aborted) throw interrupted(outside, i, run.signal.reason)
       const resumed = i === done && step.left !== undefined
-      await runUnit(loose, i, resumed ? since : undefined, resumed, notices)
+      await runUnit(outside, i, resumed ? since : undefined, resumed, notices)
     }
-    await finish(loose)
+    await finish(outside)
   } catch (error) {
     // No transaction took back what had been sent: "rolled back" would be a guess.
     const cause = error instanceof ScriptError ? error.error : error
     const isLost = error instanceof Failure ? error.code === 'LOST' : isConnectionLost(cause)
     if (isLost && run.signal.aborted) throw unknownEnd(name, run.signal.reason, cause)
-    throw isLost && !(error instanceof Failure) ? lost(loose, cause) : cause
+    throw isLost && !(error instanceof Failure) ? lost(outside, cause) : cause
   } finally {
     notices.stop()
   }
@@ -58,101 +62,101 @@ type Notices = ReturnType<typeof collectNotices>
 
 /** One statement, or one block. */
 async function runUnit(
-  loose: Loose,
+  outside: OutsideFile,
   i: number,
   since: string | undefined,
   resumed: boolean,
   notices: Notices,
 ): Promise<void> {
-  const { script } = loose
+  const { script } = outside
   const statement = script.statements[i]!
   try {
-    if (hadBegun(loose, i)) throw stoppedWithin(loose, i, new Error('an earlier run was stopped in the middle of it'), placeOfStatement(loose, i)) // prettier-ignore
+    if (hadBegun(outside, i)) throw stoppedWithin(outside, i, new Error('an earlier run was stopped in the middle of it'), placeOfStatement(outside, i)) // prettier-ignore
     // Of a CALL only the server knows whether it commits; tried in a transaction, it says so, and nothing is done.
     if (!statement.alone || statement.kind === 'CallStmt') {
-      if (await runWhole(loose, i, notices)) return
-      return await runCommitting(loose, i)
+      if (await runWhole(outside, i, notices)) return
+      return await runCommitting(outside, i)
     }
-    if (commitsWithin(statement)) return await runCommitting(loose, i)
-    await runAloneWithProgress(loose, i, since, resumed)
+    if (commitsWithin(statement)) return await runCommitting(outside, i)
+    await runAloneWithProgress(outside, i, since, resumed)
   } catch (error) {
-    throw await explain(loose, i, error)
+    throw await explain(outside, i, error)
   }
   const truncated = notices.truncated()
   if (truncated !== undefined) {
-    throw stopped(loose, i + 1, { code: '42622', message: truncated }, placeOfStatement(loose, i))
+    throw stopped(outside, i + 1, { code: '42622', message: truncated }, placeOfStatement(outside, i))
   }
 }
 
-function runWhole(loose: Loose, i: number, notices: Notices): Promise<boolean> {
-  const { run, migration, script, text } = loose
+function runWhole(outside: OutsideFile, i: number, notices: Notices): Promise<boolean> {
+  const { run, migration, script, text } = outside
   const { name, file } = migration
-  const unit = { text, statement: script.statements[i]!, record: progressSql(loose, i + 1), name, file }
+  const unit = { text, statement: script.statements[i]!, record: progressSql(outside, i + 1), name, file }
   const refuse = () => {
     const message = notices.truncated()
     if (message === undefined) return
-    throw new UnitError(new ScriptError(0, { code: '42622', message }), placeOfStatement(loose, i))
+    throw new UnitError(new ScriptError(0, { code: '42622', message }), placeOfStatement(outside, i))
   }
   return whileBusy(run, name, () => runInOwnTransaction(run, unit, refuse))
 }
 
 /** A DO or a CALL with a COMMIT of its own: as far as it comes, it stays, and nobody can look how far that was. */
-async function runCommitting(loose: Loose, i: number): Promise<void> {
-  const { run, migration, text, script } = loose
+async function runCommitting(outside: OutsideFile, i: number): Promise<void> {
+  const { run, migration, text, script } = outside
   const { start, end } = script.statements[i]!
-  await recordBegun(loose, i)
+  await recordBegun(outside, i)
   const watch = run.watch(() => migration.name)
   try {
     await runScript(run.session, text.slice(start, end))
   } catch (error) {
     if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
     await rollBack(run.session)
-    throw stoppedWithin(loose, i, error.error, placeOf(loose, i, error))
+    throw stoppedWithin(outside, i, error.error, placeOf(outside, i, error))
   } finally {
     watch.stop()
   }
-  await insist(run.signal, () => recordProgress(loose, i + 1))
+  await insist(run.signal, () => recordProgress(outside, i + 1))
 }
 
 async function runAloneWithProgress(
-  loose: Loose,
+  outside: OutsideFile,
   i: number,
   since: string | undefined,
   resumed: boolean,
 ): Promise<void> {
-  const { run, migration, text, script, invalidIndexes } = loose
+  const { run, migration, text, script, invalidIndexes } = outside
   const { name } = migration
   const statement = script.statements[i]!
   const sql = text.slice(statement.start, statement.end)
   const watch = run.watch(() => name)
   try {
     const putBack = await runAlone({ run, name, title: `migration ${name}`, sql, statement, invalidIndexes, resumed, since }) // prettier-ignore
-    await insist(run.signal, () => recordProgress(loose, i + 1, putBack))
+    await insist(run.signal, () => recordProgress(outside, i + 1, putBack))
   } finally {
     watch.stop()
   }
 }
 
 /** What a unit that has left nothing behind comes to, for the operator; anything else is thrown as it is. */
-async function explain(loose: Loose, i: number, error: unknown): Promise<unknown> {
-  const { run } = loose
+async function explain(outside: OutsideFile, i: number, error: unknown): Promise<unknown> {
+  const { run } = outside
   const cause = error instanceof ScriptError ? error.error : error
   const isStop = run.signal.aborted && (error === run.signal.reason || !(error instanceof Failure))
   if (isConnectionLost(cause) || !(isStop || error instanceof ScriptError || error instanceof StillBusy)) return error
-  if (await isDemoted(run.session, cause)) return lost(loose, cause)
-  const isNothing = i === 0 && isUntouched(loose)
-  if (isNothing) await insist(run.signal, () => forget(loose))
-  if (run.signal.aborted) return interrupted(loose, i, run.signal.reason)
-  if (error instanceof StillBusy) return stillBusy(loose, i, error, isNothing)
-  const place = placeOf(loose, i, error as ScriptError)
-  return isNothing ? failedAtFirst(loose, cause, place) : stopped(loose, i, cause, place)
+  if (await isDemoted(run.session, cause)) return lost(outside, cause)
+  const isNothing = i === 0 && isUntouched(outside)
+  if (isNothing) await insist(run.signal, () => forget(outside))
+  if (run.signal.aborted) return interrupted(outside, i, run.signal.reason)
+  if (error instanceof StillBusy) return stillBusy(outside, i, error, isNothing)
+  const place = placeOf(outside, i, error as ScriptError)
+  return isNothing ? failedAtFirst(outside, cause, place) : stopped(outside, i, cause, place)
 }
 
-function placeOf(loose: Loose, i: number, error: ScriptError): Place {
+function placeOf(outside: OutsideFile, i: number, error: ScriptError): Place {
   if (error instanceof UnitError) return error.place
-  const { text, script, migration } = loose
+  const { text, script, migration } = outside
   const { start } = script.statements[i]!
   const { position } = error.error as { position?: string }
-  if (position === undefined) return placeOfStatement(loose, i)
+  if (position === undefined) return placeOfStatement(outside, i)
   return placeAt(migration.file, text, start + offsetOfCodePoint(text.slice(start), Number(position) - 1))
 }

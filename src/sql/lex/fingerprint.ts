@@ -15,7 +15,7 @@ import {
  * What a statement looks like without its constants. Rows of VALUES are shapes of their own, in which every constant is
  * alike: the grammar takes them alike there, and each row by itself.
  */
-export interface Shape {
+export interface Fingerprint {
   one: number
   two: number
   /** Of the row at hand. */
@@ -35,19 +35,19 @@ export interface Shape {
   /** A constant, or the sign before one, that counts as such only if the element ends after it. */
   held: number
   heldKind: number
-  /** The rows, as pairs of offsets, whose shape has not been seen. */
+  /** The rows, as pairs of offsets, whose fingerprint has not been seen. */
   newRows: number[]
   newRowKeys: Set<number>
-  readonly known: KnownShapes
+  readonly known: KnownFingerprints
 }
 
 /** The shapes that the parser has found right. */
-export interface KnownShapes {
+export interface KnownFingerprints {
   readonly statements: Set<number>
   readonly rows: Set<number>
 }
 
-export function makeShape(known: KnownShapes): Shape {
+export function makeFingerprint(known: KnownFingerprints): Fingerprint {
   const row = {
     rowOne: 0,
     rowTwo: 0,
@@ -72,75 +72,88 @@ const [openParen, closeParen, comma, plusSign, minusSign] = [40, 41, 44, hashOf(
 const constant = 14
 
 /** Begins another statement. */
-export function resetShape(shape: Shape): void {
-  shape.one = 0x811c9dc5
-  shape.two = 0
-  shape.inValues = shape.inRow = false
-  shape.held = 0
-  shape.valuesEnd = -1
-  if (shape.newRows.length > 0) {
-    shape.newRows = []
-    shape.newRowKeys = new Set()
+export function resetFingerprint(fingerprint: Fingerprint): void {
+  fingerprint.one = 0x811c9dc5
+  fingerprint.two = 0
+  fingerprint.inValues = fingerprint.inRow = false
+  fingerprint.held = 0
+  fingerprint.valuesEnd = -1
+  if (fingerprint.newRows.length > 0) {
+    fingerprint.newRows = []
+    fingerprint.newRowKeys = new Set()
   }
 }
 
 /** What stands for the statement as a whole; two that share it differ in constants only. */
-export function keyOf(shape: Shape): number {
+export function keyOf(fingerprint: Fingerprint): number {
   // A row that does not end and a comma that no row follows are errors.
-  if (shape.inRow) return combine(~shape.one, shape.rowTwo)
-  return combine(shape.inValues && shape.wantsRow ? ~shape.one : shape.one, shape.two)
+  if (fingerprint.inRow) return combine(~fingerprint.one, fingerprint.rowTwo)
+  return combine(fingerprint.inValues && fingerprint.wantsRow ? ~fingerprint.one : fingerprint.one, fingerprint.two)
 }
 
 /** Adds a token; `depth` counts the parentheses before it, `head` is the hash of the statement's first word. */
-export function addToken(shape: Shape, token: Token, depth: number, head: number, start: number, end: number): void {
+export function addToken(
+  fingerprint: Fingerprint,
+  token: Token,
+  depth: number,
+  head: number,
+  start: number,
+  end: number,
+): void {
   const { kind } = token
   const isPlain = kind === word || kind === quotedName || kind > parameter
   const hash = isPlain ? token.hash : 0
-  if (shape.inRow) addToRow(shape, kind, hash, depth, end)
-  else if (shape.inValues && depth === 0 && kind === punctuation && hash === (shape.wantsRow ? openParen : comma)) {
-    if (shape.wantsRow) beginRow(shape, start)
-    shape.wantsRow = !shape.wantsRow
+  if (fingerprint.inRow) addToRow(fingerprint, kind, hash, depth, end)
+  else if (
+    fingerprint.inValues &&
+    depth === 0 &&
+    kind === punctuation &&
+    hash === (fingerprint.wantsRow ? openParen : comma)
+  ) {
+    if (fingerprint.wantsRow) beginRow(fingerprint, start)
+    fingerprint.wantsRow = !fingerprint.wantsRow
   } else {
-    if (shape.inValues && shape.wantsRow) shape.one = ~shape.one
-    shape.inValues = shape.wantsRow = head === insertWord && depth === 0 && kind === word && hash === valuesWord
-    shape.one = mixOne(shape.one, kind, hash)
-    shape.two = mixTwo(shape.two, kind, hash)
+    if (fingerprint.inValues && fingerprint.wantsRow) fingerprint.one = ~fingerprint.one
+    fingerprint.inValues = fingerprint.wantsRow =
+      head === insertWord && depth === 0 && kind === word && hash === valuesWord
+    fingerprint.one = mixOne(fingerprint.one, kind, hash)
+    fingerprint.two = mixTwo(fingerprint.two, kind, hash)
   }
 }
 
-function beginRow(shape: Shape, start: number): void {
-  shape.inRow = shape.fresh = true
-  shape.rowStart = start
-  shape.rowOne = 0x811c9dc5
-  shape.rowTwo = 0
+function beginRow(fingerprint: Fingerprint, start: number): void {
+  fingerprint.inRow = fingerprint.fresh = true
+  fingerprint.rowStart = start
+  fingerprint.rowOne = 0x811c9dc5
+  fingerprint.rowTwo = 0
 }
 
-function addToRow(shape: Shape, kind: number, hash: number, depth: number, end: number): void {
+function addToRow(fingerprint: Fingerprint, kind: number, hash: number, depth: number, end: number): void {
   const closes = depth === 1 && kind === punctuation && hash === closeParen
   const ends = closes || (depth === 1 && kind === punctuation && hash === comma)
-  if (shape.held !== 0 && ends && shape.heldKind !== operator) mixRow(shape, constant, 0)
-  else if (shape.held !== 0 && holds(shape, kind)) return
-  else if (shape.held !== 0) mixRow(shape, shape.heldKind, shape.held)
-  else if (shape.fresh && begins(kind, hash)) {
-    shape.held = hash || 1
-    shape.heldKind = kind
-    shape.fresh = false
+  if (fingerprint.held !== 0 && ends && fingerprint.heldKind !== operator) mixRow(fingerprint, constant, 0)
+  else if (fingerprint.held !== 0 && holds(fingerprint, kind)) return
+  else if (fingerprint.held !== 0) mixRow(fingerprint, fingerprint.heldKind, fingerprint.held)
+  else if (fingerprint.fresh && begins(kind, hash)) {
+    fingerprint.held = hash || 1
+    fingerprint.heldKind = kind
+    fingerprint.fresh = false
     return
   }
-  shape.held = 0
-  mixRow(shape, kind, hash)
-  shape.fresh = ends
+  fingerprint.held = 0
+  mixRow(fingerprint, kind, hash)
+  fingerprint.fresh = ends
   if (!closes) return
-  shape.inRow = false
-  if (shape.valuesEnd < 0) {
-    shape.valuesStart = shape.rowStart
-    shape.firstRowEnd = end
+  fingerprint.inRow = false
+  if (fingerprint.valuesEnd < 0) {
+    fingerprint.valuesStart = fingerprint.rowStart
+    fingerprint.firstRowEnd = end
   }
-  shape.valuesEnd = end
-  const key = combine(shape.rowOne, shape.rowTwo)
-  if (!shape.known.rows.has(key) && !shape.newRowKeys.has(key)) {
-    shape.newRows.push(shape.rowStart, end)
-    shape.newRowKeys.add(key)
+  fingerprint.valuesEnd = end
+  const key = combine(fingerprint.rowOne, fingerprint.rowTwo)
+  if (!fingerprint.known.rows.has(key) && !fingerprint.newRowKeys.has(key)) {
+    fingerprint.newRows.push(fingerprint.rowStart, end)
+    fingerprint.newRowKeys.add(key)
   }
 }
 
@@ -151,15 +164,15 @@ function begins(kind: number, hash: number): boolean {
 }
 
 /** Whether a number after its sign goes on holding. */
-function holds(shape: Shape, kind: number): boolean {
-  if (shape.heldKind !== operator || (kind !== integer && kind !== float)) return false
-  shape.heldKind = kind
+function holds(fingerprint: Fingerprint, kind: number): boolean {
+  if (fingerprint.heldKind !== operator || (kind !== integer && kind !== float)) return false
+  fingerprint.heldKind = kind
   return true
 }
 
-function mixRow(shape: Shape, kind: number, hash: number): void {
-  shape.rowOne = mixOne(shape.rowOne, kind, hash)
-  shape.rowTwo = mixTwo(shape.rowTwo, kind, hash)
+function mixRow(fingerprint: Fingerprint, kind: number, hash: number): void {
+  fingerprint.rowOne = mixOne(fingerprint.rowOne, kind, hash)
+  fingerprint.rowTwo = mixTwo(fingerprint.rowTwo, kind, hash)
 }
 
 function mixOne(one: number, kind: number, hash: number): number {

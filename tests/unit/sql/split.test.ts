@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { decode } from '../../../src/folder/text.ts'
-import { type KnownShapes, keyOf, makeShape } from '../../../src/sql/lex/fingerprint.ts'
+import { type KnownFingerprints, keyOf, makeFingerprint } from '../../../src/sql/lex/fingerprint.ts'
 import { openWindow, textBetween, wholeWindow } from '../../../src/sql/lex/window.ts'
 import { loadParser, parse } from '../../../src/sql/parser.ts'
 import { StatementTooLarge, split } from '../../../src/sql/split.ts'
@@ -92,8 +92,8 @@ test('a statement over 64 MiB is refused before it is in memory whole', () => {
 })
 
 describe('the shape of statements', () => {
-  function shapes(text: string, known: KnownShapes = { statements: new Set(), rows: new Set() }) {
-    const shape = makeShape(known)
+  function shapes(text: string, known: KnownFingerprints = { statements: new Set(), rows: new Set() }) {
+    const shape = makeFingerprint(known)
     const found: { key: number; newRows: number }[] = []
     const statement = () => {
       found.push({ key: keyOf(shape), newRows: shape.newRowKeys.size })

@@ -1,7 +1,7 @@
 // What the compiler finds in a text, in short.
 import type { Role } from '../../../../src/checks/check-statement.ts'
 import { checkSql } from '../../../../src/checks/check-text.ts'
-import { emptyCatalog, nextFile } from '../../../../src/checks/declared.ts'
+import { nothingDeclared, nextFile } from '../../../../src/checks/declared.ts'
 import { loadParser } from '../../../../src/sql/parser.ts'
 
 await loadParser()
@@ -13,17 +13,17 @@ export function findings(sql: string, role: Role = 'migration'): string[] {
 
 /** The problems themselves. */
 export function problems(sql: string, role: Role = 'migration') {
-  return checkSql('f.sql', sql, role, emptyCatalog()).problems
+  return checkSql('f.sql', sql, role, nothingDeclared()).problems
 }
 
 /** How a text runs. */
 export function layout(sql: string, role: Role = 'migration') {
-  return checkSql('f.sql', sql, role, emptyCatalog()).layout
+  return checkSql('f.sql', sql, role, nothingDeclared()).layout
 }
 
 /** What is found in the last of several migrations. */
 export function findingsAfter(earlier: readonly string[], sql: string): string[] {
-  const catalog = emptyCatalog()
+  const catalog = nothingDeclared()
   for (const text of earlier) {
     nextFile(catalog)
     checkSql('earlier.sql', text, 'migration', catalog)

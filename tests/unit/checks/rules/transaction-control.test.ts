@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkSql } from '../../../../src/checks/check-text.ts'
-import { emptyCatalog } from '../../../../src/checks/declared.ts'
+import { nothingDeclared } from '../../../../src/checks/declared.ts'
 import { textScript } from '../../../../src/sql/script.ts'
 import { findings, layout, problems } from './findings.ts'
 
@@ -41,7 +41,7 @@ describe('one pair around the whole file', () => {
     'start transaction; A; commit work',
     '-- x\nbegin;A;commit;\n-- y',
   ])('%j is left out, with a notice', (shape) => {
-    const { layout: found, problems: none, notices } = checkSql('f.sql', shape.replace('A', 'select 1'), 'migration', emptyCatalog()) // prettier-ignore
+    const { layout: found, problems: none, notices } = checkSql('f.sql', shape.replace('A', 'select 1'), 'migration', nothingDeclared()) // prettier-ignore
     expect(none).toEqual([])
     expect(notices).toMatchObject([{ rule: 'transaction-control' }])
     expect(found.statements).toMatchObject([{ kind: 'SelectStmt' }])

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import type { HistoryRow } from '../../history/rows.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Migration, SqlScript, Statement } from '../../migration.ts'
-import type { StepRun } from '../apply/step.ts'
+import type { StepContext } from '../apply/step.ts'
 
 /** A migration that runs outside a transaction, and what the history knows of an earlier try. */
-export interface LooseStep {
+export interface OutsideStep {
   readonly migration: Migration
   readonly script: SqlScript
   readonly runId: string
@@ -15,8 +15,8 @@ export interface LooseStep {
 }
 
 /** The same at work: where it runs, and the text of its file. */
-export interface Loose extends LooseStep {
-  readonly run: StepRun
+export interface OutsideFile extends OutsideStep {
+  readonly run: StepContext
   readonly tables: HistoryTables
   readonly text: string
 }
@@ -34,7 +34,7 @@ export function commitsWithin({ kind, alone }: Statement): boolean {
 }
 
 /** Whether nothing of the file can be there but what its first statement left: no earlier try got anywhere. */
-export function isUntouched({ left, migration }: Loose): boolean {
+export function isUntouched({ left, migration }: OutsideFile): boolean {
   if (left === undefined) return true
   return left.statementsDone === 0 && left.doneChecksum === null && left.checksum === migration.checksum
 }

@@ -8,13 +8,13 @@ import { toOwnRole } from '../../postgres/prepare.ts'
 import { rollBack } from '../../postgres/script.ts'
 import { unknownEnd } from '../apply/failures.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
-import type { StepRun } from '../apply/step.ts'
-import type { Migration as MigrationModule } from './contract.ts'
-import { callModule } from './module.ts'
-import { placeInModule } from './place.ts'
+import type { StepContext } from '../apply/step.ts'
+import type { Migration as MigrationModule } from '../modules/contract.ts'
+import { callModule } from '../modules/module.ts'
+import { placeInModule } from '../modules/place.ts'
 
 /** A module that says `transaction = false`, and what the history knows of an earlier try. */
-export interface OutsideStep {
+export interface OutsideModule {
   readonly migration: Migration
   readonly module: MigrationModule
   readonly runId: string
@@ -25,7 +25,7 @@ export interface OutsideStep {
  * Runs a module outside a transaction; resolves with the milliseconds it took. Only its author knows how far it came
  * when it stopped, so a row that an earlier try left running is PARTIAL until somebody has looked.
  */
-export async function runOutside(run: StepRun, tables: HistoryTables, step: OutsideStep): Promise<number> {
+export async function runOutside(run: StepContext, tables: HistoryTables, step: OutsideModule): Promise<number> {
   const begun = performance.now()
   const { session, signal, emit } = run
   const { migration, module, left, runId } = step
