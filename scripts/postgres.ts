@@ -108,7 +108,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
       const quick = options.durable ? {} : { fsync: 'off', full_page_writes: 'off' }
       const flags = Object.entries({ ...own, ...quick, ...settings }).map(([name, value]) => `-c${name}=${value}`)
       const logStart = readLog().length
-      const problem = await launch(claim, account, join(binDir, 'postgres'), ['-D', dataDir, ...flags], logFile)
+      const problem = await launch(claim, account, [join(binDir, 'postgres'), '-D', dataDir, ...flags], logFile)
       hasRun ||= problem === undefined
       if (problem === undefined) return
       const log = readLog().slice(logStart)
@@ -140,7 +140,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
   let binDir = ''
   try {
     binDir = join(prepareBinaries(options.majorDir ?? installedDir(), folder), 'bin')
-    await initialise(claim, account, binDir, dataDir, password, options)
+    await initialise(claim, account, { binDir, dataDir, password }, options)
     await boot()
   } catch (error) {
     await stop('immediate')
@@ -165,9 +165,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
 async function initialise(
   claim: Claim,
   account: Account,
-  binDir: string,
-  dataDir: string,
-  password: string,
+  { binDir, dataDir, password }: { readonly binDir: string; readonly dataDir: string; readonly password: string },
   options: PostgresOptions,
 ): Promise<void> {
   const passwordFile = join(claim.folder, 'password')
@@ -197,7 +195,7 @@ async function initialise(
 }
 
 // Answers undefined when the server is ready, else what went wrong.
-async function launch(claim: Claim, account: Account, postgres: string, flags: string[], logFile: string) {
+async function launch(claim: Claim, account: Account, [postgres = '', ...flags]: readonly string[], logFile: string) {
   // A file, not a pipe: nothing to keep open, and nothing breaks when this process dies.
   const log = fs.openSync(logFile, 'a')
   const child = spawn(postgres, flags, { ...spawnOptions(claim, account), stdio: ['ignore', log, log] })

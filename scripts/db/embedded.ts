@@ -33,7 +33,7 @@ export async function runEmbedded({ folder, port, password, database, signal, on
   const version = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' })
   const data = join(folder, `data-${/\d+/.exec(version)![0]}`)
   const environment = { ...account, cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
-  if (!fs.existsSync(join(data, 'PG_VERSION'))) initialise(programs, folder, data, password, environment)
+  if (!fs.existsSync(join(data, 'PG_VERSION'))) initialise({ programs, folder, data }, password, environment)
 
   const log = fs.openSync(join(folder, 'log'), 'w')
   const settings = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '' }
@@ -48,7 +48,7 @@ export async function runEmbedded({ folder, port, password, database, signal, on
   process.once('exit', stop)
   const ended = once(server, 'exit').then(() => {})
   try {
-    await Promise.race([ended, createDatabase(server, port, password, database, signal)])
+    await Promise.race([ended, createDatabase(server, { port, password }, database, signal)])
     if (isAlive(server) && !signal.aborted) onReady()
     await ended
   } finally {
@@ -65,7 +65,13 @@ function prepare(folder: string): string {
 
 type Environment = Parameters<typeof spawnSync>[2] & { readonly uid?: number; readonly gid?: number }
 
-function initialise(programs: string, folder: string, data: string, password: string, environment: Environment): void {
+interface Places {
+  readonly programs: string
+  readonly folder: string
+  readonly data: string
+}
+
+function initialise({ programs, folder, data }: Places, password: string, environment: Environment): void {
   const { uid, gid } = environment
   const passwordFile = join(folder, 'password')
   fs.writeFileSync(passwordFile, password, { mode: 0o600 })
@@ -81,7 +87,12 @@ function initialise(programs: string, folder: string, data: string, password: st
 }
 
 /** Resolves when the server answers and has the database. */
-async function createDatabase(server: ChildProcess, port: number, password: string, name: string, signal: AbortSignal) {
+async function createDatabase(
+  server: ChildProcess,
+  { port, password }: { readonly port: number; readonly password: string },
+  name: string,
+  signal: AbortSignal,
+) {
   for (const deadline = Date.now() + patienceMs; isAlive(server) && !signal.aborted && Date.now() < deadline;) {
     const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', password, database: 'postgres' })
     try {

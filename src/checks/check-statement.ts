@@ -96,7 +96,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (inspection.marked) inspectSession(inspection, seen, place, control)
   if (inspection.added.length > 0 && !inspection.marked) {
     const placeOfByte = (byte: number) => placeOf(offsetIn(seen, byte))
-    problems.push(...refuseNewValues(inspection.added, kind, node, declared, placeOfByte))
+    problems.push(...refuseNewValues(inspection.added, seen, declared, placeOfByte))
   }
   const added = addedValue(kind, node, declared, place.line)
   if (added) inspection.added.push(added)

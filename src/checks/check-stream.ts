@@ -94,7 +94,9 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
     if (part === null || parsed === 'unknown') return
     const placeOf = (offset: number): Place => placeAt(part.originOf(offset))
     if ('error' in parsed) {
-      problems.push(explainSyntax(parsed.error, part.text, 0, part.text.length, parsed.offset, placeOf))
+      problems.push(
+        explainSyntax(parsed.error, { text: part.text, start: 0, end: part.text.length }, parsed.offset, placeOf),
+      )
       return
     }
     for (const found of parsed.statements) inspect(inspection, { ...found, text: part.text, placeOf, number }, false)

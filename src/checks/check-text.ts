@@ -53,7 +53,7 @@ export function checkSql(file: string, text: string, role: Role, declared: Decla
   const parsed = parseStatements(
     ended(blank(text, blanks), found.commands),
     found.statements,
-    (error, start, end, offset) => problems.push(explainSyntax(error, text, start, end, offset, placeOf)),
+    (error, start, end, offset) => problems.push(explainSyntax(error, { text, start, end }, offset, placeOf)),
   )
   const statements = parsed.map((one, number) =>
     inspect(inspection, { ...one, text, placeOf, number }, parsed.length === 1),

@@ -27,7 +27,9 @@ export async function compile(run: Run): Promise<number> {
   if (problems.length === 0 && out !== null) writeFolders(migrations, seeds, out)
   for (const one of [...warnings, ...notices]) run.emit({ type: 'warning', message: inOneLine(one) })
   if (run.flags['json'])
-    run.answer(asJson(problems, warnings, notices, migrations, seeds, out === null ? null : showPath(run, out)))
+    run.answer(
+      asJson({ problems, warnings, notices, migrations, seeds, out: out === null ? null : showPath(run, out) }),
+    )
   else if (run.io.env['GITHUB_ACTIONS'] === 'true') answerAnnotations(run, problems, warnings, notices)
   if (problems.length > 0) throw refused(folders, problems, added)
   if (!run.flags['json']) run.answer(summarize(migrations, seeds, out === null ? null : showPath(run, out)))
@@ -96,14 +98,14 @@ function refused(found: Checked['folders'], problems: readonly Problem[], allowe
   return new Failure('INVALID', `${count} in ${where}; ${allowed ? 'no bundle' : 'nothing'} was written`, { problems })
 }
 
-function asJson(
-  problems: readonly Problem[],
-  warnings: readonly Problem[],
-  notices: readonly Problem[],
-  migrations: CheckedFolder,
-  seeds: CheckedFolder | null,
-  out: string | null,
-): string {
+/** What a machine is told. */
+interface Answer extends Record<'problems' | 'warnings' | 'notices', readonly Problem[]> {
+  readonly migrations: CheckedFolder
+  readonly seeds: CheckedFolder | null
+  readonly out: string | null
+}
+
+function asJson({ problems, warnings, notices, migrations, seeds, out }: Answer): string {
   const folder = ({ shown, count, digest }: CheckedFolder) => ({ dir: shown, count, digest })
   const answer = {
     ok: problems.length === 0,

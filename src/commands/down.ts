@@ -96,7 +96,7 @@ export async function takeBack(
     // A redo goes on, as the same run.
     if (job.command === 'down') await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
-    await recordEnd(job, session, tables, id, error)
+    await recordEnd({ job, session, tables, id }, error)
     throw error
   } finally {
     stopBreaking()

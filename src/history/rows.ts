@@ -46,17 +46,18 @@ export interface RecordSql {
   readonly after: string
 }
 
+/** What is applied, by which run. */
+export interface Recorded {
+  readonly kind: Kind
+  readonly one: Migration | Seed
+  readonly runId: string
+}
+
 /** Records a migration or a seed as running, and then as applied; a row of an earlier content is replaced. */
-export function recordApplied(
-  session: Session,
-  tables: HistoryTables,
-  kind: Kind,
-  one: Migration | Seed,
-  run: string,
-): RecordSql {
+export function recordApplied(session: Session, tables: HistoryTables, { kind, one, runId }: Recorded): RecordSql {
   const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
   const down = 'down' in one ? one.down : null
-  const values = [text(kind), text(one.name), text(one.checksum), `'running'`, text(down), run]
+  const values = [text(kind), text(one.name), text(one.checksum), `'running'`, text(down), runId]
   return {
     before: `insert into ${tables.history} as h (kind, name, checksum, state, down, run) values (${values.join(', ')})
       on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
@@ -78,8 +79,7 @@ export function insertAppliedSql(
   session: Session,
   tables: HistoryTables,
   { name, checksum, down }: Migration,
-  run: string,
-  lockKey: bigint,
+  { runId, lockKey }: { readonly runId: string; readonly lockKey: bigint },
 ): string {
   const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
   // In a message of several transactions now() is when the message came: a step begins where the one before it ended,
@@ -87,7 +87,7 @@ export function insertAppliedSql(
   const begun = `greatest(pg_catalog.now(), pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('${stepEnded}', true), '')::float8))`
   const ended = `pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
   return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
-    values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${run}, ${begun},
+    values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${runId}, ${begun},
       (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)
     returning duration_ms`
 }

@@ -30,14 +30,16 @@ export interface Session {
   close(reason?: string | Silent): void
 }
 
+/** Where a session is opened, how it is encrypted, and under which name. */
+export interface WayIn {
+  readonly at: HostPort
+  readonly encryption: Encryption
+  readonly applicationName: string
+}
+
 /** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
-export async function openSession(
-  target: Target,
-  at: HostPort,
-  encryption: Encryption,
-  applicationName: string,
-  signal: AbortSignal,
-): Promise<Session> {
+export async function openSession(target: Target, way: WayIn, signal: AbortSignal): Promise<Session> {
+  const { at, encryption, applicationName } = way
   // A credential that was renewed while we waited, or in a long run, is the one to come with.
   const { user, password, tls } = (await target.renew?.(at)) ?? target
   const socket = await openSocket(at, tls, encryption, signal)
@@ -73,7 +75,7 @@ export async function openSession(
     socket.destroy()
     if (signal.aborted) throw heardOf(socket, signal.reason)
     if (!isUnbindable(error) || target.channelBinding !== 'prefer') throw error
-    return openSession({ ...target, channelBinding: 'disable' }, at, encryption, applicationName, signal)
+    return openSession({ ...target, channelBinding: 'disable' }, way, signal)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
@@ -92,8 +94,7 @@ export async function openSession(
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
     // There and nowhere else, as libpq does: a name may stand for several servers.
-    cancel: () =>
-      sendCancel(met === undefined ? at : { ...at, address: met }, tls, encryption, key.processID, key.secretKey),
+    cancel: () => sendCancel(met === undefined ? at : { ...at, address: met }, tls, encryption, key),
     silentMs: measureSilence(socket, () => !isIdle(client) && !isOurTurn()),
     close: (reason) => {
       if (reason === undefined) return closeClient(client, socket)
@@ -151,14 +152,20 @@ function keepAlive(socket: Duplex): void {
 
 const cancelTimeoutMs = 2_000
 
-async function sendCancel(at: HostPort, tls: TlsSettings, encryption: Encryption, pid: number, key: number) {
+/** What the server gave us to cancel with. */
+interface BackendKey {
+  readonly processID: number
+  readonly secretKey: number
+}
+
+async function sendCancel(at: HostPort, tls: TlsSettings, encryption: Encryption, key: BackendKey) {
   const signal = AbortSignal.timeout(cancelTimeoutMs)
   const socket = await openSocket(at, tls, encryption, signal)
   const request = Buffer.alloc(16)
   request.writeInt32BE(16, 0)
   request.writeInt32BE(80877102, 4)
-  request.writeInt32BE(pid, 8)
-  request.writeInt32BE(key, 12)
+  request.writeInt32BE(key.processID, 8)
+  request.writeInt32BE(key.secretKey, 12)
   await new Promise<void>((resolve) => {
     // The server closes when it has sent the signal on.
     socket.on('close', resolve).on('error', () => resolve())

@@ -69,7 +69,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
     }
     progress.inFlight = [item.one.name]
     on.emit({ type: 'applying', name: item.one.name })
-    const durationMs = await applyOne(job, tables, on, item, pending, runId)
+    const durationMs = await applyOne({ job, tables, on, pending, runId }, item)
     progress.inFlight = []
     // Told before the session is made clean for the next: nothing may come between what is true and saying so.
     applied(item, durationMs)
@@ -80,7 +80,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
     await runSteps(steps)
     await finishRun(session, tables, runId, { outcome: 'done' })
   } catch (error) {
-    await recordEnd(job, session, tables, runId, error, current)
+    await recordEnd({ job, session, tables, id: runId }, error, current)
     throw error
   }
 }
@@ -90,14 +90,16 @@ async function loadModules(all: readonly (Migration | Seed)[]): Promise<void> {
   for (const { script, file } of all) if (script.kind === 'module') await loadModule(script, file)
 }
 
-async function applyOne(
-  job: Job,
-  tables: HistoryTables,
-  on: StepContext,
-  item: Item,
-  pending: Pending,
-  runId: string,
-): Promise<number> {
+/** What every item of a run is applied with. */
+interface Applying {
+  readonly job: Job
+  readonly tables: HistoryTables
+  readonly on: StepContext
+  readonly pending: Pending
+  readonly runId: string
+}
+
+async function applyOne({ job, tables, on, pending, runId }: Applying, item: Item): Promise<number> {
   const { kind, one } = item
   if (kind === 'migration') {
     const left = pending.history.find((row) => row.kind === kind && row.name === one.name)
@@ -114,15 +116,20 @@ async function applyOne(
     // A transaction commits whole, unless the file ended it: then running it again would do its first part twice.
     if (left) throw stoppedHalfWay(one)
   }
-  return runInTransaction(on, makeStep(on, tables, kind, one, runId))
+  return runInTransaction(on, makeStep(on, tables, { kind, one, runId }))
+}
+
+/** The row of a run that ends. */
+interface Ending {
+  readonly job: Job
+  readonly session: Session
+  readonly tables: HistoryTables
+  readonly id: string
 }
 
 /** Leaves word of how the run ended, for whoever comes next; a session that is gone cannot. */
 export async function recordEnd(
-  job: Job,
-  session: Session,
-  tables: HistoryTables,
-  id: string,
+  { job, session, tables, id }: Ending,
   error: unknown,
   item?: { readonly one: Migration | Seed },
 ): Promise<void> {

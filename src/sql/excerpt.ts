@@ -33,7 +33,7 @@ export function excerpt(window: Window, start: number, end: number, fingerprint:
   }
   for (const [from, to] of rangesOf(fingerprint, start, end)) {
     if (from === comma) add(comma, comma + 1)
-    else shorten(bytes, from - base, to - base, base, add)
+    else shorten(bytes, [from - base, to - base], (first, last) => add(base + first, base + last))
     if (size > longestTaken) return null
   }
   const chunks = parts.map(([from, to]) => (from === comma ? Buffer.from(',') : bytes.subarray(from - base, to - base)))
@@ -58,7 +58,7 @@ function rangesOf({ valuesStart, firstRowEnd, valuesEnd, newRows }: Fingerprint,
 }
 
 /** Long strings lose their content: whatever it is, it is a string. */
-function shorten(bytes: Buffer, from: number, to: number, base: number, add: (from: number, to: number) => void) {
+function shorten(bytes: Buffer, [from, to]: readonly [number, number], add: (from: number, to: number) => void) {
   const token = makeToken()
   let begun = from
   for (let at = from; at < to; at = token.end) {
@@ -66,10 +66,10 @@ function shorten(bytes: Buffer, from: number, to: number, base: number, add: (fr
     if (token.kind !== string || token.end - token.content < shortString) continue
     const opening = token.content - at
     const closing = bytes[token.end - 1] === 39 ? 1 : opening
-    add(base + begun, base + token.content)
+    add(begun, token.content)
     begun = token.end - closing
   }
-  add(base + begun, base + to)
+  add(begun, to)
 }
 
 function origin(parts: readonly (readonly [number, number])[], byte: number): number {

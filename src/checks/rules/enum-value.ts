@@ -29,8 +29,7 @@ export function addedValue(kind: string, node: Node, declared: Declared, line: n
  */
 export function refuseNewValues(
   added: readonly AddedValue[],
-  statement: string,
-  node: Node,
+  { kind: statement, node }: { readonly kind: string; readonly node: Node },
   declared: Declared,
   placeOf: (byte: number) => Place,
 ): Problem[] {

@@ -38,12 +38,17 @@ const strange: Readonly<Record<string, string>> = {
 const anyStrange = new RegExp(`[${Object.keys(strange).join('')}\u2000-\u200a\u202a-\u202e\u2066-\u2069]`, 'u')
 const named = 3
 
+/** A statement in its text. */
+interface Excerpt {
+  readonly text: string
+  readonly start: number
+  readonly end: number
+}
+
 /** A syntax error, with the characters of its statement that nobody sees or takes for others. */
 export function explainSyntax(
   error: string,
-  text: string,
-  start: number,
-  end: number,
+  { text, start, end }: Excerpt,
   offset: number,
   placeOf: (offset: number) => Place,
 ): Problem {

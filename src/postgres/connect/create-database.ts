@@ -42,7 +42,7 @@ export async function createDatabase(target: Target, way: Way): Promise<void> {
 
 /** A session of a database that every server has: `postgres`, unless somebody dropped it. */
 async function openBeside(target: Target, { at, encryption, applicationName, opening }: Way): Promise<Session> {
-  const open = (database: string) => openSession({ ...target, database }, at, encryption, applicationName, opening)
+  const open = (database: string) => openSession({ ...target, database }, { at, encryption, applicationName }, opening)
   try {
     return await open('postgres')
   } catch (error) {

@@ -55,7 +55,7 @@ async function probe(
   signal: AbortSignal,
 ): Promise<'shared' | 'own' | 'undecided'> {
   const before = await backendPid(session)
-  const open = (late: AbortSignal) => openSession(target, session.at, session.encryption, applicationName, late)
+  const open = (late: AbortSignal) => openSession(target, { ...session, applicationName }, late)
   const other = await answeredWithin(openWithinMs, signal, open).catch((error: unknown) => {
     throw signal.aborted ? error : new Unproven(error)
   })

@@ -95,7 +95,7 @@ async function attemptAll<First>(
     const share = Math.max(until - begun, 1) / (hosts.length - index)
     for (const encryption of encryptions(options.target)) {
       const budgetMs = Math.max(begun + share - performance.now(), 1)
-      const result = await attempt(options, host, encryption, ask, budgetMs)
+      const result = await attempt(options, { at: host, encryption, budgetMs }, ask)
       if ('session' in result) return result
       if (best === undefined || rank[result.verdict.verdict] > rank[best.verdict.verdict]) best = result
       // sslmode allow and prefer try the other way only when the way may be what was refused.
@@ -125,12 +125,17 @@ function encryptions(target: Target): readonly Encryption[] {
   }
 }
 
+/** One host, one kind of encryption, and what is left of the time. */
+interface Try {
+  readonly at: Target['hosts'][number]
+  readonly encryption: Encryption
+  readonly budgetMs: number
+}
+
 async function attempt<First>(
   options: WaitOptions,
-  host: Target['hosts'][number],
-  encryption: Encryption,
+  { at, encryption, budgetMs }: Try,
   ask: (session: Session) => Promise<First>,
-  budgetMs: number,
 ): Promise<Attempt<First>> {
   const limitMs = Math.min(options.target.connectTimeoutMs || attemptTimeoutMs, budgetMs)
   const late = new AbortController()
@@ -144,7 +149,7 @@ async function attempt<First>(
   const timer = setTimeout(giveUp, limitMs)
   const signal = AbortSignal.any([options.signal, late.signal])
   try {
-    session = await openSession(options.target, host, encryption, options.applicationName, signal)
+    session = await openSession(options.target, { at, encryption, applicationName: options.applicationName }, signal)
     const { role } = options.target
     const asked = role === undefined ? session : (await import('../passing.ts')).inRole(session, role)
     const first = await raceAbort(ask(asked), signal)
@@ -168,7 +173,7 @@ async function attempt<First>(
       const end = Number.isFinite(budgetMs) ? [AbortSignal.timeout(Math.ceil(budgetMs))] : []
       const whole = AbortSignal.any([options.signal, ...end])
       const { applicationName } = options
-      const way = { at: host, encryption, applicationName, opening: signal, whole }
+      const way = { at, encryption, applicationName, opening: signal, whole }
       return createDatabase(options.target, way).then(
         () => ({ verdict: { ...verdict, verdict: 'retry' as const, reason: 'created the database' }, error }),
         (failure: unknown) => {

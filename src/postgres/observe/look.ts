@@ -30,7 +30,7 @@ export async function lookAt(options: ObserveOptions, eye: Eye): Promise<Sight> 
   let isOpen = isProven
   try {
     const observer = (eye.session ??= await answeredWithin(patience.lookMs, signal, (late) =>
-      openSession(target, session.at, session.encryption, `${applicationName} (watching)`, late),
+      openSession(target, { ...session, applicationName: `${applicationName} (watching)` }, late),
     ))
     isOpen = true
     const sight = readSight(ours, await answeredWithin(patience.lookMs, signal, () => readRow(observer, ours)))

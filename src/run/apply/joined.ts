@@ -80,7 +80,7 @@ export async function runJoined(
     const begin = ['begin', ...(dirty ? [...forFile(session, settings), noteEnd] : [])]
     if (!last) begin.push('set local synchronous_commit = off')
     message += `${begin.join('; ')};\n${script.read()}\n;`
-    message += `${insertAppliedSql(session, tables, migration, runId, run.lockKey)};\ncommit;\n`
+    message += `${insertAppliedSql(session, tables, migration, { runId, lockKey: run.lockKey })};\ncommit;\n`
     statements += begin.length + script.statements.length + 2
     ends.push(statements)
     dirty = hasEventTriggers || runsCode(script)

@@ -1,21 +1,16 @@
-import { recordApplied } from '../../history/rows.ts'
+import { type Recorded, recordApplied } from '../../history/rows.ts'
 import type { HistoryTables } from '../../history/tables.ts'
-import type { Kind, Migration, Seed } from '../../migration.ts'
+import type { Migration, Seed } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { loadCsv } from '../csv/load.ts'
 import { callModule, loadModule } from '../modules/module.ts'
 import type { CodeBody, SqlBody, Step, StepContext } from './step.ts'
 
 /** The step that applies a migration or a seed in one transaction. */
-export function makeStep(
-  run: StepContext,
-  tables: HistoryTables,
-  kind: Kind,
-  one: Migration | Seed,
-  runId: string,
-): Step {
+export function makeStep(run: StepContext, tables: HistoryTables, recorded: Recorded): Step {
+  const { kind, one } = recorded
   const { name, file, allow } = one
-  return { kind, name, file, allow, ...recordApplied(run.session, tables, kind, one, runId), body: makeBody(run, one) }
+  return { kind, name, file, allow, ...recordApplied(run.session, tables, recorded), body: makeBody(run, one) }
 }
 
 function makeBody(run: StepContext, one: Migration | Seed): SqlBody | CodeBody {

@@ -43,7 +43,7 @@ export async function runStatementByStatement(
     for (let i = done; i < step.script.statements.length; i += 1) {
       if (run.signal.aborted) throw interrupted(outside, i, run.signal.reason)
       const resumed = i === done && step.left !== undefined
-      await runUnit(outside, i, resumed ? since : undefined, resumed, notices)
+      await runUnit(outside, i, { since: resumed ? since : undefined, resumed }, notices)
     }
     await finish(outside)
   } catch (error) {
@@ -60,14 +60,14 @@ export async function runStatementByStatement(
 
 type Notices = ReturnType<typeof collectNotices>
 
+/** Whether an earlier try may have begun a statement, and the transaction before whatever that has made. */
+interface EarlierTry {
+  readonly resumed: boolean
+  readonly since: string | undefined
+}
+
 /** One statement, or one block. */
-async function runUnit(
-  outside: OutsideFile,
-  i: number,
-  since: string | undefined,
-  resumed: boolean,
-  notices: Notices,
-): Promise<void> {
+async function runUnit(outside: OutsideFile, i: number, earlier: EarlierTry, notices: Notices): Promise<void> {
   const { script } = outside
   const statement = script.statements[i]!
   try {
@@ -78,7 +78,7 @@ async function runUnit(
       return await runCommitting(outside, i)
     }
     if (commitsWithin(statement)) return await runCommitting(outside, i)
-    await runAloneWithProgress(outside, i, since, resumed)
+    await runAloneWithProgress(outside, i, earlier)
   } catch (error) {
     throw await explain(outside, i, error)
   }
@@ -118,12 +118,7 @@ async function runCommitting(outside: OutsideFile, i: number): Promise<void> {
   await insist(run.signal, () => recordProgress(outside, i + 1))
 }
 
-async function runAloneWithProgress(
-  outside: OutsideFile,
-  i: number,
-  since: string | undefined,
-  resumed: boolean,
-): Promise<void> {
+async function runAloneWithProgress(outside: OutsideFile, i: number, { since, resumed }: EarlierTry): Promise<void> {
   const { run, migration, text, script, invalidIndexes } = outside
   const { name } = migration
   const statement = script.statements[i]!
