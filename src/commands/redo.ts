@@ -7,7 +7,8 @@ import { startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
-import { takeBack, underLock } from './down.ts'
+import { takeBack } from '../run/take-back.ts'
+import { underLock } from '../run/under-lock.ts'
 
 /** Takes the newest migration back and applies it again, for the time when it is still being written. */
 export async function redo(run: Run): Promise<number> {

@@ -13,8 +13,8 @@ import { openMigrationsOf, showPath } from '../run/folders.ts'
 import { withReconnection } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
+import { underLock } from '../run/under-lock.ts'
 import { version } from '../version.ts'
-import { underLock } from './down.ts'
 
 /** What was typed. */
 interface Wanted {

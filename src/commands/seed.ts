@@ -9,7 +9,7 @@ import { startJob } from '../run/job.ts'
 import { reportEnd, withReconnection } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
-import { underLock } from './down.ts'
+import { underLock } from '../run/under-lock.ts'
 
 /** Applies the seeds of one environment to a database that has every migration already. */
 export async function seed(run: Run): Promise<number> {
