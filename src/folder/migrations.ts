@@ -14,9 +14,10 @@ import { digest } from './text.ts'
  */
 export function openFolder(dir: string, shown = dir): Bundle {
   const { migrations: sources, problems } = listSources(dir, shown)
+  const root = resolve(dir)
   const identities = sources.flatMap(({ name, file, kind }): Identity | [] => {
     const path = join(shown, file)
-    const found = identify(resolve(dir, file), path, kind === 'sql')
+    const found = identify(`${root}/${file}`, path, kind === 'sql')
     if ('checksum' in found) return { name, file: path, checksum: found.checksum }
     problems.push({ ...found.problem, name })
     return []

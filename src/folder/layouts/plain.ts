@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { type Dirent, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
@@ -32,18 +32,21 @@ const capitals = /\.sql$/i
  */
 export function listPlain(dir: string, shown = dir): Listing {
   const problems: Problem[] = []
-  const ups = new Map<string, { file: string; kind: 'sql' | 'module' }[]>()
+  const ups = new Map<string, Up>()
   const downs = new Map<string, string>()
-  for (const file of readdirSync(dir).sort()) {
+  const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const entry of entries) {
+    const file = entry.name
     const found = extension.exec(file)
     if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
     if (!found && capitals.test(file))
       problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
     if (!found) continue
-    if (!isFile(dir, shown, file, problems)) continue
+    if (!entry.isFile() && !isFile(dir, shown, entry, problems)) continue
     const name = file.slice(0, found.index).normalize('NFC')
     const { down, module } = found.groups!
-    if (!parseName(name)) {
+    const parsed = parseName(name)
+    if (!parsed) {
       // A module that is not named like a migration is what others import.
       if (!module)
         problems.push(finding('file-name', `${join(shown, file)} is not named like a migration`, undefined, shape))
@@ -55,19 +58,34 @@ export function listPlain(dir: string, shown = dir): Listing {
         ),
       )
     else if (down) downs.set(name, file)
-    else ups.set(name, [...(ups.get(name) ?? []), { file, kind: module ? 'module' : 'sql' }])
+    else {
+      const up = ups.get(name)
+      const one = { file, kind: module ? 'module' : 'sql' } as const
+      if (up) up.files.push(one)
+      else ups.set(name, { parsed, files: [one] })
+    }
   }
   const migrations: SourceMigration[] = []
-  for (const [name, files] of ups) {
+  for (const [name, { parsed, files }] of ups) {
     if (files.length > 1) problems.push(duplicate(shown, name, files))
-    migrations.push({ ...parseName(name)!, ...files[0]!, downFile: downs.get(name) ?? null })
+    const { file, kind } = files[0]!
+    migrations.push({ name, version: parsed.version, file, kind, downFile: downs.get(name) ?? null })
     downs.delete(name)
   }
   for (const file of downs.values()) problems.push(orphan(shown, file))
   return { migrations: migrations.sort(compareNames), problems }
 }
 
-function isFile(dir: string, shown: string, file: string, problems: Problem[]): boolean {
+interface Up {
+  readonly parsed: MigrationName
+  /** One, or the files that share an identity. */
+  readonly files: { readonly file: string; readonly kind: 'sql' | 'module' }[]
+}
+
+/** Whether what is no file itself leads to one. */
+function isFile(dir: string, shown: string, entry: Dirent, problems: Problem[]): boolean {
+  if (entry.isDirectory()) return false
+  const file = entry.name
   try {
     return statSync(join(dir, file)).isFile()
   } catch (error) {
