@@ -5,11 +5,12 @@ import { nothingDeclared } from '../checks/declared.ts'
 import { finding } from '../checks/finding.ts'
 import type { Problem } from '../errors.ts'
 import { blank } from '../sql/segments.ts'
+import { downLine } from './down-marker.ts'
 import { readText } from './files.ts'
-import type { SourceMigration } from './layouts/plain.ts'
+import type { SourceMigration } from './layouts/layout.ts'
 
 const mostBlankLines = 2_000
-const marker = /^--[ \t]*upfront:down[ \t]*$/m
+const marker = new RegExp(downLine, 'm')
 
 /** A file's two parts: what runs, and what takes it back, from its line `-- upfront:down` on. */
 export function splitDown(text: string): { readonly up: string; readonly section: string | null } {

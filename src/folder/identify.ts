@@ -3,10 +3,10 @@ import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { refuseEncoding } from '../checks/rules/encoding.ts'
 import type { Problem } from '../errors.ts'
+import { downMarker } from './down-marker.ts'
 import { unreadable } from './files.ts'
 import { EncodingError, openSource } from './text-stream.ts'
 
-const marker = 'upfront:down'
 const [carriageReturn, byteOrderMark] = ['\r', Buffer.from([0xef, 0xbb, 0xbf])]
 const buffer = Buffer.allocUnsafeSlow(64 << 10)
 
@@ -51,7 +51,7 @@ function isPlain(bytes: Buffer, untilDown: boolean): boolean {
     !bytes.includes(0) &&
     !bytes.includes(carriageReturn) &&
     !bytes.subarray(0, 3).equals(byteOrderMark) &&
-    !(untilDown && bytes.includes(marker))
+    !(untilDown && bytes.includes(downMarker))
   )
 }
 

@@ -5,7 +5,8 @@ import { Failure, type Problem } from '../errors.ts'
 import type { Bundle, Identity } from '../migration.ts'
 import { requireFolder } from './files.ts'
 import { identify } from './identify.ts'
-import { type Listing, listPlain } from './layouts/plain.ts'
+import type { Listing } from './layouts/layout.ts'
+import { listPlain } from './layouts/plain.ts'
 import { digest } from './text.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { downLine, downMarker } from './down-marker.ts'
 import { placeOfByte } from './files.ts'
 import { firstInvalid, utf16Problem, nulProblem, utf8Problem } from './text.ts'
 
@@ -29,7 +30,6 @@ export class EncodingError extends Error {
 const step = 64 << 10
 const longestMarker = 256
 const [newline, carriageReturn, dash] = [10, 13, 45]
-const marker = /^--[ \t]*upfront:down[ \t]*$/
 
 /** Opens a file as it is in a bundle: normalised when it was written, all of it SQL. */
 export function openCompiled(path: string): TextStream {
@@ -145,11 +145,11 @@ function withoutReturns(chunk: Buffer): Buffer {
 }
 
 function findMarker(text: Buffer, lineBegins: boolean): number {
-  for (let at = text.indexOf('upfront:down'); at !== -1; at = text.indexOf('upfront:down', at + 1)) {
+  for (let at = text.indexOf(downMarker); at !== -1; at = text.indexOf(downMarker, at + 1)) {
     const start = at === 0 ? 0 : text.lastIndexOf(newline, at - 1) + 1
     const end = text.indexOf(newline, at)
     const line = text.toString('latin1', start, end === -1 ? text.length : end)
-    if ((start > 0 || lineBegins) && line.length < longestMarker && marker.test(line)) return start
+    if ((start > 0 || lineBegins) && line.length < longestMarker && downLine.test(line)) return start
   }
   return -1
 }

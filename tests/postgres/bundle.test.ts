@@ -67,7 +67,7 @@ test('an environment that a bundle has no seeds for has the common ones', async 
   expect((await db.up(['--seed', 'elsewhere'])).stderr).toContain('up to date')
 })
 
-test('a run from a bundle loads no parser', async ({ db }) => {
+test('a run from a bundle loads no parser, nor does one that finds nothing pending in a folder', async ({ db }) => {
   const bundle = await compile(db)
   const hook = join(db.dir, 'hook.mjs')
   fs.writeFileSync(
@@ -80,6 +80,8 @@ test('a run from a bundle loads no parser', async ({ db }) => {
   )
   const env = { NODE_OPTIONS: `--import ${hook}` }
   expect((await db.spawn(['up'], { ...env, ...bundle }).ended).stderr).not.toContain('LOADED')
+  expect((await db.spawn(['up'], env).ended).stderr).not.toContain('LOADED')
+  fs.writeFileSync(join(db.migrationsDir, '99999_more.sql'), 'select 1')
   expect((await db.spawn(['up'], env).ended).stderr).toContain('LOADED')
 })
 

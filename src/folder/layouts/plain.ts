@@ -4,19 +4,7 @@ import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
 import type { Problem } from '../../errors.ts'
 import { type MigrationName, compareNames, parseName } from '../names.ts'
-
-/** A migration as files: where its up is, and its down when that is a file of its own. */
-export interface SourceMigration extends MigrationName {
-  /** File name inside the folder. */
-  readonly file: string
-  readonly kind: 'sql' | 'module'
-  readonly downFile: string | null
-}
-
-export interface Listing {
-  readonly migrations: readonly SourceMigration[]
-  readonly problems: readonly Problem[]
-}
+import type { Listing, SourceMigration } from './layout.ts'
 
 const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251025143000_add_metadata.sql.'
 

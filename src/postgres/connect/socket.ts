@@ -65,8 +65,8 @@ function lookUpOr(met: string): net.LookupFunction {
     const family = net.isIP(met)
     const goThere = () => settle(null, options.all ? [{ address: met, family }] : met, family)
     const timer = setTimeout(goThere, lookupMs)
-    void import('node:dns').then(({ lookup }) => {
-      lookup(host, options, (error, address, found) => (error ? goThere() : settle(null, address, found)))
+    void import('node:dns').then(({ default: dns }) => {
+      dns.lookup(host, options, (error, address, found) => (error ? goThere() : settle(null, address, found)))
     })
   }
 }
