@@ -137,17 +137,13 @@ test('staging: plan, up and status over TLS that is verified, and nothing withou
 describe('ci', () => {
   test('the command sets up the database, and so does the step of the workflow', async ({ lab }) => {
     const workflow = YAML.parse(fs.readFileSync(join(root, 'examples/ci/test.yml'), 'utf8'))
-    const { services, steps } = workflow.jobs.test
+    const { steps, services } = workflow.jobs.test
+    const { env } = services.postgres
     const [command] = blocksOf('examples/ci/README.md')
     await tag(lab, await lab.image('upfront'), 'registry.example.com/upfront:0.1.0')
     const step = steps.find(({ run = '' }) => run.includes('docker run')).run as string
     for (const script of [step, command!]) {
-      // As the runner starts the service, on any port that is free.
-      const { image, env } = services.postgres
-      const flags = ['--publish', '127.0.0.1::5432']
-      const server = await lab.start(image, [], { env, flags })
-      const { stdout } = await must(lab.docker('port', server.id, '5432'))
-      const url = workflow.env.DATABASE_URL.replace(':5432', `:${stdout.trim().split(':').at(-1)}`)
+      const { server, url } = await startService(lab, workflow)
       const { stderr } = await must(shellOf(lab, root, { DATABASE_URL: url })(script))
 
       expect(stderr).toMatch(/done +8 migrations and 2 seeds applied/)
@@ -158,16 +154,24 @@ describe('ci', () => {
   })
 
   test('a mistake in a migration fails the job with its place', async ({ lab }) => {
+    const { url } = await startService(lab, YAML.parse(fs.readFileSync(join(root, 'examples/ci/test.yml'), 'utf8')))
     const [command] = blocksOf('examples/ci/README.md')
     await tag(lab, await lab.image('upfront'), 'registry.example.com/upfront:0.1.0')
     const folder = lab.folder({ 'migrations/0001_a.sql': 'create tabel a (id int);\n', 'seeds/README.md': '' })
-    const { exitCode, stderr } = await shellOf(lab, folder, { DATABASE_URL: 'postgres://app@localhost:1/app' })(
-      command!,
-    )
+    const { exitCode, stderr } = await shellOf(lab, folder, { DATABASE_URL: url })(command!)
     expect(exitCode).toBe(20)
     expect(stderr).toContain('0001_a.sql:1:8')
   })
 })
+
+/** The service of a workflow as the runner starts it, on any port that is free. */
+async function startService(lab: Lab, workflow: ReturnType<typeof YAML.parse>) {
+  const { image, env } = workflow.jobs.test.services.postgres
+  const server = await lab.start(image, [], { env, flags: ['--publish', '127.0.0.1::5432'] })
+  const { stdout } = await must(lab.docker('port', server.id, '5432'))
+  const url = workflow.env.DATABASE_URL.replace(':5432', `:${stdout.trim().split(':').at(-1)}`) as string
+  return { server, url }
+}
 
 test('npm run db:up, where an engine answers: a database that stays until it is taken down', async ({ lab }) => {
   const { dir, remove } = copyRepository('migrations', 'seeds')
