@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type InputOption, type OutputOptions, rolldown } from 'rolldown'
+import { writeCodeCaches } from './build/code-cache.ts'
 import { leanPg } from './build/lean-pg.ts'
 
 /** Makes dist/: the program in start.js and its lazy chunks, entrypoint.js that loads them, and the compiled migrations and seeds of this repository. */
@@ -33,7 +34,7 @@ async function bundleProgram(): Promise<void> {
   })
   const paths = files.map(({ name }) => join(dist, name))
   for (const path of paths) writeFileSync(path, asFunction(readFileSync(path, 'utf8')))
-  execFileSync(process.execPath, [join(root, 'scripts/build/code-cache.cjs'), ...paths])
+  writeCodeCaches(paths)
   writeFileSync(join(dist, 'package.json'), '{ "type": "commonjs" }\n')
   copyFileSync(join(root, 'scripts/build/loader.cjs'), join(dist, 'entrypoint.js'))
   chmodSync(join(dist, 'entrypoint.js'), 0o755)
