@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { type InputOption, type OutputOptions, rolldown } from 'rolldown'
 import { writeCodeCaches } from './build/code-cache.ts'
 import { leanPg } from './build/lean-pg.ts'
+import { ownImport, withOwnImport } from './build/own-import.ts'
 
 /** Makes dist/: the program in start.js and its lazy chunks, entrypoint.js that loads them, and the compiled migrations and seeds of this repository. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -43,7 +44,7 @@ async function bundleProgram(): Promise<void> {
 
 /** What the loader calls: it compiles the very text that the code cache was made of. */
 function asFunction(code: string): string {
-  return `(function (exports, require, module, __filename, __dirname, performance) {${code.replace(/^#!.*/, '')}\n})\n`
+  return `(function (exports, require, module, __filename, __dirname, performance, ${ownImport}) {${code.replace(/^#!.*/, '')}\n})\n`
 }
 
 /** What `import ... from 'upfront'` gets: no signal handlers, no process of its own. */
@@ -78,7 +79,7 @@ async function bundle(input: InputOption, dir: string, options: OutputOptions): 
     // The lazy chunks may take what they share with the start from the entrypoint itself.
     preserveEntrySignatures: 'allow-extension',
     external: ['pg-native', 'cloudflare:sockets'],
-    plugins: [leanPg()],
+    plugins: options.format === 'cjs' ? [leanPg(), withOwnImport()] : [leanPg()],
     // Left to a warning, a package that is not installed would be missed in the image first.
     onLog: (level, log, handle) => handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log),
     resolve: {

@@ -3,14 +3,11 @@
 // by the Node that is to run the files, with the flags that it will have then: none.
 const { readFileSync, writeFileSync } = require('node:fs')
 const { setFlagsFromString } = require('node:v8')
-const { Script, constants } = require('node:vm')
+const { Script } = require('node:vm')
 
 for (const file of process.argv.slice(2)) {
   setFlagsFromString('--no-lazy')
-  const script = new Script(readFileSync(file, 'utf8'), {
-    filename: file,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  })
+  const script = new Script(readFileSync(file, 'utf8'), { filename: file })
   // The flags are part of what V8 compares when it reads it.
   setFlagsFromString('--lazy')
   writeFileSync(`${file}.cache`, script.createCachedData())

@@ -4,7 +4,7 @@
 // nothing. V8 itself refuses that for any other Node, processor or text, and then compiles the text as usual.
 const { readFileSync } = require('node:fs')
 const { dirname, resolve } = require('node:path')
-const { Script, constants } = require('node:vm')
+const { Script } = require('node:vm')
 
 const modules = new Map()
 
@@ -16,6 +16,9 @@ const performance = {
   },
 }
 
+// Files that are compiled by hand have no import() of their own that Node does not warn of.
+const importModule = (name) => import(name)
+
 function load(file) {
   const known = modules.get(file)
   if (known) return known.exports
@@ -25,10 +28,9 @@ function load(file) {
   const compiled = new Script(readFileSync(file, 'utf8'), {
     filename: file,
     cachedData: readOr(`${file}.cache`),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const requireFrom = (name) => (name.startsWith('.') ? load(resolve(here, name)) : require(name))
-  compiled.runInThisContext()(module.exports, requireFrom, module, file, here, performance)
+  compiled.runInThisContext()(module.exports, requireFrom, module, file, here, performance, importModule)
   return module.exports
 }
 

@@ -51,11 +51,10 @@ describe('the image', () => {
     lab,
   }) => {
     const look = `
-      const { readFileSync, globSync } = require('fs'), { Script, constants } = require('vm')
+      const { readFileSync, globSync } = require('fs'), { Script } = require('vm')
       for (const file of globSync('/upfront/{start,chunks/*}.js')) {
         const script = new Script(readFileSync(file, 'utf8'), {
           filename: file, cachedData: readFileSync(file + '.cache'),
-          importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
         })
         console.log(script.cachedDataRejected)
       }`

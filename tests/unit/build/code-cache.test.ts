@@ -7,11 +7,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { writeCodeCaches } from '../../../scripts/build/code-cache.ts'
 
 const look = `
-  const { Script, constants } = require('node:vm'), { readFileSync } = require('node:fs')
+  const { Script } = require('node:vm'), { readFileSync } = require('node:fs')
   const [, file] = process.argv
   const { cachedDataRejected } = new Script(readFileSync(file, 'utf8'), {
     filename: file, cachedData: readFileSync(file + '.cache'),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   console.log(cachedDataRejected ? 'refused' : 'taken')`
 
