@@ -2,6 +2,7 @@ import { parseDuration } from '../config/duration.ts'
 import type { Limits } from '../migration.ts'
 import { nextToken } from '../sql/lex/lex.ts'
 import { comment, makeToken, space } from '../sql/lex/token.ts'
+import { wholeWindow } from '../sql/lex/window.ts'
 import { byteOffsets } from '../sql/parser.ts'
 
 /** Every `-- upfront:<name>` that there is, and what stands behind its name, for messages. */
@@ -33,11 +34,12 @@ export function readDirectives(text: string): Directive[] {
   if (!/--[ \t]*upfront:/.test(text)) return []
   const bytes = Buffer.from(text)
   const at = byteOffsets(text)
+  const window = wholeWindow(bytes)
   const token = makeToken()
   const found: Directive[] = []
   let leading = true
   for (let byte = 0; byte < bytes.length; byte = token.end) {
-    nextToken(bytes, byte, bytes.length, true, token)
+    nextToken(window, byte, token)
     if (token.kind === space) continue
     if (token.kind !== comment) {
       leading = false

@@ -1,7 +1,7 @@
 import type { Fingerprint } from './lex/fingerprint.ts'
 import { nextToken } from './lex/lex.ts'
 import { makeToken, string } from './lex/token.ts'
-import type { Window } from './lex/window.ts'
+import { type Window, wholeWindow } from './lex/window.ts'
 
 /** A text made of parts of the window, and where in the file each of its bytes is from. */
 export interface Excerpt {
@@ -59,10 +59,11 @@ function rangesOf({ valuesStart, firstRowEnd, valuesEnd, newRows }: Fingerprint,
 
 /** Long strings lose their content: whatever it is, it is a string. */
 function shorten(bytes: Buffer, [from, to]: readonly [number, number], add: (from: number, to: number) => void) {
+  const window = wholeWindow(bytes.subarray(0, to))
   const token = makeToken()
   let begun = from
   for (let at = from; at < to; at = token.end) {
-    nextToken(bytes, at, to, true, token)
+    nextToken(window, at, token)
     if (token.kind !== string || token.end - token.content < shortString) continue
     const opening = token.content - at
     const closing = bytes[token.end - 1] === 39 ? 1 : opening

@@ -1,5 +1,6 @@
 import { nextToken } from './lex/lex.ts'
 import { makeToken, punctuation } from './lex/token.ts'
+import { wholeWindow } from './lex/window.ts'
 import { type ParsedStatement, byteOffsets, parse } from './parser.ts'
 import { type Span, blank, findSegments } from './segments.ts'
 
@@ -36,11 +37,12 @@ export function parseStatements(
 function behindOpenParenthesis(text: string, { start, end }: Span, error: number): Span[] {
   const bytes = Buffer.from(text.slice(start, end))
   const at = byteOffsets(text.slice(start, end))
+  const window = wholeWindow(bytes)
   const token = makeToken()
   let depth = 0
   let next = -1
   for (let byte = 0; byte < bytes.length; byte = token.end) {
-    nextToken(bytes, byte, bytes.length, true, token)
+    nextToken(window, byte, token)
     if (token.kind !== punctuation) continue
     if (token.hash === 40) depth += 1
     else if (token.hash === 41) depth -= 1

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { hasSqlDetails, loadModule, parsePlPgSQLSync, parseSync } from 'libpg-query'
 import { nextToken } from './lex/lex.ts'
 import { comment, makeToken, string } from './lex/token.ts'
+import { wholeWindow } from './lex/window.ts'
 import { offsetOfCodePoint } from './position.ts'
 
 /** A node of the parse tree, as libpg-query gives it. */
@@ -72,10 +73,11 @@ function parseOnce(text: string): Parsed {
 /** Spaces for them, so that every offset stays. */
 function withoutLineComments(text: string): string {
   const bytes = Buffer.from(text)
+  const window = wholeWindow(bytes)
   const token = makeToken()
   let result = ''
   for (let at = 0; at < bytes.length; at = token.end) {
-    nextToken(bytes, at, bytes.length, true, token)
+    nextToken(window, at, token)
     const gaps = token.kind === string && token.gaps ? token.gaps : []
     const ends = [at, ...gaps, token.end]
     for (let i = 1; i < ends.length; i += 1) {

@@ -1,4 +1,4 @@
-import { type Fingerprint, addToken, resetFingerprint } from './lex/fingerprint.ts'
+import { type Fingerprint, type TokenPlace, addToken, resetFingerprint } from './lex/fingerprint.ts'
 import { nextToken } from './lex/lex.ts'
 import { backslash, comment, hashOf, makeToken, newline, punctuation, space, word } from './lex/token.ts'
 import { type Window, fill } from './lex/window.ts'
@@ -57,7 +57,7 @@ export function split(window: Window, visitor: SplitVisitor, fingerprint?: Finge
   const token = makeToken()
   let at = 0
   let start = -1
-  let depth = 0
+  const place: TokenPlace = { start: 0, end: 0, depth: 0, head: 0 }
   let blocks = 0
   let words: number[] = []
   let copies = false
@@ -65,16 +65,16 @@ export function split(window: Window, visitor: SplitVisitor, fingerprint?: Finge
   const keepFrom = (): number => Math.min(visitor.keep?.() ?? Infinity, start < 0 ? at : start)
   const finish = (endsAt: number, next: number): void => {
     if (start >= 0 && endsAt - start > largestStatement) throw new StatementTooLarge(start)
-    if (start >= 0) visitor.statement({ start, end: endsAt, next, head: words[0] ?? 0, copies })
+    if (start >= 0) visitor.statement({ start, end: endsAt, next, head: place.head, copies })
     start = -1
-    depth = blocks = lastWord = 0
+    place.depth = place.head = blocks = lastWord = 0
     words = []
     if (copies) at = skipCopyData(window, next, visitor)
     copies = false
   }
   for (;;) {
     const index = at - window.base
-    const known = index < window.length && nextToken(window.bytes, index, window.length, window.final, token)
+    const known = index < window.length && nextToken(window, index, token)
     if (!known) {
       if (window.final && index >= window.length) break
       if (start >= 0 && window.base + window.length - start > largestStatement) throw new StatementTooLarge(start)
@@ -92,7 +92,7 @@ export function split(window: Window, visitor: SplitVisitor, fingerprint?: Finge
       if (!between) finish(begun, at)
       continue
     }
-    if (kind === punctuation && hash === semicolon && depth === 0 && blocks === 0) {
+    if (kind === punctuation && hash === semicolon && place.depth === 0 && blocks === 0) {
       finish(begun, at)
       continue
     }
@@ -101,15 +101,20 @@ export function split(window: Window, visitor: SplitVisitor, fingerprint?: Finge
       if (fingerprint) resetFingerprint(fingerprint)
     }
     if (token.nameBytes > longestName) visitor.longName?.(begun, at)
-    if (fingerprint) addToken(fingerprint, token, depth, words[0] ?? 0, begun, at)
+    if (fingerprint) {
+      place.start = begun
+      place.end = at
+      addToken(fingerprint, token, place)
+    }
     if (kind === punctuation) {
-      if (hash === openParen) depth += 1
-      else if (hash === closeParen && depth > 0) depth -= 1
+      if (hash === openParen) place.depth += 1
+      else if (hash === closeParen && place.depth > 0) place.depth -= 1
     } else if (kind === word) {
+      if (words.length === 0) place.head = hash
       if (words.length < 4) words.push(hash)
-      if (depth > 0) continue
+      if (place.depth > 0) continue
       if (hash === begin || hash === caseWord || hash === end) blocks = countBlocks(blocks, hash, words)
-      else if (words[0] === copy && lastWord === from && standardStreams.has(hash)) copies = true
+      else if (place.head === copy && lastWord === from && standardStreams.has(hash)) copies = true
       lastWord = hash
     }
   }

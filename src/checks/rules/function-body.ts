@@ -1,6 +1,7 @@
 import type { Place, Problem } from '../../errors.ts'
 import { nextToken } from '../../sql/lex/lex.ts'
 import { comment, makeToken, space, string } from '../../sql/lex/token.ts'
+import { wholeWindow } from '../../sql/lex/window.ts'
 import { type Node, type ParsedStatement, byteOffsets, offsetIn, parse, parsePlpgsql } from '../../sql/parser.ts'
 import { finding } from '../finding.ts'
 import { refuseCommitInDo } from './alone.ts'
@@ -113,10 +114,11 @@ function isVerbatim(body: Body, text: string): boolean {
 function tokenEnds(source: string): number[] {
   const bytes = Buffer.from(source)
   const at = byteOffsets(source)
+  const window = wholeWindow(bytes)
   const token = makeToken()
   const ends: number[] = []
   for (let byte = 0; byte < bytes.length; byte = token.end) {
-    nextToken(bytes, byte, bytes.length, true, token)
+    nextToken(window, byte, token)
     if (token.kind !== space && token.kind !== comment) ends.push(at(token.end))
   }
   return ends
@@ -125,9 +127,10 @@ function tokenEnds(source: string): number[] {
 /** The content of the first string constant from an offset on. */
 function firstString(text: string, from: number, until: number): { start: number; end: number } | null {
   const bytes = Buffer.from(text.slice(from, until))
+  const window = wholeWindow(bytes)
   const token = makeToken()
   for (let at = 0; at < bytes.length; at = token.end) {
-    nextToken(bytes, at, bytes.length, true, token)
+    nextToken(window, at, token)
     if (token.kind !== string) continue
     const start = from + bytes.toString('utf8', 0, token.content).length
     const whole = bytes.toString('utf8', token.content, token.end)

@@ -1,6 +1,7 @@
 import type { Place, Problem } from '../../errors.ts'
 import { nextToken } from '../../sql/lex/lex.ts'
 import { makeToken, quotedName, space, string, comment } from '../../sql/lex/token.ts'
+import { wholeWindow } from '../../sql/lex/window.ts'
 import { finding } from '../finding.ts'
 
 /** What looks like white space or like a quote and is none, by name. */
@@ -75,10 +76,11 @@ function strangeCharacters(text: string, start: number, end: number): number[] {
   const statement = text.slice(start, end)
   if (!anyStrange.test(statement)) return []
   const bytes = Buffer.from(statement)
+  const window = wholeWindow(bytes)
   const token = makeToken()
   const found: number[] = []
   for (let at = 0, unit = start; at < bytes.length; at = token.end) {
-    nextToken(bytes, at, bytes.length, true, token)
+    nextToken(window, at, token)
     const chunk = bytes.toString('utf8', at, token.end)
     if (token.kind !== space && token.kind !== string && token.kind !== quotedName && token.kind !== comment) {
       for (let i = 0; i < chunk.length; i += 1) if (anyStrange.test(chunk[i]!)) found.push(unit + i)

@@ -41,10 +41,21 @@ export interface Fingerprint {
   readonly known: KnownFingerprints
 }
 
-/** The shapes that the parser has found right. */
+/** The fingerprints that the parser has found right. */
 export interface KnownFingerprints {
   readonly statements: Set<number>
   readonly rows: Set<number>
+}
+
+/** Where a token of a statement stands. */
+export interface TokenPlace {
+  /** Its beginning and end in the text, in bytes. */
+  start: number
+  end: number
+  /** How many parentheses are open before it. */
+  depth: number
+  /** The hash of the first word of its statement, 0 before there is one. */
+  head: number
 }
 
 export function makeFingerprint(known: KnownFingerprints): Fingerprint {
@@ -91,31 +102,25 @@ export function keyOf(fingerprint: Fingerprint): number {
   return combine(fingerprint.inValues && fingerprint.wantsRow ? ~fingerprint.one : fingerprint.one, fingerprint.two)
 }
 
-/** Adds a token; `depth` counts the parentheses before it, `head` is the hash of the statement's first word. */
-export function addToken(
-  fingerprint: Fingerprint,
-  token: Token,
-  depth: number,
-  head: number,
-  start: number,
-  end: number,
-): void {
+/** Adds a token, which stands at that place. */
+export function addToken(fingerprint: Fingerprint, token: Token, place: TokenPlace): void {
   const { kind } = token
+  const { depth } = place
   const isPlain = kind === word || kind === quotedName || kind > parameter
   const hash = isPlain ? token.hash : 0
-  if (fingerprint.inRow) addToRow(fingerprint, kind, hash, depth, end)
+  if (fingerprint.inRow) addToRow(fingerprint, kind, hash, place)
   else if (
     fingerprint.inValues &&
     depth === 0 &&
     kind === punctuation &&
     hash === (fingerprint.wantsRow ? openParen : comma)
   ) {
-    if (fingerprint.wantsRow) beginRow(fingerprint, start)
+    if (fingerprint.wantsRow) beginRow(fingerprint, place.start)
     fingerprint.wantsRow = !fingerprint.wantsRow
   } else {
     if (fingerprint.inValues && fingerprint.wantsRow) fingerprint.one = ~fingerprint.one
     fingerprint.inValues = fingerprint.wantsRow =
-      head === insertWord && depth === 0 && kind === word && hash === valuesWord
+      place.head === insertWord && depth === 0 && kind === word && hash === valuesWord
     fingerprint.one = mixOne(fingerprint.one, kind, hash)
     fingerprint.two = mixTwo(fingerprint.two, kind, hash)
   }
@@ -128,7 +133,7 @@ function beginRow(fingerprint: Fingerprint, start: number): void {
   fingerprint.rowTwo = 0
 }
 
-function addToRow(fingerprint: Fingerprint, kind: number, hash: number, depth: number, end: number): void {
+function addToRow(fingerprint: Fingerprint, kind: number, hash: number, { depth, end }: TokenPlace): void {
   const closes = depth === 1 && kind === punctuation && hash === closeParen
   const ends = closes || (depth === 1 && kind === punctuation && hash === comma)
   if (fingerprint.held !== 0 && ends && fingerprint.heldKind !== operator) mixRow(fingerprint, constant, 0)

@@ -1,9 +1,8 @@
-import { afterDollar, stringAt } from './strings.ts'
+import { afterDollar, bitsAt, stringAt } from './strings.ts'
 import {
   type Token,
   ampersand,
   backslash,
-  bits,
   comment,
   dash,
   dollar,
@@ -28,59 +27,62 @@ import {
   slash,
   space,
   star,
-  string,
   underscore,
   word,
 } from './token.ts'
+import type { Window } from './window.ts'
 
 /**
- * Finds the token that begins at `at`, by the rules of Postgres' psqlscan.l, in bytes of UTF-8. Answers false when the
- * token may go on behind `limit` and the text does not end there (`final`): then it is to be asked again with more.
+ * Finds the token that begins at `at` (counted from the window's first byte), by the rules of Postgres' psqlscan.l, in
+ * UTF-8. Returns false when the token may go on behind the window: then it has to be asked again with more in it.
  */
-export function nextToken(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+export function nextToken(window: Window, at: number, token: Token): boolean {
+  const { bytes } = window
   token.hash = 0
   token.nameBytes = 0
   const first = bytes[at]!
-  if (isNameStart[first]) return nameOrPrefix(bytes, at, limit, final, token)
+  if (isNameStart[first]) return nameOrPrefix(window, at, token)
   if (isSpace[first]) {
+    const { length } = window
     let end = at + 1
-    while (end < limit && isSpace[bytes[end]!]) end += 1
+    while (end < length && isSpace[bytes[end]!]) end += 1
     return found(token, space, end)
   }
-  if (first === quote) return stringAt(bytes, at, limit, final, token, string, false)
-  if (isDigit[first]) return number(bytes, at, limit, final, token)
-  if (isOperator[first]) return operatorOrComment(bytes, at, limit, final, token)
-  if (first === doubleQuote) return quoted(bytes, at, limit, final, token)
-  if (first === dollar) return afterDollar(bytes, at, limit, final, token)
+  if (first === quote) return stringAt(window, at, token, false)
+  if (isDigit[first]) return number(window, at, token)
+  if (isOperator[first]) return operatorOrComment(window, at, token)
+  if (first === doubleQuote) return quoted(window, at, token)
+  if (first === dollar) return afterDollar(window, at, token)
   if (first === dot) {
-    if (at + 1 >= limit && !final) return false
-    if (at + 1 < limit && isDigit[bytes[at + 1]!]) return number(bytes, at, limit, final, token)
+    if (at + 1 >= window.length && !window.final) return false
+    if (at + 1 < window.length && isDigit[bytes[at + 1]!]) return number(window, at, token)
   }
   token.hash = first
   return found(token, first === escape ? backslash : punctuation, at + 1)
 }
 
-function nameOrPrefix(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+function nameOrPrefix(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   let end = at
   let hash = 0x811c9dc5
   for (let byte = bytes[at]!; end < limit && isName[byte]; byte = bytes[end]!) {
     hash = Math.imul(hash ^ (byte >= 65 && byte <= 90 ? byte | 32 : byte), 0x01000193)
     end += 1
   }
-  if (end === limit && !final) return false
+  if (end === limit && !window.final) return false
   if (end === at + 1 && end < limit) {
     const letter = bytes[at]! | 32
     if (bytes[end] === quote) {
-      if (letter === 101) return stringAt(bytes, end, limit, final, token, string, true)
-      if (letter === 110) return stringAt(bytes, end, limit, final, token, string, false)
-      if (letter === 98 || letter === 120) return stringAt(bytes, end, limit, final, token, bits, false)
+      if (letter === 101) return stringAt(window, end, token, true)
+      if (letter === 110) return stringAt(window, end, token, false)
+      if (letter === 98 || letter === 120) return bitsAt(window, end, token)
     }
     if (letter === 117 && bytes[end] === ampersand) {
-      if (end + 1 >= limit && !final) return false
+      if (end + 1 >= limit && !window.final) return false
       // Not a string like others: it alone may have a UESCAPE.
-      if (end + 1 < limit && bytes[end + 1] === quote) return stringAt(bytes, end + 1, limit, final, token, bits, false)
+      if (end + 1 < limit && bytes[end + 1] === quote) return bitsAt(window, end + 1, token)
       if (end + 1 < limit && bytes[end + 1] === doubleQuote) {
-        const known = quoted(bytes, end + 1, limit, final, token)
+        const known = quoted(window, end + 1, token)
         // Its escapes are longer than what they stand for.
         token.nameBytes = 0
         return known
@@ -92,26 +94,28 @@ function nameOrPrefix(bytes: Buffer, at: number, limit: number, final: boolean, 
   return found(token, word, end)
 }
 
-function quoted(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+function quoted(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   let hash = 0x01000193
   let size = 0
   let end = at + 1
   for (; end < limit; end += 1) {
     if (bytes[end] === doubleQuote) {
-      if (end + 1 === limit && !final) return false
+      if (end + 1 === limit && !window.final) return false
       if (bytes[end + 1] !== doubleQuote || end + 1 === limit) break
       end += 1
     }
     hash = Math.imul(hash ^ bytes[end]!, 0x01000193)
     size += 1
   }
-  if (end >= limit && !final) return false
+  if (end >= limit && !window.final) return false
   token.hash = hash
   token.nameBytes = size
   return found(token, quotedName, Math.min(end + 1, limit))
 }
 
-function number(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+function number(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   let end = digits(bytes, at, limit)
   let kind = end - at > 9 ? float : integer
   if (end < limit && bytes[end] === dot && bytes[end + 1] !== dot) {
@@ -133,7 +137,7 @@ function number(bytes: Buffer, at: number, limit: number, final: boolean, token:
       token.hash = Math.imul((token.hash || 0x811c9dc5) ^ bytes[from]!, 0x01000193)
   }
   // A dot, an exponent, its sign and a digit may follow.
-  if (end + 3 >= limit && !final) return false
+  if (end + 3 >= limit && !window.final) return false
   return found(token, kind, end)
 }
 
@@ -143,7 +147,8 @@ function digits(bytes: Buffer, from: number, limit: number): number {
   return end
 }
 
-function operatorOrComment(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+function operatorOrComment(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   let hash = 0x811c9dc5
   let end = at
   for (; end < limit && isOperator[bytes[end]!]; end += 1) {
@@ -151,21 +156,23 @@ function operatorOrComment(bytes: Buffer, at: number, limit: number, final: bool
     const starts = (byte === dash && bytes[end + 1] === dash) || (byte === slash && bytes[end + 1] === star)
     if (starts && end + 1 < limit) {
       if (end > at) break
-      return byte === dash ? lineComment(bytes, at, limit, final, token) : blockComment(bytes, at, limit, final, token)
+      return byte === dash ? lineComment(window, at, token) : blockComment(window, at, token)
     }
     hash = Math.imul(hash ^ byte, 0x01000193)
   }
-  if (end === limit && !final) return false
+  if (end === limit && !window.final) return false
   token.hash = hash
   return found(token, operator, end)
 }
 
-function lineComment(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+function lineComment(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   const end = endOfLine(bytes, at, limit)
-  return (end < limit || final) && found(token, comment, end)
+  return (end < limit || window.final) && found(token, comment, end)
 }
 
-function blockComment(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+function blockComment(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   let depth = 1
   let end = at + 2
   for (; end + 1 < limit && depth > 0; end += 1) {
@@ -174,6 +181,6 @@ function blockComment(bytes: Buffer, at: number, limit: number, final: boolean, 
     else continue
     end += 1
   }
-  if (depth > 0) return final && found(token, comment, limit)
+  if (depth > 0) return window.final && found(token, comment, limit)
   return found(token, comment, end)
 }

@@ -1,5 +1,6 @@
 import {
   type Token,
+  bits,
   carriageReturn,
   dash,
   dollar,
@@ -15,35 +16,36 @@ import {
   quote,
   string,
 } from './token.ts'
+import type { Window } from './window.ts'
 
 /** A string constant from its quote on; `escapes` says whether a backslash is one. */
-export function stringAt(
-  bytes: Buffer,
-  at: number,
-  limit: number,
-  final: boolean,
-  token: Token,
-  kind: number,
-  escapes: boolean,
-): boolean {
+export function stringAt(window: Window, at: number, token: Token, escapes: boolean): boolean {
+  const { bytes, length: limit } = window
   token.content = at + 1
   token.gaps = null
   for (let end = at; ;) {
     end = escapes ? closeEscaped(bytes, end + 1, limit) : closePlain(bytes, end + 1, limit)
-    if (end >= limit) return final && found(token, kind, limit)
+    if (end >= limit) return window.final && found(token, string, limit)
     if (end + 1 < limit && bytes[end + 1] !== quote && !isSpace[bytes[end + 1]!] && bytes[end + 1] !== dash)
-      return found(token, kind, end + 1)
+      return found(token, string, end + 1)
     if (end + 1 < limit && bytes[end + 1] === quote) {
       end += 1
       continue
     }
     // 'a' <newline> 'b' is one constant, and goes on by the rules of its beginning.
     const next = continuation(bytes, end + 1, limit)
-    if (next === limit && !final) return false
-    if (next === -1 || next === limit) return found(token, kind, end + 1)
+    if (next === limit && !window.final) return false
+    if (next === -1 || next === limit) return found(token, string, end + 1)
     ;(token.gaps ??= []).push(end + 1, next)
     end = next
   }
+}
+
+/** A bit string, or one with Unicode escapes: the grammar does not take these like other strings. */
+export function bitsAt(window: Window, at: number, token: Token): boolean {
+  const known = stringAt(window, at, token, false)
+  token.kind = bits
+  return known
 }
 
 function closePlain(bytes: Buffer, from: number, limit: number): number {
@@ -76,14 +78,15 @@ function continuation(bytes: Buffer, from: number, limit: number): number {
 }
 
 /** A parameter, a dollar-quoted string, or nothing but a dollar. */
-export function afterDollar(bytes: Buffer, at: number, limit: number, final: boolean, token: Token): boolean {
+export function afterDollar(window: Window, at: number, token: Token): boolean {
+  const { bytes, length: limit } = window
   let end = at + 1
   if (end < limit && isDigit[bytes[end]!]) {
     while (end < limit && isDigit[bytes[end]!]) end += 1
-    return (end < limit || final) && found(token, parameter, end)
+    return (end < limit || window.final) && found(token, parameter, end)
   }
   while (end < limit && isName[bytes[end]!] && bytes[end] !== dollar) end += 1
-  if (end === limit) return final && found(token, punctuation, at + 1)
+  if (end === limit) return window.final && found(token, punctuation, at + 1)
   if (bytes[end] !== dollar) {
     token.hash = dollar
     return found(token, punctuation, at + 1)
@@ -92,6 +95,6 @@ export function afterDollar(bytes: Buffer, at: number, limit: number, final: boo
   token.content = end + 1
   token.gaps = null
   const close = bytes.subarray(0, limit).indexOf(tag, end + 1)
-  if (close === -1) return final && found(token, string, limit)
+  if (close === -1) return window.final && found(token, string, limit)
   return found(token, string, close + tag.length)
 }
