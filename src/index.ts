@@ -15,7 +15,7 @@ import type { Flags } from './run/run.ts'
 
 export { Failure, failures }
 export type { Event, FailureCode, FailureFacts }
-export type { Migration, MigrationContext } from './run/modules/contract.ts'
+export type { MigrationContext, MigrationModule as Migration } from './run/modules/contract.ts'
 
 /** What every call takes; nothing is read from the environment or from `.env` unless `env` is given. */
 export interface Options {

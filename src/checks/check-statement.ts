@@ -5,7 +5,7 @@ import { isJoinable } from '../sql/joinable.ts'
 import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
 import { statedTarget } from '../sql/target.ts'
 import { type Declared, note } from './declared.ts'
-import { type Alone, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './rules/alone.ts'
+import { type AloneStatement, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './rules/alone.ts'
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
 import { bodyOf, checkBody } from './rules/function-body.ts'
@@ -42,7 +42,7 @@ export interface Inspection {
   readonly notices: Problem[]
   readonly creates: string[]
   readonly controls: Control[]
-  readonly alone: Alone[]
+  readonly alone: AloneStatement[]
   readonly added: AddedValue[]
   /** pg_dump turns the checking of bodies off; so do we then. */
   checksBodies: boolean

@@ -12,7 +12,7 @@ import { requireAnswer, withServer } from '../run/server.ts'
 import { splitAt, upTo } from '../run/up-to.ts'
 
 /** One thing that `up` would run. */
-interface Planned {
+interface PlannedFile {
   readonly kind: 'migration' | 'seed'
   readonly name: string
   readonly how: 'transaction' | 'statement by statement' | 'module' | 'copy'
@@ -69,7 +69,11 @@ function warnHalfDone(run: Run, pending: readonly Migration[], history: readonly
   }
 }
 
-function planned(kind: Planned['kind'], { name, file, script }: Migration | Seed, statementsDone: number): Planned {
+function planned(
+  kind: PlannedFile['kind'],
+  { name, file, script }: Migration | Seed,
+  statementsDone: number,
+): PlannedFile {
   const sql = script.kind === 'sql' ? script.read() : null
   const how =
     script.kind === 'module' ? 'module'
@@ -79,7 +83,7 @@ function planned(kind: Planned['kind'], { name, file, script }: Migration | Seed
   return { kind, name, how, from_statement: statementsDone + 1, file, sql }
 }
 
-function asText(pending: readonly Planned[], ahead: readonly string[], heldBack: readonly string[]): string {
+function asText(pending: readonly PlannedFile[], ahead: readonly string[], heldBack: readonly string[]): string {
   if (heldBack.length > 0) return `${asText(pending, ahead, [])}\n-- held back: ${heldBack.join(', ')}`
   if (pending.length === 0) {
     return ahead.length === 0

@@ -16,17 +16,3 @@ export function parseDuration(text: string): number | string {
   const total = Math.round(hours! * 3_600_000 + minutes! * 60_000 + seconds! * 1000 + milliseconds!)
   return total > longestMs ? 'is longer than 596h, the longest there is' : total
 }
-
-/** A duration for people, three digits or two units at most: `12ms`, `1.5s`, `2m5s`, `1h30m`. */
-export function formatDuration(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)}ms`
-  if (ms < 59_950) return `${Math.round(ms / 100) / 10}s`
-  const seconds = Math.round(ms / 1000)
-  if (seconds < 3600) return twoUnits(Math.floor(seconds / 60), 'm', seconds % 60, 's')
-  const minutes = Math.round(ms / 60_000)
-  return twoUnits(Math.floor(minutes / 60), 'h', minutes % 60, 'm')
-}
-
-function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
-  return small === 0 ? `${large}${largeUnit}` : `${large}${largeUnit}${small}${smallUnit}`
-}

@@ -1,4 +1,4 @@
-import { decode } from './database/parameters.ts'
+import { percentDecode } from './database/parameters.ts'
 import type { Target } from './database/target.ts'
 
 /** Every way in which the passwords of a target may be spelled; `text` is the connection string it was made from. */
@@ -26,7 +26,7 @@ function spellings(text: string, secret: string): string[] {
           .slice(question + 1)
           .split('&')
           .map((pair) => pair.slice(pair.indexOf('=') + 1))
-  return [inLogin, ...inQuery].filter((spelling) => decode(spelling) === secret)
+  return [inLogin, ...inQuery].filter((spelling) => percentDecode(spelling) === secret)
 }
 
 function encode(secret: string): string {

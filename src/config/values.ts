@@ -4,7 +4,7 @@ import { settings } from './settings.ts'
 import type { Setting, SettingName } from './settings.ts'
 
 /** What a text was understood as, or what is wrong with it and what is expected. */
-export type Parsed = { readonly value: string | number | boolean } | { readonly problem: string }
+export type ParsedSetting = { readonly value: string | number | boolean } | { readonly problem: string }
 
 const booleans: Readonly<Record<string, boolean>> = {
   true: true,
@@ -26,9 +26,9 @@ const rules: Partial<Record<SettingName, (text: string) => string | undefined>> 
 }
 
 /** Reads the text of one setting; it never throws, and a problem never shows what may be a connection string. */
-export function parseSetting(name: SettingName, text: string): Parsed {
+export function parseSetting(name: SettingName, text: string): ParsedSetting {
   const setting: Setting = settings[name]
-  const refuse = (reason: string): Parsed => ({ problem: `${quote(text)} ${reason}` })
+  const refuse = (reason: string): ParsedSetting => ({ problem: `${quote(text)} ${reason}` })
   switch (setting.kind) {
     case 'duration': {
       const duration = parseDuration(text)

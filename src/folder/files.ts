@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { refuseEncoding } from '../checks/rules/encoding.ts'
 import { Failure, type Problem } from '../errors.ts'
-import { decode } from './text.ts'
+import { decodeText } from './text.ts'
 
 /** Throws INVALID when there is no such folder. */
 export function requireFolder(dir: string, shown: string, what: string, setting: string): void {
@@ -19,7 +19,7 @@ export function readText(path: string, shown: string): { readonly text: string }
   } catch (error) {
     return { problem: unreadable(shown, error) }
   }
-  const decoded = decode(bytes)
+  const decoded = decodeText(bytes)
   if ('text' in decoded) return decoded
   const place = { file: shown, ...placeOfByte(path, decoded.offset), text: '' }
   return { problem: refuseEncoding(decoded.problem, place) }

@@ -6,7 +6,7 @@ export type Decoded = { readonly text: string } | { readonly problem: string; re
 
 /** UTF-8 without its byte order mark and with LF for CRLF, nothing else changed; strict, because a wrong byte would
  * silently become another character. */
-export function decode(bytes: Buffer): Decoded {
+export function decodeText(bytes: Buffer): Decoded {
   const utf16 = utf16Problem(bytes)
   if (utf16 !== null) return { problem: utf16, offset: 0 }
   const nul = bytes.indexOf(0)

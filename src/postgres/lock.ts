@@ -54,11 +54,11 @@ export async function withLock<Result>(
   if (!(await takeLock(session, options, isDone))) return undefined
   try {
     const result = await use()
-    await release(session, options)
+    await releaseLock(session, options)
     return result
   } catch (error) {
     // The cause must not be hidden by a session that is gone.
-    await release(session, options).catch(() => {})
+    await releaseLock(session, options).catch(() => {})
     throw error
   }
 }
@@ -70,7 +70,7 @@ export async function tryLock(session: Session, key: bigint): Promise<boolean> {
 }
 
 /** Gives the lock back; a lock that was not ours any more is said aloud, because something ended it. */
-export async function release(session: Session, options: Pick<LockOptions, 'key' | 'emit'>): Promise<void> {
+export async function releaseLock(session: Session, options: Pick<LockOptions, 'key' | 'emit'>): Promise<void> {
   const [row] = await session.query<{ released: boolean }>(
     `select pg_catalog.pg_advisory_unlock(${options.key}) as released`,
   )

@@ -9,11 +9,11 @@ export interface Job {
   readonly command: string
   readonly bundle: Bundle
   readonly seeds: SeedBundle | null
-  readonly progress: Progress
+  readonly progress: JobProgress
   readonly begun: number
 }
 
-export interface Progress {
+export interface JobProgress {
   /** Our row in the runs, once there is one. */
   runId: string | null
   /** When this run first found something to do, by the server's clock. */
@@ -36,7 +36,7 @@ export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedB
 }
 
 /** What this run has not done, each name once; what was in flight when it was stopped is still to be run. */
-export function listNotRun({ applied, seeded, inFlight, notRun }: Progress, isStopped: boolean): string[] {
+export function listNotRun({ applied, seeded, inFlight, notRun }: JobProgress, isStopped: boolean): string[] {
   const done = new Set([...applied, ...seeded])
   return [...new Set([...(isStopped ? inFlight : []), ...notRun])].filter((name) => !done.has(name))
 }

@@ -6,7 +6,7 @@ import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, historyTables } from '../history/tables.ts'
 import type { Identity, Migration, SeedBundle } from '../migration.ts'
-import { release, tryLock, withLock } from '../postgres/lock.ts'
+import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
 import type { StepContext } from './apply/step.ts'
@@ -119,7 +119,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     // A role that may only read is right to find nothing to do; it asks two questions instead of one, every time.
     if ((error as { code?: string }).code !== '42501') throw error
   } finally {
-    await release(session, { key, emit: job.run.emit })
+    await releaseLock(session, { key, emit: job.run.emit })
   }
 }
 

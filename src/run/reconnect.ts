@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import { silenceBehind } from '../postgres/observe/silence.ts'
 import { pause } from '../postgres/pause.ts'
 import { Unwanted, noteLoss } from './connection-losses.ts'
-import { type Job, type Progress, listNotRun } from './job.ts'
+import { type Job, type JobProgress, listNotRun } from './job.ts'
 import type { Run } from './run.ts'
 
 const reconnections = 5
@@ -13,7 +13,7 @@ const shortestWaitMs = 1_000
 /** What is done again on the next connection. */
 interface Reconnecting {
   readonly run: Run
-  readonly progress?: Pick<Progress, 'applied' | 'seeded'>
+  readonly progress?: Pick<JobProgress, 'applied' | 'seeded'>
 }
 
 /**

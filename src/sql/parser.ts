@@ -19,7 +19,7 @@ export interface ParsedStatement {
   readonly source: string
 }
 
-export type Parsed =
+export type ParseResult =
   | { readonly statements: readonly ParsedStatement[] }
   | { readonly error: string; readonly offset: number }
   /** Right or wrong, it is too deep for the parser; the server has to tell. */
@@ -40,7 +40,7 @@ export async function loadParser(): Promise<void> {
 }
 
 /** The statements of a text by the grammar of Postgres 18, or the first error in it. */
-export function parse(text: string): Parsed {
+export function parse(text: string): ParseResult {
   const parsed = parseOnce(text)
   if (parsed === 'unknown' || !('error' in parsed) || !text.includes('--')) return parsed
   // This parser takes no comment between the parts of one string ('a' -- x <newline> 'b'), the server does.
@@ -48,7 +48,7 @@ export function parse(text: string): Parsed {
   return bare !== 'unknown' && 'error' in bare ? parsed : bare
 }
 
-function parseOnce(text: string): Parsed {
+function parseOnce(text: string): ParseResult {
   // The parser calls an empty text an error, Postgres does not.
   if (text.trim() === '') return { statements: [] }
   try {

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
 import { expect } from 'vitest'
-import { decode } from '../../src/folder/text.ts'
+import { decodeText } from '../../src/folder/text.ts'
 import { wholeWindow } from '../../src/sql/lex/window.ts'
 import { loadParser, parse } from '../../src/sql/parser.ts'
 import { split } from '../../src/sql/split.ts'
@@ -24,7 +24,7 @@ async function countCompleted(client: pg.Client, text: string) {
 
 test.for(fixtures)('%s has as many statements for us, for the parser and for the server', async (name, { db }) => {
   await loadParser()
-  const decoded = decode(readFileSync(join(folder, name)))
+  const decoded = decodeText(readFileSync(join(folder, name)))
   const text = 'text' in decoded ? decoded.text : ''
   let ours = 0
   split(wholeWindow(Buffer.from(text)), { statement: () => void (ours += 1) })

@@ -3,7 +3,7 @@ import type { Node } from '../../sql/parser.ts'
 import { finding } from '../finding.ts'
 
 /** A statement that Postgres refuses inside a transaction. */
-export interface Alone {
+export interface AloneStatement {
   readonly name: string
   readonly place: Place
   /** Which statement of the file, from 0. */
@@ -60,7 +60,7 @@ export function mayBeAlone(kind: string, isWholeFile: boolean): boolean {
 }
 
 /** One of several statements in a file that runs in a transaction. */
-export function refuseAlone({ name, place }: Pick<Alone, 'name' | 'place'>): Problem {
+export function refuseAlone({ name, place }: Pick<AloneStatement, 'name' | 'place'>): Problem {
   return finding(
     'alone',
     `${name} cannot run inside a transaction, and this file runs as one`,
@@ -70,7 +70,7 @@ export function refuseAlone({ name, place }: Pick<Alone, 'name' | 'place'>): Pro
 }
 
 /** A seed has no way to run otherwise. */
-export function refuseAloneInSeed({ name, place }: Pick<Alone, 'name' | 'place'>): Problem {
+export function refuseAloneInSeed({ name, place }: Pick<AloneStatement, 'name' | 'place'>): Problem {
   const what = `${name} cannot run inside a transaction, and a seed runs as one`
   return finding('alone', what, place, 'Make it a migration.')
 }

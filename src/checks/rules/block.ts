@@ -2,7 +2,7 @@ import type { Place, Problem } from '../../errors.ts'
 import type { Statement } from '../../migration.ts'
 import type { Node } from '../../sql/parser.ts'
 import { finding } from '../finding.ts'
-import type { Alone } from './alone.ts'
+import type { AloneStatement } from './alone.ts'
 import type { Control } from './transaction-control.ts'
 
 /** The units of a file outside a transaction, and what is wrong with its BEGIN ... COMMIT blocks. */
@@ -15,7 +15,7 @@ export interface Units {
 export function joinBlocks(
   statements: readonly Statement[],
   controls: readonly Control[],
-  alone: readonly Alone[],
+  alone: readonly AloneStatement[],
 ): Units {
   const units: Statement[] = []
   const problems: Problem[] = []

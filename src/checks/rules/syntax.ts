@@ -40,7 +40,7 @@ const anyStrange = new RegExp(`[${Object.keys(strange).join('')}\u2000-\u200a\u2
 const named = 3
 
 /** A statement in its text. */
-interface Excerpt {
+interface StatementText {
   readonly text: string
   readonly start: number
   readonly end: number
@@ -49,7 +49,7 @@ interface Excerpt {
 /** A syntax error, with the characters of its statement that nobody sees or takes for others. */
 export function explainSyntax(
   error: string,
-  { text, start, end }: Excerpt,
+  { text, start, end }: StatementText,
   offset: number,
   placeOf: (offset: number) => Place,
 ): Problem {

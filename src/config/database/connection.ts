@@ -1,5 +1,5 @@
 import { type Parts, makeTarget } from './complete.ts'
-import { decode, parseParameters } from './parameters.ts'
+import { parseParameters, percentDecode } from './parameters.ts'
 import type { PgEnv } from './pg-env.ts'
 import type { Target } from './target.ts'
 
@@ -70,11 +70,11 @@ function splitUrl(rest: string, problems: string[]): Parts {
   const { hosts, ports } = splitHosts(authority, problems)
   const parameters = parseParameters(question < 0 ? '' : rest.slice(question + 1), problems)
   const parts: Parts = {
-    user: parameters.user || decode(colon < 0 ? login : login.slice(0, colon)),
-    password: parameters.password || decode(colon < 0 ? '' : login.slice(colon + 1)),
+    user: parameters.user || percentDecode(colon < 0 ? login : login.slice(0, colon)),
+    password: parameters.password || percentDecode(colon < 0 ? '' : login.slice(colon + 1)),
     hosts: parameters.host ? parameters.host.split(',') : hosts,
     ports: parameters.port ? parameters.port.split(',') : ports,
-    database: parameters.dbname || (slash < 0 ? '' : decode(head.slice(slash + 1))),
+    database: parameters.dbname || (slash < 0 ? '' : percentDecode(head.slice(slash + 1))),
     parameters,
   }
   if ([parts.user, parts.password, parts.database, ...parts.hosts].some((part) => part.includes('\0'))) {
@@ -90,7 +90,7 @@ function splitHosts(authority: string, problems: string[]): { hosts: string[]; p
   for (const entry of authority.split(',')) {
     const [, address, name, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(entry) ?? []
     if (address === undefined && name === undefined) problems.push('it has a [ without its ] in the host')
-    hosts.push(decode(address ?? name ?? ''))
+    hosts.push(percentDecode(address ?? name ?? ''))
     ports.push(port ?? '')
   }
   if (hosts.length > 1 && hosts.includes('')) problems.push('one of its hosts is empty')

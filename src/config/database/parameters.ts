@@ -151,9 +151,9 @@ export function parseParameters(query: string, problems: string[]): Parameters {
   for (const pair of query.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const name = decode(equals < 0 ? pair : pair.slice(0, equals))
+    const name = percentDecode(equals < 0 ? pair : pair.slice(0, equals))
     if (equals < 0) problems.push(refuseName(name, true))
-    else takeParameter(parameters, name, decode(pair.slice(equals + 1)), problems)
+    else takeParameter(parameters, name, percentDecode(pair.slice(equals + 1)), problems)
   }
   return parameters
 }
@@ -195,7 +195,7 @@ function refuseName(name: string, noValue: boolean): string {
 }
 
 /** Undoes percent-encoding and leaves what is none as it is, so a raw % in a password works; a + stays a +. */
-export function decode(text: string): string {
+export function percentDecode(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
     try {
       return decodeURIComponent(encoded)

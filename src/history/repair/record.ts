@@ -72,18 +72,18 @@ export async function wasRepaired(
 }
 
 /** What a row keeps of a file. */
-type Recorded = Pick<Migration, 'checksum' | 'down'>
+type RecordedFile = Pick<Migration, 'checksum' | 'down'>
 
 /** The statement that each action is, to be run when the repair's own row is the newest run. */
 export const rowChanges = {
   forget: (session: Session, tables: HistoryTables, kind: Kind, name: string) =>
     `delete from ${tables.history} where ${rowOf(session, kind, name)}`,
-  accept: (session: Session, tables: HistoryTables, name: string, { checksum, down }: Recorded) => {
+  accept: (session: Session, tables: HistoryTables, name: string, { checksum, down }: RecordedFile) => {
     const text = session.client.escapeLiteral
     return `update ${tables.history} set checksum = ${text(checksum)}, down = ${down === null ? 'down' : text(down)}
       where ${rowOf(session, 'migration', name)}`
   },
-  done: (session: Session, tables: HistoryTables, name: string, file: Recorded | undefined) => {
+  done: (session: Session, tables: HistoryTables, name: string, file: RecordedFile | undefined) => {
     const text = session.client.escapeLiteral
     if (!file) return `update ${tables.history} set state = 'applied' where ${rowOf(session, 'migration', name)}`
     const down = file.down === null ? 'null' : text(file.down)

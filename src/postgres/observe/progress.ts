@@ -1,14 +1,14 @@
 import type { Session } from '../session.ts'
 
 /** How far a statement is, as Postgres tells it; `phase` is what it waits for when it has no progress to show. */
-export interface Progress {
+export interface StatementProgress {
   readonly phase: string
   /** 0 to 100, null when nobody can tell. */
   readonly percent: number | null
 }
 
 /** Looks in every progress view that a migration's statement may be in. */
-export async function readProgress(observer: Session, pid: number): Promise<Progress> {
+export async function readProgress(observer: Session, pid: number): Promise<StatementProgress> {
   const [row] = await observer.query<{ phase: string | null; done: number | null; total: number | null; wait: string }>(
     `select p.phase, p.done::float8, p.total::float8, coalesce(a.wait_event_type || ': ' || a.wait_event, 'running') as wait
      from pg_catalog.pg_stat_activity a left join (

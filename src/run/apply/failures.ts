@@ -81,10 +81,6 @@ function placeOfName({ file, body }: Step, name: string | undefined): { place?: 
   return {}
 }
 
-export function lost(step: Step, error: unknown): Failure {
-  return lostConnection(step.name, error)
-}
-
 export function lostConnection(name: string, error: unknown): Failure {
   return new Failure(
     'LOST',

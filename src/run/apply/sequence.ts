@@ -1,7 +1,7 @@
 import { MigrationError, Umzug } from 'umzug'
 
 /** Something to run, in its turn. */
-export interface Step {
+export interface SequenceStep {
   readonly name: string
   readonly run: () => Promise<void>
 }
@@ -10,7 +10,7 @@ export interface Step {
  * Runs the steps in order and stops at the first that fails, rejecting with that step's own error. Umzug sequences;
  * the plan has decided what is pending, and each step records itself in its own transaction.
  */
-export async function runSteps(steps: readonly Step[]): Promise<void> {
+export async function runSteps(steps: readonly SequenceStep[]): Promise<void> {
   const umzug = new Umzug({
     migrations: steps.map(({ name, run }) => ({ name, up: run })),
     context: {},

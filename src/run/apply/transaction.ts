@@ -8,7 +8,7 @@ import { nameSession, resetSession, toOwnRole } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { ModuleError } from '../modules/module.ts'
 import { StillBusy, whileBusy } from './contention.ts'
-import { busy, endedTransaction, failed, lockGone, lost, truncation, unknownEnd } from './failures.ts'
+import { busy, endedTransaction, failed, lockGone, lostConnection, truncation, unknownEnd } from './failures.ts'
 import { withLimits } from './limits.ts'
 import { collectNotices } from './notices.ts'
 import type { CodeBody, SqlBody, Step, StepContext } from './step.ts'
@@ -29,7 +29,7 @@ export async function runInTransaction(given: StepContext, step: Step): Promise<
     if (run.signal.aborted) throw isAboutTheStop(error, run.signal) ? error : run.signal.reason
     if (error instanceof StillBusy) throw busy(step, run.lockRetryMs, error.cause, error.watch.blockers())
     const cause = causeOf(error)
-    throw (await isDemoted(run.session, cause)) ? lost(step, cause) : error
+    throw (await isDemoted(run.session, cause)) ? lostConnection(step.name, cause) : error
   }
 }
 
@@ -109,7 +109,7 @@ async function sendSql(run: StepContext, step: Step, body: SqlBody): Promise<voi
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error
     if (error.error instanceof Failure || isContention(error.error) || run.signal.aborted) throw error.error
-    if (isConnectionLost(error.error)) throw lost(step, error.error)
+    if (isConnectionLost(error.error)) throw lostConnection(step.name, error.error)
     const chunk = sent[error.chunk]
     const own = error.statement - (error.chunk === 0 ? statementsBefore : 0)
     const hasPosition = (error.error as { position?: string }).position !== undefined
@@ -156,7 +156,7 @@ async function runCode(run: StepContext, step: Step, body: CodeBody): Promise<vo
     await body.run(session, signal)
   } catch (error) {
     if (signal.aborted || error instanceof Failure || isContention(error)) throw error
-    if (!(error instanceof ModuleError) && isConnectionLost(error)) throw lost(step, error)
+    if (!(error instanceof ModuleError) && isConnectionLost(error)) throw lostConnection(step.name, error)
     throw failed(step, error)
   }
   try {
@@ -167,12 +167,12 @@ async function runCode(run: StepContext, step: Step, body: CodeBody): Promise<vo
 }
 
 function beginFailed(step: Step, { statement, error }: ScriptError): unknown {
-  if (isConnectionLost(error)) return lost(step, error)
+  if (isConnectionLost(error)) return lostConnection(step.name, error)
   return statement === 1 ? lockGone(step, error) : error
 }
 
 function endFailed(step: Step, { error }: ScriptError): unknown {
-  if (isConnectionLost(error)) return lost(step, error)
+  if (isConnectionLost(error)) return lostConnection(step.name, error)
   return (error as { code?: string }).code === '22012' ? endedTransaction(step, error) : failed(step, error)
 }
 
@@ -183,7 +183,8 @@ async function commit({ session, signal }: StepContext, step: Step): Promise<voi
     tags = (await runScript(session, 'commit')).tags
   } catch (error) {
     const cause = (error as ScriptError).error
-    if (isConnectionLost(cause)) throw signal.aborted ? unknownEnd(step.name, signal.reason, cause) : lost(step, cause)
+    if (isConnectionLost(cause))
+      throw signal.aborted ? unknownEnd(step.name, signal.reason, cause) : lostConnection(step.name, cause)
     if (isContention(cause)) throw error
     throw failed(step, cause)
   }

@@ -11,7 +11,7 @@ export interface MigrationContext {
 export type MigrationFunction = (client: ClientBase, context: MigrationContext) => Promise<void>
 
 /** A migration or a seed as code: what the file exports. */
-export interface Migration {
+export interface MigrationModule {
   readonly up: MigrationFunction
   readonly down?: MigrationFunction
   /** false runs it outside of a transaction; default true. */

@@ -6,7 +6,7 @@ import type { ModuleScript } from '../../migration.ts'
 import { isConnectionLost, isContention, noteSurvived } from '../../postgres/classify.ts'
 import { type GuardedClient, guardClient } from '../../postgres/module-client/guarded-client.ts'
 import type { Session } from '../../postgres/session.ts'
-import type { Migration, MigrationFunction } from './contract.ts'
+import type { MigrationFunction, MigrationModule } from './contract.ts'
 import { type Hear, withStrays } from './strays.ts'
 
 /** What a module threw that is no answer of our session, whatever code it has: another connection's may look like ours. */
@@ -31,12 +31,12 @@ const straysOf = new WeakMap<MigrationFunction, Strays>()
  * Loads a module, once, and checks what it exports; throws INVALID with what is missing, why it does not load, or that
  * it is not what was compiled.
  */
-export async function loadModule(script: ModuleScript, file: string): Promise<Migration> {
+export async function loadModule(script: ModuleScript, file: string): Promise<MigrationModule> {
   script.verify?.()
   const strays: Strays = { hear: (error) => (strays.early ??= { error }) }
-  let loaded: Partial<Migration>
+  let loaded: Partial<MigrationModule>
   try {
-    loaded = await withStrays<Partial<Migration>>(
+    loaded = await withStrays<Partial<MigrationModule>>(
       (error) => strays.hear(error),
       () => import(pathToFileURL(script.path).href),
     )
@@ -50,7 +50,7 @@ export async function loadModule(script: ModuleScript, file: string): Promise<Mi
   }
   for (const call of [loaded.up, loaded.down])
     if (typeof call === 'function' && !straysOf.has(call)) straysOf.set(call, strays)
-  if (typeof loaded.up === 'function') return loaded as Migration
+  if (typeof loaded.up === 'function') return loaded as MigrationModule
   const next = 'Write: export async function up(client) { await client.query(...) }'
   throw new Failure('INVALID', `${file} exports no function up`, { next })
 }

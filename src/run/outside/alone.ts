@@ -18,7 +18,7 @@ import { describeSqlError } from '../apply/sql-error.ts'
 import type { StepContext } from '../apply/step.ts'
 
 /** A statement that no transaction may hold, and what is known of an earlier try. */
-export interface Alone {
+export interface AloneAttempt {
   readonly run: StepContext
   /** For the log. */
   readonly name: string
@@ -38,7 +38,7 @@ export interface Alone {
  * back. Throws PARTIAL with what it has left or may have left, a ScriptError or StillBusy when the catalog says that
  * nothing of it is there, and the socket's error when the connection is lost.
  */
-export async function runAlone(alone: Alone): Promise<string> {
+export async function runAlone(alone: AloneAttempt): Promise<string> {
   const { statement } = alone
   const { index, target } = statement
   if (!isConcurrent(alone)) {
@@ -53,7 +53,7 @@ export async function runAlone(alone: Alone): Promise<string> {
 }
 
 /** What waits for others in the middle: lock_timeout would leave it half made. */
-function isConcurrent({ statement: { kind }, sql }: Alone): boolean {
+function isConcurrent({ statement: { kind }, sql }: AloneAttempt): boolean {
   return /^(Index|Drop|Reindex|AlterTable)Stmt$/.test(kind) && /\bconcurrently\b/i.test(sql)
 }
 
@@ -65,7 +65,7 @@ async function liftLockTimeout({ session, settings }: StepContext): Promise<stri
   return rows.length === 0 ? '' : `select pg_catalog.set_config('lock_timeout', '${ours}ms', false); `
 }
 
-async function send({ run, sql, statement, resumed }: Alone, text = sql): Promise<void> {
+async function send({ run, sql, statement, resumed }: AloneAttempt, text = sql): Promise<void> {
   try {
     await runScript(run.session, text)
   } catch (error) {
@@ -86,7 +86,7 @@ const alreadyDone: Readonly<Record<string, readonly string[]>> = {
   AlterTableStmt: ['42P01'],
 }
 
-async function makeIndex(alone: Alone, stated: StatedIndex): Promise<void> {
+async function makeIndex(alone: AloneAttempt, stated: StatedIndex): Promise<void> {
   const { run, title, resumed, invalidIndexes } = alone
   const before = await listMade(alone, stated)
   const isNamed = stated.name !== null
@@ -115,13 +115,13 @@ async function makeIndex(alone: Alone, stated: StatedIndex): Promise<void> {
   if (cause !== undefined && !isMade) throw cause
 }
 
-async function listMade({ run: { session }, since }: Alone, stated: StatedIndex): Promise<FoundIndex[]> {
+async function listMade({ run: { session }, since }: AloneAttempt, stated: StatedIndex): Promise<FoundIndex[]> {
   if (stated.name === null) return listUnnamed(session, stated, since)
   const found = await findIndex(session, stated)
   return found ? [found] : []
 }
 
-async function workOn(alone: Alone, target: StatedTarget): Promise<void> {
+async function workOn(alone: AloneAttempt, target: StatedTarget): Promise<void> {
   const { run, title, resumed, since, invalidIndexes } = alone
   const { session } = run
   const copies = target.action === 'reindex' ? await listCopies(session, target, since) : []
@@ -147,7 +147,7 @@ async function workOn(alone: Alone, target: StatedTarget): Promise<void> {
 }
 
 /** A bundle of an earlier compiler does not say what to look for. */
-async function sendUnknown(alone: Alone): Promise<void> {
+async function sendUnknown(alone: AloneAttempt): Promise<void> {
   try {
     await send(alone)
   } catch (error) {

@@ -91,7 +91,7 @@ export function rowGone({ migration: { name } }: OutsideFile): Failure {
 }
 
 /** LOST, to be resolved by the history and the catalog. */
-export function lost({ migration }: OutsideFile, error: unknown): Failure {
+export function lostOutside({ migration }: OutsideFile, error: unknown): Failure {
   const reason = (error as Error).message
   const next = 'Run it again: it goes on where it stopped.'
   return new Failure('LOST', `the connection was lost while ${migration.name} ran`, { reason, next }, error)

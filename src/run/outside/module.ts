@@ -9,7 +9,7 @@ import { rollBack } from '../../postgres/script.ts'
 import { unknownEnd } from '../apply/failures.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
 import type { StepContext } from '../apply/step.ts'
-import type { Migration as MigrationModule } from '../modules/contract.ts'
+import type { MigrationModule } from '../modules/contract.ts'
 import { callModule } from '../modules/module.ts'
 import { placeInModule } from '../modules/place.ts'
 

@@ -13,7 +13,15 @@ import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import type { StepContext } from '../apply/step.ts'
 import { runAlone } from './alone.ts'
-import { failedAtFirst, interrupted, lost, placeOfStatement, stillBusy, stopped, stoppedWithin } from './failures.ts'
+import {
+  failedAtFirst,
+  interrupted,
+  lostOutside,
+  placeOfStatement,
+  stillBusy,
+  stopped,
+  stoppedWithin,
+} from './failures.ts'
 import { type OutsideFile, type OutsideStep, commitsWithin, isUntouched } from './outside-file.ts'
 import { UnitError, runInOwnTransaction } from './own-transaction.ts'
 import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './progress.ts'
@@ -51,7 +59,7 @@ export async function runStatementByStatement(
     const cause = error instanceof ScriptError ? error.error : error
     const isLost = error instanceof Failure ? error.code === 'LOST' : isConnectionLost(cause)
     if (isLost && run.signal.aborted) throw unknownEnd(name, run.signal.reason, cause)
-    throw isLost && !(error instanceof Failure) ? lost(outside, cause) : cause
+    throw isLost && !(error instanceof Failure) ? lostOutside(outside, cause) : cause
   } finally {
     notices.stop()
   }
@@ -138,7 +146,7 @@ async function explain(outside: OutsideFile, i: number, error: unknown): Promise
   const cause = error instanceof ScriptError ? error.error : error
   const isStop = run.signal.aborted && (error === run.signal.reason || !(error instanceof Failure))
   if (isConnectionLost(cause) || !(isStop || error instanceof ScriptError || error instanceof StillBusy)) return error
-  if (await isDemoted(run.session, cause)) return lost(outside, cause)
+  if (await isDemoted(run.session, cause)) return lostOutside(outside, cause)
   const isNothing = i === 0 && isUntouched(outside)
   if (isNothing) await insist(run.signal, () => forget(outside))
   if (run.signal.aborted) return interrupted(outside, i, run.signal.reason)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { splitDown } from '../../../src/folder/down.ts'
 import { EncodingError, openSource } from '../../../src/folder/text-stream.ts'
-import { checksum, decode } from '../../../src/folder/text.ts'
+import { checksum, decodeText } from '../../../src/folder/text.ts'
 
 let dir: string
 beforeEach(() => {
@@ -54,7 +54,7 @@ describe('a file that is read in steps has the text of one that is read whole', 
     `--${' '.repeat(200)}upfront:down  \nx`,
   ])('%#', (text) => {
     const bytes = Buffer.from(text)
-    const decoded = decode(bytes)
+    const decoded = decodeText(bytes)
     const { up, section } = splitDown('text' in decoded ? decoded.text : '')
     const found = read(bytes)
     expect(found.text === up).toBe(true)

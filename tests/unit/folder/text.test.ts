@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { checksum, checksumOfFile, decode, digest } from '../../../src/folder/text.ts'
+import { checksum, checksumOfFile, decodeText, digest } from '../../../src/folder/text.ts'
 
 test.each([
   ['plain text', 'select 1', 'select 1'],
@@ -16,7 +16,7 @@ test.each([
   ['a replacement character that is meant', '\ufffd', '\ufffd'],
   ['nothing', '', ''],
 ])('%s is decoded', (_, text, decoded) => {
-  expect(decode(Buffer.from(text))).toEqual({ text: decoded })
+  expect(decodeText(Buffer.from(text))).toEqual({ text: decoded })
 })
 
 test.each([
@@ -30,7 +30,7 @@ test.each([
   ['an overlong slash', Buffer.from([0x61, 0xc0, 0xaf]), 'not UTF-8', 1],
   ['a surrogate', Buffer.from([0xed, 0xa0, 0x80]), 'not UTF-8', 0],
 ])('%s is refused, at its offset', (_, bytes, problem, offset) => {
-  expect(decode(bytes)).toEqual({ problem: expect.stringContaining(problem), offset })
+  expect(decodeText(bytes)).toEqual({ problem: expect.stringContaining(problem), offset })
 })
 
 test('a checksum is that of the text, with the algorithm in its name', () => {
@@ -51,7 +51,7 @@ test('a file that is read chunk by chunk has the checksum of its text, wherever 
           for (const rest of ['', '\n', '\r\nx\r', 'é']) {
             const bytes = Buffer.from(`${start}${'x'.repeat(chunk - short)}${end}${rest}`)
             writeFileSync(path, bytes)
-            const { text } = decode(bytes) as { text: string }
+            const { text } = decodeText(bytes) as { text: string }
             expect(checksumOfFile(path), JSON.stringify({ start, short, end, rest })).toBe(checksum(text))
           }
   } finally {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { decode } from '../../../src/folder/text.ts'
+import { decodeText } from '../../../src/folder/text.ts'
 import { type KnownFingerprints, keyOf, makeFingerprint } from '../../../src/sql/lex/fingerprint.ts'
 import { openWindow, textBetween, wholeWindow } from '../../../src/sql/lex/window.ts'
 import { loadParser, parse } from '../../../src/sql/parser.ts'
@@ -30,7 +30,7 @@ function parts(text: string, step = Infinity): string[] {
 
 const folder = join(import.meta.dirname, '../../fixtures/sql')
 const fixtures = globSync('*.sql', { cwd: folder }).map((name) => {
-  const decoded = decode(readFileSync(join(folder, name)))
+  const decoded = decodeText(readFileSync(join(folder, name)))
   return [name, 'text' in decoded ? decoded.text : ''] as const
 })
 
