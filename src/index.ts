@@ -9,7 +9,7 @@ import { noWait } from './postgres/lock.ts'
 import { withoutDetail, withoutDetailOf } from './report/detail.ts'
 import { makeRedact } from './report/redact.ts'
 import { withoutSecrets, withoutSecretsOf } from './report/without-secrets.ts'
-import { newLink } from './run/connection-losses.ts'
+import { newRunConnection } from './run/connection-losses.ts'
 import { type Phase, withDeadline } from './run/deadline.ts'
 import type { Flags } from './run/run.ts'
 
@@ -126,7 +126,7 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
   try {
     const phase: Phase = { current: 'waiting for the server' }
     const signal = withDeadline(config.deadlineMs, io.signal, phase)
-    const own = { phase, lockWait: noWait(), link: newLink() }
+    const own = { phase, lockWait: noWait(), connection: newRunConnection() }
     await execute({ io, config, flags, operands: [], emit, answer: write, redact, signal, ...own })
   } catch (error) {
     const told = error instanceof Failure || !stop.signal.aborted ? error : stop.signal.reason

@@ -8,7 +8,7 @@ import { noWait } from './postgres/lock.ts'
 import { makeRedact } from './report/redact.ts'
 import { type Report, openReport } from './report/report.ts'
 import { defaultTerminationLog } from './report/termination.ts'
-import { newLink } from './run/connection-losses.ts'
+import { newRunConnection } from './run/connection-losses.ts'
 import { type Phase, withDeadline } from './run/deadline.ts'
 import type { Run } from './run/run.ts'
 
@@ -44,7 +44,7 @@ export async function main(io: Io): Promise<number> {
       signal: withDeadline(config.deadlineMs, io.signal, phase),
       phase,
       lockWait: noWait(),
-      link: newLink(),
+      connection: newRunConnection(),
     }
     const said = () => emit({ type: 'interrupted', signal: /SIG\w+/.exec(String(io.signal.reason))?.[0] ?? 'a signal' })
     io.signal.addEventListener('abort', said, { once: true })

@@ -152,7 +152,7 @@ export interface Seed extends Identity {
 }
 
 /** What a folder has to take a migration back: SQL, or a module that may have a `down`; null for what it has not. */
-export interface WayBack {
+export interface OpenedDown {
   readonly sql: string | null
   readonly module: ModuleScript | null
   /** As of a migration. */
@@ -170,7 +170,7 @@ export interface Bundle {
   /** These of them, ready to run and called as given; throws one INVALID with every problem of every one of them. */
   readonly open: (which: readonly Identity[]) => Promise<readonly Migration[]>
   /** Throws INVALID when what takes it back is wrong; what it takes back is not judged. */
-  readonly wayBack: (of: Identity) => Promise<WayBack>
+  readonly openDown: (of: Identity) => Promise<OpenedDown>
 }
 
 /** The seeds of one environment: those of the folder itself, then those of the environment's own folder. */

@@ -29,7 +29,7 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
 export function openMigrations(dir: string, shown = dir): Bundle {
   const { digest, count } = readHead<MigrationsHead>(dir, shown)
-  let reading: Promise<Pick<Bundle, 'list' | 'open' | 'wayBack'>> | undefined
+  let reading: Promise<Pick<Bundle, 'list' | 'open' | 'openDown'>> | undefined
   const read = () => (reading ??= import('./read.ts').then(({ readMigrations }) => readMigrations(dir, shown)))
   return {
     dir: shown,
@@ -37,7 +37,7 @@ export function openMigrations(dir: string, shown = dir): Bundle {
     count,
     list: async () => (await read()).list(),
     open: async (which) => (await read()).open(which),
-    wayBack: async (of) => (await read()).wayBack(of),
+    openDown: async (of) => (await read()).openDown(of),
   }
 }
 

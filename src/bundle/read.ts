@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Failure } from '../errors.ts'
-import { calledAs } from '../folder/called.ts'
 import { chunkScript } from '../folder/chunks.ts'
 import { parseCsvName } from '../folder/csv-name.ts'
+import { pickByName } from '../folder/pick-by-name.ts'
 import { openCompiled } from '../folder/text-stream.ts'
 import { checksum, checksumOfFile } from '../folder/text.ts'
 import {
@@ -45,13 +45,13 @@ export interface PackedMigration extends PackedEntry {
 export type PackedSeed = PackedEntry
 
 /** The migrations of a compiled folder, which are ready as they are. */
-export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' | 'open' | 'wayBack'> {
+export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' | 'open' | 'openDown'> {
   const migrations = listMigrations(dir, shown)
   return {
     list: async () => migrations,
-    open: async (which) => calledAs(which, migrations),
-    wayBack: async (of) => {
-      const [{ down, script, allow = [] }] = calledAs([of], migrations) as [Migration]
+    open: async (which) => pickByName(which, migrations),
+    openDown: async (of) => {
+      const [{ down, script, allow = [] }] = pickByName([of], migrations) as [Migration]
       return { sql: down, module: script.kind === 'module' ? script : null, allow }
     },
   }
@@ -60,7 +60,7 @@ export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' 
 /** The seeds of one environment of a compiled folder, likewise. */
 export function readSeeds(dir: string, shown: string, environment: string): Pick<SeedBundle, 'list' | 'open'> {
   const seeds = listSeeds(dir, shown, environment)
-  return { list: async () => seeds, open: async (which) => calledAs(which, seeds) }
+  return { list: async () => seeds, open: async (which) => pickByName(which, seeds) }
 }
 
 function listMigrations(dir: string, shown: string): Migration[] {

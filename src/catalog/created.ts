@@ -14,15 +14,17 @@ export async function findCreated(
   const found = new Map<Migration, readonly string[]>()
   for (const migration of migrations) {
     const { creates } = migration
-    const isPlain = creates.length === 0 || groundsOf(migration).every((settings) => settings.length === 0)
-    const names = isPlain ? creates.filter((name) => existing.has(name)) : await lookOnEachGround(session, migration)
+    const isPlain = creates.length === 0 || listSettings(migration).every((settings) => settings.length === 0)
+    const names = isPlain
+      ? creates.filter((name) => existing.has(name))
+      : await findUnderEachSettings(session, migration)
     found.set(migration, names)
   }
   return found
 }
 
-async function lookOnEachGround(session: Session, migration: Migration): Promise<string[]> {
-  const answers = await onEachGround(session, migration, () => findExisting(session, migration.creates))
+async function findUnderEachSettings(session: Session, migration: Migration): Promise<string[]> {
+  const answers = await underEachSettings(session, migration, () => findExisting(session, migration.creates))
   const existing = new Set(answers.flat())
   return migration.creates.filter((name) => existing.has(name))
 }
@@ -31,13 +33,13 @@ async function lookOnEachGround(session: Session, migration: Migration): Promise
  * Asks once for each way in which a migration has set the session by the time it creates something. Nothing of that
  * stays: it is set in a transaction that is rolled back, and what may not be set is left out.
  */
-export async function onEachGround<Answer>(
+export async function underEachSettings<Answer>(
   session: Session,
   migration: Migration,
   ask: () => Promise<Answer>,
 ): Promise<Answer[]> {
   const answers: Answer[] = []
-  for (const settings of groundsOf(migration)) {
+  for (const settings of listSettings(migration)) {
     if (settings.length === 0) {
       answers.push(await ask())
       continue
@@ -74,24 +76,27 @@ async function findExisting(session: Session, relations: readonly string[]): Pro
 const creating = /^(Create(Stmt|SeqStmt|TableAsStmt|ForeignTableStmt)|ViewStmt|IndexStmt)$/
 
 /** The settings under which a file creates something, each list once; the empty one when it creates nothing we know of. */
-function groundsOf({ script }: Migration): readonly (readonly string[])[] {
-  const grounds = script.kind === 'sql' && script.statements.some(mayMoveGround) ? listGrounds(script) : []
-  return grounds.length === 0 ? [[]] : grounds
+function listSettings({ script }: Migration): readonly (readonly string[])[] {
+  const lists = script.kind === 'sql' && script.statements.some(mayBeSetting) ? collectSettings(script) : []
+  return lists.length === 0 ? [[]] : lists
 }
 
-function mayMoveGround({ kind, block }: Pick<Statement, 'kind' | 'block'>): boolean {
-  return /^(VariableSet|Select)Stmt$/.test(kind) || (block?.statements.some(mayMoveGround) ?? false)
+function mayBeSetting({ kind, block }: Pick<Statement, 'kind' | 'block'>): boolean {
+  return /^(VariableSet|Select)Stmt$/.test(kind) || (block?.statements.some(mayBeSetting) ?? false)
 }
 
-function listGrounds(script: SqlScript): (readonly string[])[] {
+function collectSettings(script: SqlScript): (readonly string[])[] {
   const text = script.read()
   const found = new Map<string, readonly string[]>()
-  const walk = (statements: Iterable<Pick<Statement, 'start' | 'end' | 'kind' | 'block'>>, before: Ground): Ground => {
+  const walk = (
+    statements: Iterable<Pick<Statement, 'start' | 'end' | 'kind' | 'block'>>,
+    before: SettingsSoFar,
+  ): SettingsSoFar => {
     let now = before
     for (const { start, end, kind, block } of statements) {
       if (block) now = { ...walk(block.statements, { ...now, isInside: true }), isInside: false, local: [] }
       else if (creating.test(kind)) found.set(JSON.stringify(settingsOf(now)), settingsOf(now))
-      else if (mayMoveGround({ kind })) now = move(now, text.slice(start, end))
+      else if (mayBeSetting({ kind })) now = addSetting(now, text.slice(start, end))
     }
     return now
   }
@@ -100,13 +105,13 @@ function listGrounds(script: SqlScript): (readonly string[])[] {
 }
 
 /** What has been set so far, for the session and for the transaction, and whether there is a transaction. */
-interface Ground {
+interface SettingsSoFar {
   readonly session: readonly string[]
   readonly local: readonly string[]
   readonly isInside: boolean
 }
 
-function settingsOf({ session, local }: Ground): readonly string[] {
+function settingsOf({ session, local }: SettingsSoFar): readonly string[] {
   return [...session, ...local]
 }
 
@@ -114,8 +119,8 @@ const setting = /^(set|reset)\s+((session|local)\s+)?(search_path|schema|role|se
 const call = /^select\s+(pg_catalog\s*\.\s*)?set_config\s*\(\s*'(search_path|role)'[^()]*\)$/i
 const local = /^set\s+local\b|,\s*(true|'t(rue)?')\s*\)$/i
 
-function move(ground: Ground, sql: string): Ground {
-  if (!setting.test(sql) && !call.test(sql)) return ground
-  if (!local.test(sql)) return { ...ground, session: [...ground.session, sql] }
-  return ground.isInside ? { ...ground, local: [...ground.local, sql] } : ground
+function addSetting(soFar: SettingsSoFar, sql: string): SettingsSoFar {
+  if (!setting.test(sql) && !call.test(sql)) return soFar
+  if (!local.test(sql)) return { ...soFar, session: [...soFar.session, sql] }
+  return soFar.isInside ? { ...soFar, local: [...soFar.local, sql] } : soFar
 }

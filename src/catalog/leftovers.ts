@@ -3,26 +3,26 @@ import type { Session } from '../postgres/session.ts'
 import { type FoundIndex, listIndexes, nameOf } from './indexes.ts'
 
 /** What a statement outside a transaction has left half done, and what ends that. */
-export interface Left {
+export interface Leftover {
   readonly what: string
   readonly list: readonly string[]
   readonly next: string
 }
 
 /** What the catalog says of a statement that did not come to its end; null when it has left nothing. */
-export async function findLeft(
+export async function findLeftover(
   session: Session,
   target: StatedTarget,
   code: string | undefined,
   isOurs: (index: FoundIndex) => boolean,
-): Promise<Left | 'done' | null> {
+): Promise<Leftover | 'done' | null> {
   switch (target.action) {
     case 'drop index':
       return halfDropped(session, target, code)
     case 'detach':
       return halfDetached(session, target, code)
     case 'reindex': {
-      const left = (await listCopies(session, target)).filter((index) => isOurs(index) && !index.building)
+      const left = (await listReindexCopies(session, target)).filter((index) => isOurs(index) && !index.building)
       return left.length === 0 ? null : copiesLeft(left)
     }
     case 'drop database':
@@ -66,14 +66,14 @@ function finalizeSql({ parent, partition }: Partition): string {
 }
 
 /** What goes on with a DETACH ... CONCURRENTLY that stopped half way; undefined when it has to begin. */
-export async function goOnDetaching(session: Session, target: StatedTarget): Promise<string | undefined> {
+export async function finalizeDetachSql(session: Session, target: StatedTarget): Promise<string | undefined> {
   if (target.action !== 'detach') return undefined
   const [found] = await readPartition(session, target)
   return found?.pending ? finalizeSql(found) : undefined
 }
 
 /** The copies that REINDEX CONCURRENTLY works with, in the reach of a statement, and that no session is done with. */
-export async function listCopies(session: Session, target: StatedTarget, since?: string): Promise<FoundIndex[]> {
+export async function listReindexCopies(session: Session, target: StatedTarget, since?: string): Promise<FoundIndex[]> {
   const { object, schema, name } = target
   const copies = `not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'`
   if (object === 'DATABASE') return listIndexes(session, copies, [], since)
@@ -91,7 +91,7 @@ function withItsParts(table: string): string {
   return `${own} union select t.reltoastrelid from pg_catalog.pg_class t where t.oid in (${own})`
 }
 
-function copiesLeft(left: readonly FoundIndex[]): Left {
+function copiesLeft(left: readonly FoundIndex[]): Leftover {
   const names = left.map(({ name }) => name).join(', ')
   return {
     what: `REINDEX CONCURRENTLY left ${names} invalid: kept up to date, but no query uses it`,
@@ -100,7 +100,7 @@ function copiesLeft(left: readonly FoundIndex[]): Left {
   }
 }
 
-async function halfDroppedDatabase(session: Session, { name }: StatedTarget): Promise<Left | null> {
+async function halfDroppedDatabase(session: Session, { name }: StatedTarget): Promise<Leftover | null> {
   // What connects to it from then on is refused, since 14.9 and 15.4.
   const rows = await session.query('select from pg_catalog.pg_database where datname = $1 and datconnlimit = -2', [
     name,

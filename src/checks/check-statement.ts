@@ -4,7 +4,7 @@ import { createdRelations, statedIndex } from '../sql/created.ts'
 import { isJoinable } from '../sql/joinable.ts'
 import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
 import { statedTarget } from '../sql/target.ts'
-import { type Declared, note } from './declared.ts'
+import { type Declared, noteDeclared } from './declared.ts'
 import { type AloneStatement, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './rules/alone.ts'
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
@@ -36,7 +36,7 @@ export interface Seen extends ParsedStatement {
 export interface Inspection {
   readonly role: Role
   /** Whether it runs outside a transaction because it says so. */
-  readonly marked: boolean
+  readonly outside: boolean
   readonly declared: Declared
   readonly problems: Problem[]
   readonly notices: Problem[]
@@ -60,7 +60,7 @@ export interface Inspection {
   readonly lost: { readonly statement: number; readonly problem: Problem }[]
 }
 
-export function openInspection(role: Role, marked: boolean, declared: Declared): Inspection {
+export function openInspection(role: Role, outside: boolean, declared: Declared): Inspection {
   const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [], session: [], lost: [] }
   const flags = {
     checksBodies: true,
@@ -70,7 +70,7 @@ export function openInspection(role: Role, marked: boolean, declared: Declared):
     isFresh: true,
     isInBlock: false,
   }
-  return { role, marked, declared, ...lists, ...flags }
+  return { role, outside, declared, ...lists, ...flags }
 }
 
 /** Looks at one statement; answers how it is to run. */
@@ -79,7 +79,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   const { problems, declared, role } = inspection
   const place = placeOf(start)
   const level = isolationOf(kind, node)
-  if (level !== null && inspection.isFresh && !inspection.marked) inspection.isolation ??= level
+  if (level !== null && inspection.isFresh && !inspection.outside) inspection.isolation ??= level
   const control = kind === 'VariableSetStmt' && inspection.isolation === level ? null : controlOf(kind, node)
   inspection.isFresh &&= kind === 'VariableSetStmt' || (control?.opens ?? false)
   if (control) inspection.controls.push({ ...control, statement: number, place })
@@ -93,17 +93,18 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   if (name !== null) inspection.alone.push({ name, place, statement: number })
   const commits = inspectBody(inspection, seen)
   if (commits) inspection.alone.push({ name: 'a COMMIT or ROLLBACK in a DO', place, statement: number })
-  if (inspection.marked) inspectSession(inspection, seen, place, control)
-  if (inspection.added.length > 0 && !inspection.marked) {
+  if (inspection.outside) inspectSession(inspection, seen, place, control)
+  if (inspection.added.length > 0 && !inspection.outside) {
     const placeOfByte = (byte: number) => placeOf(offsetIn(seen, byte))
     problems.push(...refuseNewValues(inspection.added, seen, declared, placeOfByte))
   }
   const added = addedValue(kind, node, declared, place.line)
   if (added) inspection.added.push(added)
-  if (role === 'migration') note(declared, kind, node)
+  if (role === 'migration') noteDeclared(declared, kind, node)
   inspection.creates.push(...createdRelations({ [kind]: node }))
   inspection.joinable &&= isJoinable(kind, node) && level === null
-  const alone = name !== null || commits || ((isWholeFile || inspection.marked) && mayBeAlone(kind, !inspection.marked))
+  const alone =
+    name !== null || commits || ((isWholeFile || inspection.outside) && mayBeAlone(kind, !inspection.outside))
   const target = name === null ? undefined : statedTarget(kind, node)
   const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
   return { start, end, line: place.line, kind, alone, ...index, ...(target ? { target } : {}) }
@@ -132,22 +133,22 @@ function inspectBody(inspection: Inspection, seen: Seen): boolean {
   if (body === null || (kind !== 'DoStmt' && !inspection.checksBodies)) return false
   const found = checkBody(seen, body, text, placeOf)
   const commits = found.some(({ rule }) => rule === 'alone')
-  if (!commits || !inspection.marked) inspection.problems.push(...found)
-  return commits && inspection.marked
+  if (!commits || !inspection.outside) inspection.problems.push(...found)
+  return commits && inspection.outside
 }
 
 /** What only the whole file tells; answers the pair of statements to leave out, if there is one. */
 export function conclude(inspection: Inspection, statements: number): readonly [Control, Control] | null {
-  const { controls, alone, problems, notices, role, marked } = inspection
+  const { controls, alone, problems, notices, role, outside } = inspection
   const misread = inspection.escapes?.met || problems.some(({ rule }) => rule === 'syntax')
   if (inspection.escapes && misread) problems.push(refuseEscapes(inspection.escapes.place))
-  const pair = !marked && isOuterPair(controls, statements)
+  const pair = !outside && isOuterPair(controls, statements)
   if (pair) notices.push(pairNotice(controls[0]!))
-  else if (!marked) problems.push(...refuseControls(controls))
+  else if (!outside) problems.push(...refuseControls(controls))
   // A down does not go on half way, so it has no session to lose.
   const isLast = (statement: number) => statement === statements - 1 || role === 'down'
   problems.push(...inspection.lost.flatMap(({ statement, problem }) => (isLast(statement) ? [] : [problem])))
   if (role === 'seed') problems.push(...alone.map(refuseAloneInSeed))
-  else if (role === 'migration' && !marked && statements > 1) problems.push(...alone.map(refuseAlone))
+  else if (role === 'migration' && !outside && statements > 1) problems.push(...alone.map(refuseAlone))
   return pair ? [controls[0]!, controls[1]!] : null
 }

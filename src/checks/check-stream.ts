@@ -11,7 +11,7 @@ import { type SplitStatement, StatementTooLarge, largestStatement, split } from 
 import { type Allowance, readOwnAllowances } from './allowances.ts'
 import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
 import type { Declared } from './declared.ts'
-import { isMarked, readDirectives, readLimits } from './directives.ts'
+import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { finding } from './finding.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
@@ -159,7 +159,7 @@ export function checkBeginning(
   const placeOf = placesIn(file, beginning)
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   const problems = [...checkDirectives(directives, placeOf), ...wrong]
-  if (role === 'seed' || !isMarked(directives)) return { own, limits, problems }
+  if (role === 'seed' || !saysNoTransaction(directives)) return { own, limits, problems }
   const place = { file, line: 1, column: 1, text: '' }
   const what = 'a file of more than 1 MiB cannot run outside a transaction'
   const marked = finding('alone', what, place, 'Put the statement that has to into a file of its own.')

@@ -7,7 +7,7 @@ import { blank, ended, findSegments } from '../sql/segments.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
 import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
 import type { Declared } from './declared.ts'
-import { isMarked, readDirectives, readLimits } from './directives.ts'
+import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { joinBlocks } from './rules/block.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
@@ -36,9 +36,9 @@ export function checkSql(file: string, text: string, role: Role, declared: Decla
   const placeOf = placesIn(file, text)
   const found = findSegments(text)
   const directives = readDirectives(text)
-  const marked = role !== 'seed' && isMarked(directives)
+  const outside = role !== 'seed' && saysNoTransaction(directives)
   const limits = readLimits(directives)
-  const inspection = openInspection(role, marked, declared)
+  const inspection = openInspection(role, outside, declared)
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   problems.push(...checkDirectives(directives, placeOf), ...wrong)
@@ -47,7 +47,7 @@ export function checkSql(file: string, text: string, role: Role, declared: Decla
     if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
   for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))
   for (const { start } of found.copies) {
-    if (role === 'down' || marked) problems.push(refuseCopy(role === 'down' ? 'down' : 'outside', placeOf(start)))
+    if (role === 'down' || outside) problems.push(refuseCopy(role === 'down' ? 'down' : 'outside', placeOf(start)))
   }
   const blanks = [...found.commands, ...found.copies.map(({ data }) => ({ start: data[0], end: data[2] }))]
   const parsed = parseStatements(
@@ -65,12 +65,12 @@ export function checkSql(file: string, text: string, role: Role, declared: Decla
   problems.push(...refuseLongNames([...names, ...longNamesOf(parsed, text, placeOf)]))
   // What is wrong is a statement as well.
   const pair = conclude(inspection, Math.max(statements.length, found.statements.length))
-  const joined = marked ? joinBlocks(statements, inspection.controls, inspection.alone) : null
+  const joined = outside ? joinBlocks(statements, inspection.controls, inspection.alone) : null
   problems.push(...(joined?.problems ?? []))
   const kept = joined?.units ?? (pair ? statements.slice(1, -1) : statements)
   const size = Buffer.byteLength(text)
   const single = kept.length === 1 && kept[0]!.alone
-  const transaction = role === 'seed' || (!single && !marked)
+  const transaction = role === 'seed' || (!single && !outside)
   const layout: TextLayout = {
     transaction,
     isolation: inspection.isolation,

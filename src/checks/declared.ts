@@ -30,7 +30,7 @@ export function nextFile(declared: Declared): void {
 }
 
 /** Notes what a statement makes. */
-export function note(declared: Declared, kind: string, node: Node): void {
+export function noteDeclared(declared: Declared, kind: string, node: Node): void {
   if (kind === 'CreateEnumStmt') {
     const type = typeOf(node['typeName'])
     const values = (node['vals'] as readonly { readonly String?: { readonly sval?: string } }[] | undefined) ?? []

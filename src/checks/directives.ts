@@ -52,7 +52,7 @@ export function readDirectives(text: string): Directive[] {
 }
 
 /** Whether a comment before the first statement says `upfront:no-transaction`. */
-export function isMarked(found: readonly Directive[]): boolean {
+export function saysNoTransaction(found: readonly Directive[]): boolean {
   return found.some(({ name, value, leading }) => leading && name === 'no-transaction' && value === '')
 }
 

@@ -66,7 +66,7 @@ async function record(run: Run, session: Session, bundle: Bundle, migrations: re
 async function withDowns({ emit }: Run, bundle: Bundle, migrations: readonly Identity[]) {
   const found: (Identity & Pick<Migration, 'down'>)[] = []
   for (const migration of migrations) {
-    const down = await bundle.wayBack(migration).catch((error: unknown) => {
+    const down = await bundle.openDown(migration).catch((error: unknown) => {
       if (!(error instanceof Failure) || error.code !== 'INVALID') throw error
       emit({
         type: 'warning',

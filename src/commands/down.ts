@@ -4,9 +4,9 @@ import type { HistoryRow } from '../history/rows.ts'
 import { openMigrationsOf } from '../run/folders.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
+import { type Choose, revertAll } from '../run/revert-all.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
-import { type Choose, takeBack } from '../run/take-back.ts'
 import { underLock } from '../run/under-lock.ts'
 
 /** Takes the newest migrations back, one transaction each: `--step n` of them, or all after `--to name`. */
@@ -16,7 +16,7 @@ export async function down(run: Run): Promise<number> {
   const choose = chooseBy(run)
   return reportEnd(job, () =>
     underLock(job, async (tables, on) => {
-      await takeBack(job, tables, on, choose)
+      await revertAll(job, tables, on, choose)
     }),
   )
 }

@@ -4,7 +4,7 @@ import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
 import type { Migration, Seed } from '../migration.ts'
-import { passingBy } from '../postgres/passing.ts'
+import { withLocalSettings } from '../postgres/local-settings.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
 import type { Run } from '../run/run.ts'
@@ -32,8 +32,8 @@ export async function plan(run: Run): Promise<number> {
   await bundle.open(await bundle.list())
   if (seeds) await seeds.open(await seeds.list())
   const history = await withServer(run, requireAnswer, async (session) => {
-    const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
-    return (await readHistory(passing, historyTables(session, config.schema))) ?? []
+    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    return (await readHistory(reader, historyTables(session, config.schema))) ?? []
   })
   const made = makePlan(
     await bundle.list(),

@@ -5,9 +5,9 @@ import { applyAll } from '../run/apply.ts'
 import { openMigrationsOf } from '../run/folders.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
+import { revertAll } from '../run/revert-all.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
-import { takeBack } from '../run/take-back.ts'
 import { underLock } from '../run/under-lock.ts'
 
 /** Takes the newest migration back and applies it again, for the time when it is still being written. */
@@ -17,7 +17,7 @@ export async function redo(run: Run): Promise<number> {
   return reportEnd(job, () =>
     underLock(job, async (tables, on) => {
       const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
-      const [row] = await takeBack(job, tables, on, async (rows) => {
+      const [row] = await revertAll(job, tables, on, async (rows) => {
         const newest = rows.slice(0, 1)
         for (const { name } of newest) if (!files.has(name.normalize('NFC'))) throw gone(name)
         // Taken back only when it can be applied again.

@@ -8,7 +8,7 @@ import { type HistoryRow, readHistory } from '../history/rows.ts'
 import type { HistoryTables } from '../history/tables.ts'
 import type { Bundle, Migration } from '../migration.ts'
 import type { StepContext } from '../run/apply/step.ts'
-import { isProduction, readMark } from '../run/consent.ts'
+import { isProduction, readMarkedEnvironment } from '../run/consent.ts'
 import { openMigrationsOf, showPath } from '../run/folders.ts'
 import { withReconnection } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
@@ -95,7 +95,8 @@ async function mark({ action, word, reason, run, on, tables }: Case): Promise<vo
       next: repairCommand('environment', 'production'),
     })
   }
-  if ((await readMark(session, tables)) === word) return nothingToDo(run, `the database is marked ${word} already`)
+  if ((await readMarkedEnvironment(session, tables)) === word)
+    return nothingToDo(run, `the database is marked ${word} already`)
   const record = { ...recordOf(run), environment: word }
   await repairRow(session, tables, { action, subject: word, reason, record, lockKey })
   const then = isProduction(word)
@@ -131,7 +132,7 @@ async function repairNamed(
       message: `${named.name} has no file here, so the catalog was not asked whether it is done`,
     })
   for (const what of against) run.emit({ type: 'warning', message: `against the catalog: ${what}` })
-  const record = { ...recordOf(run), environment: await readMark(session, tables) }
+  const record = { ...recordOf(run), environment: await readMarkedEnvironment(session, tables) }
   const { kind, name, subject } = named
   const change = { kind, name: named.row?.name ?? name, change: plan.change(session, tables) }
   await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)

@@ -5,7 +5,7 @@ import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../histor
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
 import type { Identity } from '../migration.ts'
-import { passingBy } from '../postgres/passing.ts'
+import { withLocalSettings } from '../postgres/local-settings.ts'
 import { renderTable } from '../report/table.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
@@ -27,8 +27,8 @@ export async function status(run: Run): Promise<number> {
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
   const history = await withServer(run, requireAnswer, async (session) => {
-    const passing = passingBy(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
-    return (await readHistory(passing, historyTables(session, config.schema))) ?? []
+    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    return (await readHistory(reader, historyTables(session, config.schema))) ?? []
   })
   const ofMigrations = history.filter((row) => row.kind === 'migration')
   const plan = makePlan(await bundle.list(), ofMigrations)

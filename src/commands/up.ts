@@ -27,7 +27,7 @@ async function attempt(job: Job): Promise<void> {
     },
     async (session, done) => {
       if (!done) return (await import('../run/migrate.ts')).migrate(job, session)
-      if (run.link.cluster !== undefined)
+      if (run.connection.cluster !== undefined)
         await (await import('../run/step-context.ts')).requireSameCluster(run, session)
       run.emit({ type: 'up_to_date', migrations: bundle.count, seed: seeds?.environment ?? null })
     },

@@ -3,7 +3,7 @@ import { makePlan, refuseMismatch } from '../history/plan.ts'
 import { readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
 import type { Bundle } from '../migration.ts'
-import { passingBy } from '../postgres/passing.ts'
+import { withLocalSettings } from '../postgres/local-settings.ts'
 import { pause } from '../postgres/pause.ts'
 import type { Session } from '../postgres/session.ts'
 import { openMigrationsOf } from '../run/folders.ts'
@@ -59,8 +59,8 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
 /** What the bundle has and the database does not; no history yet means all of it. */
 async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
   const { lockTimeoutMs, schema, target } = run.config
-  const passing = passingBy(session, { lockTimeoutMs, role: target!.role })
-  const rows = (await readHistory(passing, historyTables(session, schema))) ?? []
+  const reader = withLocalSettings(session, { lockTimeoutMs, role: target!.role })
+  const rows = (await readHistory(reader, historyTables(session, schema))) ?? []
   const plan = makePlan(
     await bundle.list(),
     rows.filter((row) => row.kind === 'migration'),

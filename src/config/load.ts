@@ -11,7 +11,7 @@ import type { Layer } from './layers.ts'
 import { nearest } from './nearest.ts'
 import { defaultOf, flagOf, imageName, settingNames, settings } from './settings.ts'
 import type { SettingName, SettingValue } from './settings.ts'
-import { judgeStrangers } from './strangers.ts'
+import { judgeUnknownVariables } from './unknown-variables.ts'
 import { parseSetting } from './values.ts'
 
 /**
@@ -29,7 +29,7 @@ export async function loadConfig(
   const layers = needs.dotenv === false ? [environment] : [environment, await readDotenv(io.cwd, problems)]
 
   refuseUnknownFlags(flags, problems)
-  for (const layer of layers) judgeStrangers(layer, problems, warnings)
+  for (const layer of layers) judgeUnknownVariables(layer, problems, warnings)
   const read = makeReader(layers, flags, isSet(environment, imageName), problems)
   const parsed = readSettings(read, io.cwd)
   const database = needs.database ? await chooseDatabase(layers, { problems, warnings }) : null

@@ -61,7 +61,7 @@ function isBefore(name: string, rest: string): boolean {
 }
 
 /** Lines for files that the folder does not have. */
-export function tellStrangers({ lines }: AllowFile, names: readonly string[]): Problem[] {
+export function warnOfUnknownNames({ lines }: AllowFile, names: readonly string[]): Problem[] {
   return lines.flatMap((line) => {
     const { name, place } = line
     if (name === null || names.includes(name)) return []

@@ -4,15 +4,15 @@ import { type Declared, nothingDeclared, nextFile } from '../checks/declared.ts'
 import { readDirectives } from '../checks/directives.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import type { Problem } from '../errors.ts'
-import type { Bundle, Identity, Migration, WayBack } from '../migration.ts'
+import type { Bundle, Identity, Migration, OpenedDown } from '../migration.ts'
 import { loadParser } from '../sql/parser.ts'
 import { placesIn } from '../sql/position.ts'
-import { type AllowFile, readAllowFile, tellStrangers } from './allow-file.ts'
-import { calledAs } from './called.ts'
+import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
 import { compileDown, splitDown } from './down.ts'
 import { readText } from './files.ts'
 import type { SourceMigration } from './layouts/layout.ts'
 import { invalid, listSources } from './migrations.ts'
+import { pickByName } from './pick-by-name.ts'
 import { type SqlFile, compileSqlFile } from './sql-file.ts'
 import { checksum } from './text.ts'
 
@@ -41,7 +41,7 @@ export function migrationCompiler(
   dir: string,
   shown: string,
   sources: readonly SourceMigration[],
-): Pick<Bundle, 'open' | 'wayBack'> {
+): Pick<Bundle, 'open' | 'openDown'> {
   const compiled = new Map<string, Migration>()
   const compileNow = async (which: readonly Identity[]) => {
     const wanted = new Map(which.map((one) => [one.name.normalize('NFC'), one]))
@@ -56,12 +56,12 @@ export function migrationCompiler(
     open: async (which) => {
       const fresh = which.filter(({ name }) => !compiled.has(name.normalize('NFC')))
       if (fresh.length > 0) await compileNow(fresh)
-      return calledAs(which, compiled.values())
+      return pickByName(which, compiled.values())
     },
-    wayBack: async ({ name }) => {
+    openDown: async ({ name }) => {
       await loadParser()
       const source = sources.find((one) => one.name === name.normalize('NFC'))
-      return source ? compileWayBack(dir, shown, source) : { sql: null, module: null, allow: [] }
+      return source ? compileDownAlone(dir, shown, source) : { sql: null, module: null, allow: [] }
     },
   }
 }
@@ -98,7 +98,7 @@ async function compileSources(
     allowances.push(...one.own)
     return one.compiled ? [one.compiled] : []
   })
-  return { migrations, problems, notices, warnings: tellStrangers(allow, names), allowances }
+  return { migrations, problems, notices, warnings: warnOfUnknownNames(allow, names), allowances }
 }
 
 interface One {
@@ -141,7 +141,7 @@ function compileMigration({ dir, shown, source, allow }: InFolder, declared: Dec
 }
 
 /** The down alone: its migration has run, and is not judged any more. */
-function compileWayBack(dir: string, shown: string, source: SourceMigration): WayBack {
+function compileDownAlone(dir: string, shown: string, source: SourceMigration): OpenedDown {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const allow = readAllowFile(dir, shown, [source.name])

@@ -5,11 +5,11 @@ import { allowFile } from '../checks/how-to-allow.ts'
 import type { Problem } from '../errors.ts'
 import type { Identity, Seed, SeedBundle } from '../migration.ts'
 import { loadParser } from '../sql/parser.ts'
-import { type AllowFile, readAllowFile, tellStrangers } from './allow-file.ts'
-import { calledAs } from './called.ts'
+import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
 import { parseCsvName } from './csv-name.ts'
 import { readText } from './files.ts'
 import { invalid } from './migrations.ts'
+import { pickByName } from './pick-by-name.ts'
 import { type SourceSeed, listSeedFiles } from './seeds.ts'
 import { type SqlFile, compileSqlFile } from './sql-file.ts'
 import { checksum, checksumOfFile } from './text.ts'
@@ -39,7 +39,7 @@ export function seedCompiler(dir: string, shown: string, sources: readonly Sourc
       if (all.length > 0) throw invalid(shown, all)
       for (const { seed } of seeds) compiled.set(seed.name, seed)
     }
-    return calledAs(which, compiled.values())
+    return pickByName(which, compiled.values())
   }
 }
 
@@ -69,7 +69,7 @@ export async function checkSeeds(dir: string, environments: readonly string[], s
     own: new Map([...own].map(([environment, files]) => [environment, compile(files)])),
     problems,
     notices,
-    warnings: tellStrangers(allow, names),
+    warnings: warnOfUnknownNames(allow, names),
     allowances,
   }
 }

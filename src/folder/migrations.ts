@@ -24,7 +24,7 @@ export function openFolder(dir: string, shown = dir): Bundle {
     return []
   })
   if (problems.length > 0) throw invalid(shown, problems)
-  let compiling: Promise<Pick<Bundle, 'open' | 'wayBack'>> | undefined
+  let compiling: Promise<Pick<Bundle, 'open' | 'openDown'>> | undefined
   const compiler = () =>
     (compiling ??= import('./compile-migrations.ts').then(({ migrationCompiler }) =>
       migrationCompiler(dir, shown, sources),
@@ -35,7 +35,7 @@ export function openFolder(dir: string, shown = dir): Bundle {
     count: identities.length,
     list: async () => identities,
     open: async (which) => (which.length === 0 ? [] : (await compiler()).open(which)),
-    wayBack: async (of) => (await compiler()).wayBack(of),
+    openDown: async (of) => (await compiler()).openDown(of),
   }
 }
 

@@ -1,4 +1,4 @@
-import { renamed } from '../folder/called.ts'
+import { withName } from '../folder/pick-by-name.ts'
 
 /**
  * The same files under the names by which the history has them: a row that an older version wrote in Unicode's NFD, as
@@ -15,6 +15,6 @@ export function asRecorded<T extends { readonly name: string }>(
   for (const { name } of rows) spelled.delete(name)
   return files.map((file) => {
     const recorded = spelled.get(file.name.normalize('NFC'))
-    return recorded === undefined || recorded === file.name ? file : renamed(file, recorded)
+    return recorded === undefined || recorded === file.name ? file : withName(file, recorded)
   })
 }

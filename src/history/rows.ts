@@ -1,6 +1,6 @@
 import type { Identity, Kind, Migration, Seed } from '../migration.ts'
 import type { Session } from '../postgres/session.ts'
-import { type HistoryTables, orMissing } from './tables.ts'
+import { type HistoryTables, nullIfMissing } from './tables.ts'
 
 export type State = 'running' | 'applied' | 'adopted' | 'baseline'
 
@@ -29,7 +29,7 @@ export function isTakingBack({ state, doneChecksum }: HistoryRow): boolean {
 
 /** All rows in the order in which they were recorded; null when our tables do not exist. */
 export async function readHistory(session: Session, tables: HistoryTables): Promise<HistoryRow[] | null> {
-  return orMissing(session, tables, () =>
+  return nullIfMissing(session, tables, () =>
     session.query<HistoryRow>(`select kind, name, checksum, state, run::text as run,
       to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "appliedAt",
       duration_ms as "durationMs", statements_done as "statementsDone", done_checksum as "doneChecksum", down from ${tables.history} order by id`),

@@ -1,5 +1,5 @@
 import type { Session } from '../postgres/session.ts'
-import { type HistoryTables, orMissing } from './tables.ts'
+import { type HistoryTables, nullIfMissing } from './tables.ts'
 
 /** The newest run that wrote something; null when there was none. */
 export interface NewestRun {
@@ -12,7 +12,7 @@ export interface NewestRun {
 /** The one question of a run with nothing to do; null as well when our tables do not exist. */
 export async function readNewestRun(session: Session, tables: HistoryTables): Promise<NewestRun | null> {
   const sql = `select command, bundle, seed, outcome from ${tables.runs} order by id desc limit 1`
-  const rows = await orMissing(session, tables, () => session.query<NewestRun>(sql))
+  const rows = await nullIfMissing(session, tables, () => session.query<NewestRun>(sql))
   return rows?.[0] ?? null
 }
 

@@ -91,7 +91,11 @@ export async function ensureRepairColumns(session: Session, tables: HistoryTable
 const missing = new Set(['42P01', '3F000'])
 
 /** What a question to our tables answers; null when they do not exist, DENIED when the role may not ask. */
-export async function orMissing<T>(session: Session, tables: HistoryTables, ask: () => Promise<T>): Promise<T | null> {
+export async function nullIfMissing<T>(
+  session: Session,
+  tables: HistoryTables,
+  ask: () => Promise<T>,
+): Promise<T | null> {
   try {
     return await ask()
   } catch (error) {

@@ -25,7 +25,7 @@ export function cancelOnAbort(session: Session, signal: AbortSignal): () => void
  * Asks once more when the answer was cancelled because the run is to stop: a cancel request ends whatever it meets, and
  * what a statement has done, which nothing takes back, is to be recorded and told all the same.
  */
-export async function insist<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+export async function retryIfCancelled<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
   } catch (error) {

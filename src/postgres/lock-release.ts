@@ -2,7 +2,7 @@ import { pause } from './pause.ts'
 import type { Session } from './session.ts'
 
 /** Hears when a holder of the lock lets go of it. */
-export interface Release {
+export interface ReleaseListener {
   /** Resolves then, and after so many milliseconds in any case; rejects with the signal's reason when that is aborted. */
   orAfter(ms: number, signal: AbortSignal): Promise<void>
   /** Leaves the session as it was: what runs on it next is not to find that it listens. */
@@ -13,7 +13,7 @@ export interface Release {
  * Listens on a session for the release of the lock with this key. Whoever waits polls all the same: a pooler may keep
  * notifications to itself, and a holder that dies says nothing.
  */
-export async function hearRelease(session: Session, key: bigint): Promise<Release> {
+export async function listenForRelease(session: Session, key: bigint): Promise<ReleaseListener> {
   let heard = new AbortController()
   const onNotification = () => heard.abort()
   session.client.on('notification', onNotification)
@@ -34,7 +34,7 @@ export async function hearRelease(session: Session, key: bigint): Promise<Releas
 }
 
 /** Tells those who wait; a server that refuses it, because it has become a standby, is no failure of the run. */
-export async function tellReleased(session: Session, key: bigint): Promise<void> {
+export async function notifyReleased(session: Session, key: bigint): Promise<void> {
   await session.query(`notify ${channel(key)}`).catch((error: unknown) => {
     if ((error as { code?: string }).code !== '25006') throw error
   })

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { type Release, hearRelease, tellReleased } from './lock-release.ts'
+import { type ReleaseListener, listenForRelease, notifyReleased } from './lock-release.ts'
 import type { Session } from './session.ts'
 
 export interface LockOptions {
@@ -21,7 +21,7 @@ export interface LockWait {
 }
 
 /** Thrown when a wait has become long: it goes on after so many milliseconds, on another session. */
-export class WaitElsewhere extends Error {
+export class WaitDisconnected extends Error {
   readonly afterMs: number
 
   constructor(afterMs: number) {
@@ -43,7 +43,7 @@ export function noWait(): LockWait {
 /**
  * Holds the lock while `use` runs, on this very session, so that losing the one loses the other. Before each poll it
  * asks `isDone`; when that says yes it returns undefined without the lock. Throws LOCKED when the wait is over, and
- * WaitElsewhere when it is not but has taken seconds: a hundred waiting pods are not to take a server's connections.
+ * WaitDisconnected when it is not but has taken seconds: a hundred waiting pods are not to take a server's connections.
  */
 export async function withLock<Result>(
   session: Session,
@@ -77,7 +77,7 @@ export async function releaseLock(session: Session, options: Pick<LockOptions, '
   if (!row!.released) {
     options.emit({ type: 'warning', message: 'the advisory lock was gone before we released it' })
   }
-  await tellReleased(session, options.key)
+  await notifyReleased(session, options.key)
 }
 
 async function takeLock(session: Session, options: LockOptions, isDone: () => Promise<boolean>): Promise<boolean> {
@@ -86,7 +86,7 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
   const isResumed = wait.begun !== undefined
   const begun = (wait.begun ??= performance.now())
   let pauseMs = isResumed ? longestPauseMs : firstPauseMs
-  let released: Release | undefined
+  let released: ReleaseListener | undefined
   // Polls: a session blocked inside pg_advisory_lock() deadlocks CREATE INDEX CONCURRENTLY.
   for (let tries = 0; ; tries += 1) {
     if (tries > 0 && (await isDone())) return false
@@ -109,8 +109,8 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
     const left = waitMs === 0 ? Infinity : waitMs - elapsedMs
     // A tenth of the wait so far: a herd that waits for hours is not to knock every few seconds.
     const awayMs = Math.min(Math.max(elapsedMs / 10, shortestAwayMs), longestAwayMs)
-    if (pauseMs >= longestPauseMs) throw new WaitElsewhere(Math.min(awayMs * (0.5 + Math.random() / 2), left))
-    released ??= await hearRelease(session, options.key)
+    if (pauseMs >= longestPauseMs) throw new WaitDisconnected(Math.min(awayMs * (0.5 + Math.random() / 2), left))
+    released ??= await listenForRelease(session, options.key)
     await released.orAfter(Math.min(pauseMs * (0.5 + Math.random()), left), signal)
     pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)
   }

@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { HostPort, Target, TlsSettings } from '../config/database/target.ts'
-import { isUnbindable, makeLogin, surviveParser } from './connect/login.ts'
+import { catchParserErrors, isUnbindable, makeLogin } from './connect/login.ts'
 import { type Encryption, openSocket } from './connect/socket.ts'
+import { watchClientTurn } from './observe/client-turn.ts'
 import { NoAnswer, type Silent, measureSilence } from './observe/silence.ts'
-import { watchTurn } from './observe/turn.ts'
 
 /** One connection to one server; closed by whoever opened it. */
 export interface Session {
@@ -31,15 +31,15 @@ export interface Session {
 }
 
 /** Where a session is opened, how it is encrypted, and under which name. */
-export interface WayIn {
+export interface SessionOptions {
   readonly at: HostPort
   readonly encryption: Encryption
   readonly applicationName: string
 }
 
 /** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
-export async function openSession(target: Target, way: WayIn, signal: AbortSignal): Promise<Session> {
-  const { at, encryption, applicationName } = way
+export async function openSession(target: Target, options: SessionOptions, signal: AbortSignal): Promise<Session> {
+  const { at, encryption, applicationName } = options
   // A credential that was renewed while we waited, or in a long run, is the one to come with.
   const { user, password, tls } = (await target.renew?.(at)) ?? target
   const socket = await openSocket(at, tls, encryption, signal)
@@ -68,19 +68,19 @@ export async function openSession(target: Target, way: WayIn, signal: AbortSigna
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     const connected = client.connect()
-    const over = surviveParser(client, socket)
+    const over = catchParserErrors(client, socket)
     await connected
     over()
   } catch (error) {
     socket.destroy()
     if (signal.aborted) throw heardOf(socket, signal.reason)
     if (!isUnbindable(error) || target.channelBinding !== 'prefer') throw error
-    return openSession({ ...target, channelBinding: 'disable' }, way, signal)
+    return openSession({ ...target, channelBinding: 'disable' }, options, signal)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
   keepAlive(socket)
-  const isOurTurn = watchTurn(connection, socket)
+  const isClientTurn = watchClientTurn(connection, socket)
   const met = (socket as Socket).remoteAddress
   const key = client as unknown as { processID: number; secretKey: number }
   return {
@@ -95,7 +95,7 @@ export async function openSession(target: Target, way: WayIn, signal: AbortSigna
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
     // There and nowhere else, as libpq does: a name may stand for several servers.
     cancel: () => sendCancel(met === undefined ? at : { ...at, address: met }, tls, encryption, key),
-    silentMs: measureSilence(socket, () => !isIdle(client) && !isOurTurn()),
+    silentMs: measureSilence(socket, () => !isIdle(client) && !isClientTurn()),
     close: (reason) => {
       if (reason === undefined) return closeClient(client, socket)
       socket.destroy(typeof reason === 'string' ? new Error(`Connection terminated: ${reason}`) : reason)

@@ -13,7 +13,7 @@ import { runInTransaction } from './apply/transaction.ts'
 import { breakEndlessLoops } from './endless-loop.ts'
 import { type Job, recordOf } from './job.ts'
 import { loadModule } from './modules/module.ts'
-import { runOutside, stoppedHalfWay, takenBackHalfWay } from './outside/module.ts'
+import { runModuleOutside, stoppedHalfWay, takenBackHalfWay } from './outside/module.ts'
 import { runStatementByStatement } from './outside/statement-by-statement.ts'
 
 /** What is to be applied, and what the history says of it. */
@@ -111,7 +111,7 @@ async function applyOne({ job, tables, on, pending, runId }: Applying, item: Ite
     }
     if (script.kind === 'module') {
       const module = await loadModule(script, one.file)
-      if (module.transaction === false) return runOutside(on, tables, { migration: one, module, runId, left })
+      if (module.transaction === false) return runModuleOutside(on, tables, { migration: one, module, runId, left })
     }
     // A transaction commits whole, unless the file ended it: then running it again would do its first part twice.
     if (left) throw stoppedHalfWay(one)

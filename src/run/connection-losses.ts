@@ -3,7 +3,7 @@ import type { ServerIdentity } from '../postgres/backend.ts'
 import type { Guard } from '../postgres/observe/guard.ts'
 
 /** What a run knows of its connection, and remembers of those before it. */
-export interface Link {
+export interface RunConnection {
   /** Of the session that is open. */
   guard: Guard | undefined
   /** When the server of that session began; undefined until it is known. */
@@ -14,7 +14,7 @@ export interface Link {
   readonly ended: string[]
 }
 
-export function newLink(): Link {
+export function newRunConnection(): RunConnection {
   return { guard: undefined, server: undefined, cluster: undefined, ended: [] }
 }
 
@@ -24,14 +24,14 @@ export class Unwanted extends Failure {}
 const oftenEnough = 2
 
 /** Notes that a session was lost; what ended it stands in the causes of the error. */
-export function noteLoss(link: Link, error: unknown): void {
-  if (link.server !== undefined && terminationBehind(error)) link.ended.push(link.server)
-  link.server = undefined
+export function noteLoss(connection: RunConnection, error: unknown): void {
+  if (connection.server !== undefined && terminationBehind(error)) connection.ended.push(connection.server)
+  connection.server = undefined
 }
 
 /** Throws LOST when our sessions on this server, which was not restarted, have been ended twice. */
-export function refuseIfUnwanted(link: Link, server: string, cause?: unknown): void {
-  if (link.ended.filter((one) => one === server).length < oftenEnough) return
+export function refuseIfUnwanted(connection: RunConnection, server: string, cause?: unknown): void {
+  if (connection.ended.filter((one) => one === server).length < oftenEnough) return
   throw new Unwanted(
     'LOST',
     'somebody has ended our session twice, and the server was not restarted: that is meant',
@@ -48,11 +48,11 @@ export function refuseIfUnwanted(link: Link, server: string, cause?: unknown): v
  * Throws LOST when the address leads to another cluster than before: what the run had begun is not there, and going on
  * would leave one half here and call the whole done there. A standby that was promoted is of the same cluster.
  */
-export function refuseOtherCluster(link: Link, { system }: ServerIdentity): void {
-  link.cluster ??= system ?? undefined
-  if (system === null || system === link.cluster) return
+export function refuseOtherCluster(connection: RunConnection, { system }: ServerIdentity): void {
+  connection.cluster ??= system ?? undefined
+  if (system === null || system === connection.cluster) return
   throw new Failure('LOST', 'the address leads to another server than before; nothing was done there', {
-    reason: `this run has begun on the cluster ${link.cluster}, and the one that answers is ${system}`,
+    reason: `this run has begun on the cluster ${connection.cluster}, and the one that answers is ${system}`,
     next: 'Let the address stand for one server (UPFRONT_DATABASE_URL), then run it again: each history says what is there.',
   })
 }

@@ -13,7 +13,7 @@ export const consentFlag: Readonly<Record<string, Flag>> = {
  * What the database is marked as: the strictest that a run has said since a repair last said it, else what the newest one
  * said. So no stray run takes the guard off a production database, and a repair does it for good.
  */
-export async function readMark(session: Session, tables: HistoryTables): Promise<string> {
+export async function readMarkedEnvironment(session: Session, tables: HistoryTables): Promise<string> {
   const [row] = await session.query<{ environment: string }>(
     `select environment from ${tables.runs}
      where id >= coalesce((select max(id) from ${tables.runs} where command = 'repair'), 0)
@@ -29,10 +29,10 @@ export function isProduction(environment: string): boolean {
 
 /** Throws REFUSED when a database marked production is to lose something and its name was not given with the consent. */
 export async function requireConsent(run: Run, session: Session, tables: HistoryTables): Promise<void> {
-  const mark = await readMark(session, tables)
+  const environment = await readMarkedEnvironment(session, tables)
   const given = run.flags['yes-destroy']
   const database = session.client.database ?? ''
-  if (given === database || (!isProduction(mark) && given === undefined)) return
+  if (given === database || (!isProduction(environment) && given === undefined)) return
   if (given !== undefined) {
     throw new Failure('REFUSED', `--yes-destroy names ${String(given)}, but this is ${database}; nothing was changed`)
   }

@@ -37,7 +37,7 @@ export async function withReconnection<Work extends Reconnecting>(
       // Who has been let in once and never again was not kept waiting: the connection is lost.
       if (error.code === 'NOT_READY' && tries > 1) throw new Failure('LOST', error.message, error.facts, error)
       if (error.code !== 'LOST' || error instanceof Unwanted || tries > reconnections || signal.aborted) throw error
-      noteLoss(run.link, error)
+      noteLoss(run.connection, error)
       const done = (progress?.applied.length ?? 0) + (progress?.seeded.length ?? 0)
       if (silent?.done !== done) silent = undefined
       const silence = silenceBehind(error)

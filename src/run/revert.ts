@@ -16,7 +16,7 @@ export interface Down {
   readonly row: HistoryRow
   /** For messages: the file, or that it is the one in the history. */
   readonly file: string
-  readonly way:
+  readonly source:
     { readonly kind: 'sql'; readonly sql: string } | { readonly kind: 'module'; readonly migration: ModuleDown }
 }
 
@@ -43,42 +43,42 @@ async function findDown(bundle: Bundle, row: HistoryRow, file: Identity | undefi
   if (row.state === 'running' && !isTakingBack(row)) throw halfWay(row)
   // A file that is not what was applied may come with a down that does not fit.
   const same = file?.checksum === row.checksum ? file : undefined
-  const { sql = null, module = null, allow = [] } = same ? await bundle.wayBack(same) : {}
-  if (same && sql !== null) return { row, file: `the down of ${same.file}`, way: { kind: 'sql', sql } }
+  const { sql = null, module = null, allow = [] } = same ? await bundle.openDown(same) : {}
+  if (same && sql !== null) return { row, file: `the down of ${same.file}`, source: { kind: 'sql', sql } }
   if (same && module && (await loadModule(module, same.file)).down) {
     const { name } = same
     return {
       row,
       file: same.file,
-      way: { kind: 'module', migration: { name, file: same.file, script: module, allow } },
+      source: { kind: 'module', migration: { name, file: same.file, script: module, allow } },
     }
   }
   return row.down === null
     ? null
-    : { row, file: `the down of ${row.name} in the history`, way: { kind: 'sql', sql: row.down } }
+    : { row, file: `the down of ${row.name} in the history`, source: { kind: 'sql', sql: row.down } }
 }
 
 /** Takes one back, together with its row; resolves with the milliseconds it took. */
-export async function revert(run: StepContext, tables: HistoryTables, { row, file, way }: Down): Promise<number> {
+export async function revert(run: StepContext, tables: HistoryTables, { row, file, source }: Down): Promise<number> {
   const record = recordReverted(run.session, tables, row.name)
   const step = { kind: 'migration', action: 'revert', name: row.name, file, ...record } as const
-  if (way.kind === 'module') {
-    const { allow } = way.migration
-    return runInTransaction(run, { ...step, allow, body: await moduleBody(run, way.migration) })
+  if (source.kind === 'module') {
+    const { allow } = source.migration
+    return runInTransaction(run, { ...step, allow, body: await moduleBody(run, source.migration) })
   }
   await loadParser()
-  const { statements, transaction, isolation, limits, allow, problems } = parseSql(file, way.sql)
+  const { statements, transaction, isolation, limits, allow, problems } = parseSql(file, source.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
   const body: SqlBody = {
     statements,
     isolation,
     limits,
-    chunks: () => [{ sql: way.sql, line: 1, statements: statements.length }],
+    chunks: () => [{ sql: source.sql, line: 1, statements: statements.length }],
   }
   const isOutside = !transaction || statements.some(({ alone }) => alone)
   if (!isOutside) return runInTransaction(run, { ...step, allow, body })
   const watch = run.watch(() => row.name)
-  const outside = { run: withLimits(run, limits), tables, row, name: row.name, file, text: way.sql, statements }
+  const outside = { run: withLimits(run, limits), tables, row, name: row.name, file, text: source.sql, statements }
   return revertOutside(outside).finally(watch.stop)
 }
 

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
 import type { LockWait } from '../postgres/lock.ts'
-import type { Link } from './connection-losses.ts'
+import type { RunConnection } from './connection-losses.ts'
 import type { Phase } from './deadline.ts'
 
 /** One call of one command: its world, its settings, and where it says things. */
@@ -20,7 +20,7 @@ export interface Run {
   readonly signal: AbortSignal
   readonly phase: Phase
   readonly lockWait: LockWait
-  readonly link: Link
+  readonly connection: RunConnection
   /** What UPFRONT_CREATE_DATABASE=true means for this command; nothing for those that neither make nor await a database. */
   readonly missingDatabase?: 'create' | 'await'
 }

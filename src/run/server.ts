@@ -4,7 +4,7 @@ import { historyTables } from '../history/tables.ts'
 import type { Bundle } from '../migration.ts'
 import { cancelOnAbort } from '../postgres/cancel.ts'
 import { NotYet, ReadOnly, waitForServer } from '../postgres/connect/wait.ts'
-import { WaitElsewhere } from '../postgres/lock.ts'
+import { WaitDisconnected } from '../postgres/lock.ts'
 import { guardSession } from '../postgres/observe/guard.ts'
 import { patience } from '../postgres/observe/silence.ts'
 import { pause } from '../postgres/pause.ts'
@@ -28,7 +28,7 @@ export async function withServer<First, Result>(
     try {
       return await withSession(run, ask, use)
     } catch (error) {
-      if (!(error instanceof WaitElsewhere)) throw error
+      if (!(error instanceof WaitDisconnected)) throw error
       await pause(error.afterMs, run.signal)
     }
   }
@@ -62,7 +62,7 @@ async function withSession<First, Result>(
     lockTimeoutMs: config.lockTimeoutMs,
     emit: run.emit,
   })
-  run.link.guard = guard
+  run.connection.guard = guard
   const isAgain = run.lockWait.begun !== undefined && waitedMs === 0
   try {
     if (!isAgain) run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
@@ -70,7 +70,7 @@ async function withSession<First, Result>(
   } catch (error) {
     // What remains of it is worth more to know than that it was stopped.
     if (signal.aborted) throw saysMore(error, signal.reason as Failure) ? error : signal.reason
-    if (error instanceof WaitElsewhere) throw error
+    if (error instanceof WaitDisconnected) throw error
     throw await explainSessionError(error, session, historyTables(session, config.schema))
   } finally {
     guard.stop()

@@ -17,14 +17,14 @@ import { applicationName } from './server.ts'
  * that is known would stay on a server process that is the application's next.
  */
 export async function openStepContext(run: Run, session: Session): Promise<StepContext> {
-  const { config, emit, signal, link } = run
+  const { config, emit, signal, connection } = run
   const settings = sessionSettings(run)
-  const guard = link.guard!
+  const guard = connection.guard!
   const backend = await findBackend(run, session)
   guard.know(backend)
-  link.server = backend.server.started
-  refuseOtherCluster(link, backend.server)
-  refuseIfUnwanted(link, link.server)
+  connection.server = backend.server.started
+  refuseOtherCluster(connection, backend.server)
+  refuseIfUnwanted(connection, connection.server)
   await prepareSession(session, settings)
   return {
     session,
@@ -38,8 +38,8 @@ export async function openStepContext(run: Run, session: Session): Promise<StepC
 }
 
 /** Makes sure that what answers after a lost connection is the server that the run has begun on; else throws LOST. */
-export async function requireSameCluster({ link }: Run, session: Session): Promise<void> {
-  refuseOtherCluster(link, (await readBackend(session)).server)
+export async function requireSameCluster({ connection }: Run, session: Session): Promise<void> {
+  refuseOtherCluster(connection, (await readBackend(session)).server)
 }
 
 /** Who stands in the way, without what they are at: a query may hold rows. */

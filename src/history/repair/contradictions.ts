@@ -1,4 +1,4 @@
-import { findCreated, onEachGround } from '../../catalog/created.ts'
+import { findCreated, underEachSettings } from '../../catalog/created.ts'
 import { type FoundIndex, findIndex, isAsStated, listUnnamed } from '../../catalog/indexes.ts'
 import type { Migration, StatedIndex } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -41,7 +41,7 @@ async function findMadeIndex(
   migration: Migration,
   stated: StatedIndex,
 ): Promise<FoundIndex | undefined> {
-  const answers = await onEachGround(session, migration, async () =>
+  const answers = await underEachSettings(session, migration, async () =>
     stated.name === null ? listUnnamed(session, stated) : [await findIndex(session, stated)],
   )
   const found = answers.flat().filter((index) => index !== undefined)

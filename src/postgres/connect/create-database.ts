@@ -5,7 +5,7 @@ import { type Session, openSession } from '../session.ts'
 import type { Encryption } from './socket.ts'
 
 /** How to get to the server, and when to give up: on opening a session, and on all of it. */
-export interface Way {
+export interface CreateDatabaseOptions {
   readonly at: HostPort
   readonly encryption: Encryption
   readonly applicationName: string
@@ -17,11 +17,11 @@ export interface Way {
  * Creates the target's database, by the right of the user who logs in; it belongs to the role that is to be set, if there
  * is one. Another runner that was faster is fine.
  */
-export async function createDatabase(target: Target, way: Way): Promise<void> {
-  const session = await openBeside(target, way)
+export async function createDatabase(target: Target, options: CreateDatabaseOptions): Promise<void> {
+  const session = await openMaintenanceSession(target, options)
   // It takes its time, but a server that is silent takes all of it.
   const onAbort = () => session.close('the wait for the server is over')
-  way.whole.addEventListener('abort', onAbort, { once: true })
+  options.whole.addEventListener('abort', onAbort, { once: true })
   try {
     const owner = target.role === undefined ? '' : ` owner ${pg.escapeIdentifier(target.role)}`
     await session.query(`create database ${pg.escapeIdentifier(target.database)}${owner}`)
@@ -35,13 +35,16 @@ export async function createDatabase(target: Target, way: Way): Promise<void> {
     if (code === '42501') throw mayNot(target, error)
     if (code !== '42P04' && code !== '23505') throw error
   } finally {
-    way.whole.removeEventListener('abort', onAbort)
+    options.whole.removeEventListener('abort', onAbort)
     session.close()
   }
 }
 
 /** A session of a database that every server has: `postgres`, unless somebody dropped it. */
-async function openBeside(target: Target, { at, encryption, applicationName, opening }: Way): Promise<Session> {
+async function openMaintenanceSession(
+  target: Target,
+  { at, encryption, applicationName, opening }: CreateDatabaseOptions,
+): Promise<Session> {
   const open = (database: string) => openSession({ ...target, database }, { at, encryption, applicationName }, opening)
   try {
     return await open('postgres')

@@ -145,7 +145,7 @@ export function isUnbindable(error: unknown): boolean {
  * Makes what pg's parser throws, at a question it does not know, the end of this login and not of the process; returns
  * what ends that.
  */
-export function surviveParser(client: pg.Client, socket: Duplex): () => void {
+export function catchParserErrors(client: pg.Client, socket: Duplex): () => void {
   const { connection } = client as unknown as Inside
   const parse = socket.listeners('data').at(-1) as (chunk: Buffer) => void
   const guarded = (chunk: Buffer) => {

@@ -151,7 +151,7 @@ async function attempt<First>(
   try {
     session = await openSession(options.target, { at, encryption, applicationName: options.applicationName }, signal)
     const { role } = options.target
-    const asked = role === undefined ? session : (await import('../passing.ts')).inRole(session, role)
+    const asked = role === undefined ? session : (await import('../local-settings.ts')).withLocalRole(session, role)
     const first = await raceAbort(ask(asked), signal)
     return { session, first }
   } catch (error) {
@@ -173,8 +173,8 @@ async function attempt<First>(
       const end = Number.isFinite(budgetMs) ? [AbortSignal.timeout(Math.ceil(budgetMs))] : []
       const whole = AbortSignal.any([options.signal, ...end])
       const { applicationName } = options
-      const way = { at, encryption, applicationName, opening: signal, whole }
-      return createDatabase(options.target, way).then(
+      const creating = { at, encryption, applicationName, opening: signal, whole }
+      return createDatabase(options.target, creating).then(
         () => ({ verdict: { ...verdict, verdict: 'retry' as const, reason: 'created the database' }, error }),
         (failure: unknown) => {
           if (failure instanceof Failure) throw failure

@@ -48,9 +48,9 @@ const refusalMs = 20
 
 /**
  * The client that code which is not ours gets in place of the session's: no more than it needs, with a queue of its own,
- * so that closing it leaves nothing behind that could still be sent. `hear` gets what its callbacks throw.
+ * so that closing it leaves nothing behind that could still be sent. `onUncaught` gets what its callbacks throw.
  */
-export function guardClient(session: Session, hear: (error: unknown) => void): GuardedClient {
+export function guardClient(session: Session, onUncaught: (error: unknown) => void): GuardedClient {
   const { client } = session
   const queue: Entry[] = []
   const types = makeTypes(client)
@@ -67,7 +67,7 @@ export function guardClient(session: Session, hear: (error: unknown) => void): G
     try {
       context.runInAsyncScope(call)
     } catch (error) {
-      hear(error)
+      onUncaught(error)
     }
   }
   const pump = () => {

@@ -4,7 +4,7 @@ import type { ObserveOptions } from './observed.ts'
 import { NoAnswer, answeredWithin } from './silence.ts'
 
 /** What one look from a second connection says of our server process. */
-export interface Sight {
+export interface Observation {
   /**
    * It works; it waits for us to say or to take something; it is no more; nothing is to be learned; nobody answers.
    */
@@ -14,41 +14,44 @@ export interface Sight {
 }
 
 /** The second connection, kept from look to look. */
-export interface Eye {
+export interface Observer {
   session: Session | undefined
   /** A connection that had answered before has become silent, and nobody has answered since. */
-  wasMuted: boolean
+  hasGoneSilent: boolean
 }
 
 /** Looks once, with a connection that is opened when there is none; rejects only when the signal is aborted. */
-export async function lookAt(options: ObserveOptions, eye: Eye): Promise<Sight> {
+export async function lookOnce(options: ObserveOptions, observer: Observer): Promise<Observation> {
   const { target, session, applicationName, patience, signal } = options
   const ours = options.backend()
   // Its statements are short, and need no look to be called silent.
   if (ours === undefined) return { kind: 'blind', what: 'our server process is not known yet' }
-  const isProven = eye.session !== undefined
+  const isProven = observer.session !== undefined
   let isOpen = isProven
   try {
-    const observer = (eye.session ??= await answeredWithin(patience.lookMs, signal, (late) =>
+    const connection = (observer.session ??= await answeredWithin(patience.lookMs, signal, (late) =>
       openSession(target, { ...session, applicationName: `${applicationName} (watching)` }, late),
     ))
     isOpen = true
-    const sight = readSight(ours, await answeredWithin(patience.lookMs, signal, () => readRow(observer, ours)))
-    eye.wasMuted = false
+    const observation = readObservation(
+      ours,
+      await answeredWithin(patience.lookMs, signal, () => readRow(connection, ours)),
+    )
+    observer.hasGoneSilent = false
     // The next connection may come to our server again.
-    if (sight.kind === 'blind') close(eye)
-    return sight
+    if (observation.kind === 'blind') close(observer)
+    return observation
   } catch (error) {
     if (signal.aborted) throw error
-    close(eye)
-    if (isProven && error instanceof NoAnswer) eye.wasMuted = true
-    return sightOf(error, eye, isOpen && !isProven)
+    close(observer)
+    if (isProven && error instanceof NoAnswer) observer.hasGoneSilent = true
+    return observationOf(error, observer, isOpen && !isProven)
   }
 }
 
-function close(eye: Eye): void {
-  eye.session?.close()
-  eye.session = undefined
+function close(observer: Observer): void {
+  observer.session?.close()
+  observer.session = undefined
 }
 
 interface Row extends ServerIdentity {
@@ -59,8 +62,8 @@ interface Row extends ServerIdentity {
 }
 
 /** Asks functions, not views: those read catalogs that a migration may have locked. */
-async function readRow(observer: Session, { pid, server }: Backend): Promise<Row> {
-  const [row] = await observer.query<Row>(
+async function readRow(connection: Session, { pid, server }: Backend): Promise<Row> {
+  const [row] = await connection.query<Row>(
     `select ${identityColumns[server.system === null ? 1 : 0]}, extract(epoch from a.backend_start)::text as since,
        a.pid is not null as there, a.wait_event_type = 'Client' and a.wait_event in ('ClientRead', 'ClientWrite') as waits,
        concat_ws(' ', a.state, a.state_change, (select p.param1 from pg_catalog.pg_stat_get_progress_info('COPY') p
@@ -70,7 +73,7 @@ async function readRow(observer: Session, { pid, server }: Backend): Promise<Row
   return row!
 }
 
-function readSight(ours: Backend, row: Row): Sight {
+function readObservation(ours: Backend, row: Row): Observation {
   switch (compareServers(ours.server, row)) {
     case 'other':
       return { kind: 'blind', what: 'another server answers at this address' }
@@ -89,13 +92,13 @@ function readSight(ours: Backend, row: Row): Sight {
 const unreachable = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ETIMEDOUT)$/
 
 /** An answer is no silence, whatever it says; half of one may be a pooler's that has no server for us. */
-function sightOf(error: unknown, eye: Eye, isHeard: boolean): Sight {
+function observationOf(error: unknown, observer: Observer, isHeard: boolean): Observation {
   const { code, message } = error as { code?: string; message: string }
   if (error instanceof NoAnswer) {
-    if (!(error.heard || isHeard) || eye.wasMuted) return { kind: 'silent', what: '' }
+    if (!(error.heard || isHeard) || observer.hasGoneSilent) return { kind: 'silent', what: '' }
     return { kind: 'blind', what: 'a second connection is kept waiting' }
   }
   if (unreachable.test(code ?? '')) return { kind: 'silent', what: '' }
-  eye.wasMuted = false
+  observer.hasGoneSilent = false
   return { kind: 'blind', what: message }
 }

@@ -1,6 +1,6 @@
 import type { Session } from '../session.ts'
 import { readBlockers } from './blockers.ts'
-import { type Sight, lookAt, type Eye } from './look.ts'
+import { type Observation, type Observer, lookOnce } from './look.ts'
 import type { ObserveOptions, Watched } from './observed.ts'
 import { readProgress } from './progress.ts'
 import { Silent, answeredWithin, pauseAwake } from './silence.ts'
@@ -15,24 +15,24 @@ const sayEveryMs = 10_000
  */
 export async function observe(options: ObserveOptions): Promise<void> {
   const { session, patience, signal } = options
-  const eye: Eye = { session: undefined, wasMuted: false }
-  let last: { sight: Sight; sameMs: number } | undefined
+  const observer: Observer = { session: undefined, hasGoneSilent: false }
+  let last: { observation: Observation; sameMs: number } | undefined
   try {
     while (options.isDue()) {
       const begun = performance.now()
-      const sight = await lookAt(options, eye)
-      if (sight.kind === 'working' || sight.kind === 'waiting') await tell(options, eye)
+      const observation = await lookOnce(options, observer)
+      if (observation.kind === 'working' || observation.kind === 'waiting') await tell(options, observer)
       const isLong = options.watched() !== undefined && session.silentMs() >= patience.silenceMs
-      if (sight.kind === 'blind' && isLong) options.warnBlind(sight.what)
+      if (observation.kind === 'blind' && isLong) options.warnBlind(observation.what)
       const tookMs = Math.min(performance.now() - begun, 2 * patience.lookMs)
-      const isSame = last?.sight.kind === sight.kind && last.sight.what === sight.what
-      last = { sight, sameMs: tookMs + (isSame ? last!.sameMs + patience.betweenLooksMs : 0) }
-      const why = conclude(options, sight, last.sameMs)
+      const isSame = last?.observation.kind === observation.kind && last.observation.what === observation.what
+      last = { observation, sameMs: tookMs + (isSame ? last!.sameMs + patience.betweenLooksMs : 0) }
+      const why = conclude(options, observation, last.sameMs)
       if (why !== undefined) return session.close(why)
       await pauseAwake(Math.min(patience.betweenLooksMs, untilProgress(options)), signal)
     }
   } finally {
-    eye.session?.close()
+    observer.session?.close()
   }
 }
 
@@ -43,13 +43,13 @@ function untilProgress({ watched }: ObserveOptions): number {
 }
 
 /** Why to hang up, undefined while there is no reason to. */
-function conclude(options: ObserveOptions, sight: Sight, sameMs: number): string | Silent | undefined {
+function conclude(options: ObserveOptions, observation: Observation, sameMs: number): string | Silent | undefined {
   const { session, patience, blindMs, watched } = options
   const isWatched = watched() !== undefined
-  if (sight.kind === 'gone') return sameMs >= patience.betweenLooksMs ? sight.what : undefined
+  if (observation.kind === 'gone') return sameMs >= patience.betweenLooksMs ? observation.what : undefined
   const silentMs = session.silentMs()
   if (silentMs < patience.silenceMs) return undefined
-  switch (sight.kind) {
+  switch (observation.kind) {
     case 'waiting':
       return sameMs >= patience.sameMs
         ? new Silent('the server waits for us and we for it: something was lost on the way', silentMs)
@@ -68,21 +68,21 @@ function conclude(options: ObserveOptions, sight: Sight, sameMs: number): string
 }
 
 /** Says who blocks what runs long, or how far it is; what cannot be told now may be at the next look. */
-async function tell(options: ObserveOptions, eye: Eye): Promise<void> {
+async function tell(options: ObserveOptions, observer: Observer): Promise<void> {
   const watched = options.watched()
   const pid = options.backend()?.pid
-  if (!watched || pid === undefined || eye.session === undefined) return
-  const observer = eye.session
+  if (!watched || pid === undefined || observer.session === undefined) return
+  const connection = observer.session
   try {
-    await answeredWithin(options.patience.lookMs, options.signal, () => report(options, watched, observer, pid))
+    await answeredWithin(options.patience.lookMs, options.signal, () => report(options, watched, connection, pid))
   } catch {
-    observer.close()
-    eye.session = undefined
+    connection.close()
+    observer.session = undefined
   }
 }
 
-async function report({ emit }: ObserveOptions, seen: Watched, observer: Session, pid: number): Promise<void> {
-  const blockers = await readBlockers(observer, pid)
+async function report({ emit }: ObserveOptions, seen: Watched, connection: Session, pid: number): Promise<void> {
+  const blockers = await readBlockers(connection, pid)
   const now = performance.now()
   const elapsedMs = now - seen.begun
   const said = blockers.map((blocker) => blocker.pid).join()
@@ -91,7 +91,7 @@ async function report({ emit }: ObserveOptions, seen: Watched, observer: Session
   if (blockers.length === 0) {
     seen.said = ''
     if (elapsedMs < firstProgressMs) return
-    return emit({ type: 'progress', name: seen.name(), elapsedMs, ...(await readProgress(observer, pid)) })
+    return emit({ type: 'progress', name: seen.name(), elapsedMs, ...(await readProgress(connection, pid)) })
   }
   if (!isNews) return
   Object.assign(seen, { said, saidAt: now })

@@ -9,7 +9,7 @@ import { describeSqlError } from './sql-error.ts'
 import type { Step } from './step.ts'
 
 /** Where in a script something failed: the chunk that was sent, and which of its statements (from 0). */
-export interface Failing {
+export interface FailurePoint {
   readonly chunk: Chunk
   readonly statement: number
   /** The statement as the compiler found it, in the whole text; undefined for a file that is too large. */
@@ -18,18 +18,18 @@ export interface Failing {
   readonly before: string
 }
 
-export function failed(step: Step, error: unknown, failing?: Failing): Failure {
+export function failed(step: Step, error: unknown, at?: FailurePoint): Failure {
   const { code, title } = what(step)
-  return new Failure(code, title, { ...describeSqlError(error), ...placeOf(step, error, failing) }, error)
+  return new Failure(code, title, { ...describeSqlError(error), ...placeOf(step, error, at) }, error)
 }
 
-function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): { place?: Place } {
-  if (!failing) {
+function placeOf({ file }: Step, error: unknown, at: FailurePoint | undefined): { place?: Place } {
+  if (!at) {
     // Whoever has loaded a file of rows knows the line.
     const { place } = error as { place?: Place }
     return place ? { place } : placeInModule(file, error)
   }
-  const { chunk, known, before } = failing
+  const { chunk, known, before } = at
   const { position, code } = error as { position?: string; code?: string }
   const place = (offset: number) => {
     const found = placeAt(file, chunk.sql, offset)
@@ -42,7 +42,7 @@ function placeOf({ file }: Step, error: unknown, failing: Failing | undefined): 
   // Without a position the statement is named: its offset is in the whole text, which one chunk is when it is known.
   const offset = point >= 0 ? offsetOfCodePoint(chunk.sql, point) : known && chunk.line === 1 ? known.start : undefined
   if (offset === undefined)
-    return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, chunk, failing.statement)
+    return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, chunk, at.statement)
   return place(offset)
 }
 

@@ -17,7 +17,7 @@ export interface Joinable {
 }
 
 /** What goes into one message. */
-export interface Together {
+export interface JoinedMessage {
   readonly joined: readonly Joinable[]
   readonly runId: string
   /** Then even DDL runs code that is in the database. */
@@ -65,7 +65,7 @@ export function takeJoinable(migrations: readonly Migration[], history: readonly
 export async function runJoined(
   run: StepContext,
   tables: HistoryTables,
-  { joined, runId, hasEventTriggers }: Together,
+  { joined, runId, hasEventTriggers }: JoinedMessage,
   onApplied: (migration: Migration, durationMs: number) => void,
 ): Promise<number> {
   const { session, settings, signal } = run

@@ -7,7 +7,7 @@ import { isConnectionLost, isContention, noteSurvived } from '../../postgres/cla
 import { type GuardedClient, guardClient } from '../../postgres/module-client/guarded-client.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { MigrationFunction, MigrationModule } from './contract.ts'
-import { type Hear, withStrays } from './strays.ts'
+import { type OnUncaught, catchUncaught } from './uncaught.ts'
 
 /** What a module threw that is no answer of our session, whatever code it has: another connection's may look like ours. */
 export class ModuleError extends Error {
@@ -18,14 +18,14 @@ export class ModuleError extends Error {
 }
 
 /** What a module's own code throws where nobody waits, from its loading on. */
-interface Strays {
+interface UncaughtErrors {
   /** Before anybody listened. */
   early?: { readonly error: unknown }
-  hear: Hear
+  report: OnUncaught
 }
 
 /** By a module's functions. */
-const straysOf = new WeakMap<MigrationFunction, Strays>()
+const uncaughtOf = new WeakMap<MigrationFunction, UncaughtErrors>()
 
 /**
  * Loads a module, once, and checks what it exports; throws INVALID with what is missing, why it does not load, or that
@@ -33,23 +33,23 @@ const straysOf = new WeakMap<MigrationFunction, Strays>()
  */
 export async function loadModule(script: ModuleScript, file: string): Promise<MigrationModule> {
   script.verify?.()
-  const strays: Strays = { hear: (error) => (strays.early ??= { error }) }
+  const uncaught: UncaughtErrors = { report: (error) => (uncaught.early ??= { error }) }
   let loaded: Partial<MigrationModule>
   try {
-    loaded = await withStrays<Partial<MigrationModule>>(
-      (error) => strays.hear(error),
+    loaded = await catchUncaught<Partial<MigrationModule>>(
+      (error) => uncaught.report(error),
       () => import(pathToFileURL(script.path).href),
     )
     // A promise that floats is told of when all that was ready has run.
     await setImmediate()
-    if (strays.early) throw strays.early.error
+    if (uncaught.early) throw uncaught.early.error
   } catch (error) {
     const reason = new ModuleError(error).message
     const next = 'Mend it; packages of npm are not in the image, only what Node has.'
     throw new Failure('INVALID', `${file} cannot be loaded`, { reason, next }, error)
   }
   for (const call of [loaded.up, loaded.down])
-    if (typeof call === 'function' && !straysOf.has(call)) straysOf.set(call, strays)
+    if (typeof call === 'function' && !uncaughtOf.has(call)) uncaughtOf.set(call, uncaught)
   if (typeof loaded.up === 'function') return loaded as MigrationModule
   const next = 'Write: export async function up(client) { await client.query(...) }'
   throw new Failure('INVALID', `${file} exports no function up`, { next })
@@ -73,20 +73,20 @@ export async function callModule(call: MigrationFunction, session: Session, cont
   const { signal, emit, name, inTransaction } = context
   signal.throwIfAborted()
   const log = (message: string) => emit({ type: 'notice', name, severity: 'LOG', message: String(message) })
-  const stray = Promise.withResolvers<never>()
-  stray.promise.catch(() => {})
-  let hear: Hear = stray.reject
-  const onStray: Hear = (error) => hear(error)
-  const loading = straysOf.get(call)
-  if (loading?.early) onStray(loading.early.error)
-  if (loading) loading.hear = onStray
-  const guard = guardClient(session, onStray)
-  const running = withStrays(onStray, async () => call(guard.client, { signal, log }))
-  const failure = await settle(Promise.race([running, stray.promise]), signal, guard)
+  const firstUncaught = Promise.withResolvers<never>()
+  firstUncaught.promise.catch(() => {})
+  let report: OnUncaught = firstUncaught.reject
+  const onUncaught: OnUncaught = (error) => report(error)
+  const loading = uncaughtOf.get(call)
+  if (loading?.early) onUncaught(loading.early.error)
+  if (loading) loading.report = onUncaught
+  const guard = guardClient(session, onUncaught)
+  const running = catchUncaught(onUncaught, async () => call(guard.client, { signal, log }))
+  const failure = await settle(Promise.race([running, firstUncaught.promise]), signal, guard)
   const hungUp = await drain(session, guard, signal)
   await setImmediate()
-  const thrown = failure ?? (await Promise.race([stray.promise.catch((error) => ({ error })), undefined]))
-  hear = (error) =>
+  const thrown = failure ?? (await Promise.race([firstUncaught.promise.catch((error) => ({ error })), undefined]))
+  report = (error) =>
     emit({ type: 'notice', name, severity: 'WARNING', message: `after its end: ${new ModuleError(error).message}` })
   const broken = await findBreak(session)
   if (!broken || isAfterFailure(broken)) for (const error of [thrown?.error, guard.firstError()]) noteSurvived(error)

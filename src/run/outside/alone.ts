@@ -6,11 +6,11 @@ import {
   isAsStated,
   listUnnamed,
 } from '../../catalog/indexes.ts'
-import { findLeft, goOnDetaching, listCopies } from '../../catalog/leftovers.ts'
+import { finalizeDetachSql, findLeftover, listReindexCopies } from '../../catalog/leftovers.ts'
 import { Failure } from '../../errors.ts'
 import { halfDoneCommands } from '../../history/repair/command.ts'
 import type { StatedIndex, StatedTarget, Statement } from '../../migration.ts'
-import { insist } from '../../postgres/cancel.ts'
+import { retryIfCancelled } from '../../postgres/cancel.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { whileBusy } from '../apply/contention.ts'
@@ -108,7 +108,7 @@ async function makeIndex(alone: AloneAttempt, stated: StatedIndex): Promise<void
     cause = error
   }
   const known = new Set(before.map(({ oid }) => oid))
-  const after = await insist(run.signal, () => listMade(alone, stated))
+  const after = await retryIfCancelled(run.signal, () => listMade(alone, stated))
   const left = after.find(({ valid, oid }) => !valid && (isNamed || !known.has(oid)))
   if (left) throw invalidIndex(title, left, cause instanceof ScriptError ? cause.error : undefined)
   const isMade = after.some((found) => found.valid && !known.has(found.oid) && isAsStated(found, stated))
@@ -124,22 +124,22 @@ async function listMade({ run: { session }, since }: AloneAttempt, stated: State
 async function workOn(alone: AloneAttempt, target: StatedTarget): Promise<void> {
   const { run, title, resumed, since, invalidIndexes } = alone
   const { session } = run
-  const copies = target.action === 'reindex' ? await listCopies(session, target, since) : []
+  const copies = target.action === 'reindex' ? await listReindexCopies(session, target, since) : []
   const known = new Set(copies.map(({ oid }) => oid))
   for (const copy of copies.filter(({ younger, building }) => resumed && younger && !building))
     if (await dropIfAllowed(session, copy, invalidIndexes)) known.delete(copy.oid)
   const isOurs = ({ oid }: FoundIndex) => !known.has(oid)
   const earlier = copies.filter(({ oid, younger }) => known.has(oid) && resumed && younger)
   if (earlier.length > 0) {
-    const left = await findLeft(session, target, undefined, ({ oid }) => earlier.some((one) => one.oid === oid))
+    const left = await findLeftover(session, target, undefined, ({ oid }) => earlier.some((one) => one.oid === oid))
     if (left !== null && left !== 'done') throw leftBehind(title, left, 'an earlier attempt did not finish')
   }
-  const goOn = resumed ? await goOnDetaching(session, target) : undefined
+  const goOn = resumed ? await finalizeDetachSql(session, target) : undefined
   try {
     await send(alone, goOn)
   } catch (error) {
     if (!(error instanceof ScriptError) || isConnectionLost(error.error)) throw error
-    const left = await insist(run.signal, () => findLeft(session, target, codeOf(error), isOurs))
+    const left = await retryIfCancelled(run.signal, () => findLeftover(session, target, codeOf(error), isOurs))
     if (left === 'done') return
     if (left !== null) throw leftBehind(title, left, error.error)
     throw error

@@ -25,7 +25,7 @@ export interface OutsideModule {
  * Runs a module outside a transaction; resolves with the milliseconds it took. Only its author knows how far it came
  * when it stopped, so a row that an earlier try left running is PARTIAL until somebody has looked.
  */
-export async function runOutside(run: StepContext, tables: HistoryTables, step: OutsideModule): Promise<number> {
+export async function runModuleOutside(run: StepContext, tables: HistoryTables, step: OutsideModule): Promise<number> {
   const begun = performance.now()
   const { session, signal, emit } = run
   const { migration, module, left, runId } = step

@@ -3,7 +3,7 @@ import { repairCommand } from '../../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, rowOf, takingBack } from '../../history/rows.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Statement } from '../../migration.ts'
-import { insist } from '../../postgres/cancel.ts'
+import { retryIfCancelled } from '../../postgres/cancel.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { prepareSession, toOwnRole } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
@@ -48,7 +48,8 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
       const told = explain(down, i, error)
       const isWhole = !isTakingBack(down.row) && !(told instanceof Failure && told.code === 'PARTIAL')
       // Where that fails, the mark that stays only makes the next run ask.
-      if (isWhole) await insist(run.signal, () => setState(down, down.row.state, down.row.doneChecksum)).catch(() => {})
+      if (isWhole)
+        await retryIfCancelled(run.signal, () => setState(down, down.row.state, down.row.doneChecksum)).catch(() => {})
       throw told
     }
   }

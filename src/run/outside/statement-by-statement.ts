@@ -1,7 +1,7 @@
 import { allowsLongNames } from '../../checks/how-to-allow.ts'
 import { Failure, type Place } from '../../errors.ts'
 import type { HistoryTables } from '../../history/tables.ts'
-import { insist } from '../../postgres/cancel.ts'
+import { retryIfCancelled } from '../../postgres/cancel.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { isDemoted } from '../../postgres/demoted.ts'
 import { resetSession } from '../../postgres/prepare.ts'
@@ -25,7 +25,7 @@ import {
 import { type OutsideFile, type OutsideStep, commitsWithin, isUntouched } from './outside-file.ts'
 import { UnitError, runInOwnTransaction } from './own-transaction.ts'
 import { beginOrResume, finish, forget, hadBegun, progressSql, recordBegun, recordProgress } from './progress.ts'
-import { setSessionAgain } from './session-again.ts'
+import { restoreSession } from './restore-session.ts'
 
 export type { OutsideStep } from './outside-file.ts'
 
@@ -47,7 +47,7 @@ export async function runStatementByStatement(
   await resetSession(run.session, run.settings)
   const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
   try {
-    if (done > 0) await setSessionAgain(outside, done)
+    if (done > 0) await restoreSession(outside, done)
     for (let i = done; i < step.script.statements.length; i += 1) {
       if (run.signal.aborted) throw interrupted(outside, i, run.signal.reason)
       const resumed = i === done && step.left !== undefined
@@ -123,7 +123,7 @@ async function runCommitting(outside: OutsideFile, i: number): Promise<void> {
   } finally {
     watch.stop()
   }
-  await insist(run.signal, () => recordProgress(outside, i + 1))
+  await retryIfCancelled(run.signal, () => recordProgress(outside, i + 1))
 }
 
 async function runAloneWithProgress(outside: OutsideFile, i: number, { since, resumed }: EarlierTry): Promise<void> {
@@ -134,7 +134,7 @@ async function runAloneWithProgress(outside: OutsideFile, i: number, { since, re
   const watch = run.watch(() => name)
   try {
     const putBack = await runAlone({ run, name, title: `migration ${name}`, sql, statement, invalidIndexes, resumed, since }) // prettier-ignore
-    await insist(run.signal, () => recordProgress(outside, i + 1, putBack))
+    await retryIfCancelled(run.signal, () => recordProgress(outside, i + 1, putBack))
   } finally {
     watch.stop()
   }
@@ -148,7 +148,7 @@ async function explain(outside: OutsideFile, i: number, error: unknown): Promise
   if (isConnectionLost(cause) || !(isStop || error instanceof ScriptError || error instanceof StillBusy)) return error
   if (await isDemoted(run.session, cause)) return lostOutside(outside, cause)
   const isNothing = i === 0 && isUntouched(outside)
-  if (isNothing) await insist(run.signal, () => forget(outside))
+  if (isNothing) await retryIfCancelled(run.signal, () => forget(outside))
   if (run.signal.aborted) return interrupted(outside, i, run.signal.reason)
   if (error instanceof StillBusy) return stillBusy(outside, i, error, isNothing)
   const place = placeOf(outside, i, error as ScriptError)

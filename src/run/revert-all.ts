@@ -5,7 +5,7 @@ import { resetSession } from '../postgres/prepare.ts'
 import { recordEnd } from './apply.ts'
 import { runSteps } from './apply/sequence.ts'
 import type { StepContext } from './apply/step.ts'
-import { readMark, requireConsent } from './consent.ts'
+import { readMarkedEnvironment, requireConsent } from './consent.ts'
 import { breakEndlessLoops } from './endless-loop.ts'
 import { type Job, recordOf } from './job.ts'
 import { findDowns, revert } from './revert.ts'
@@ -14,7 +14,7 @@ import { findDowns, revert } from './revert.ts'
 export type Choose = (newestFirst: readonly HistoryRow[]) => readonly HistoryRow[] | Promise<readonly HistoryRow[]>
 
 /** Reverts what `choose` picks; throws REFUSED before anything runs when one of them has no way back. */
-export async function takeBack(
+export async function revertAll(
   job: Job,
   tables: HistoryTables,
   on: StepContext,
@@ -31,7 +31,7 @@ export async function takeBack(
   await requireConsent(run, session, tables)
   const downs = await findDowns(job, chosen)
   const begun = performance.now()
-  const record = { ...recordOf(job), environment: await readMark(session, tables) }
+  const record = { ...recordOf(job), environment: await readMarkedEnvironment(session, tables) }
   const id = (progress.runId ??= await startRun(session, tables, record))
   await resetSession(session, on.settings)
   const steps = downs.map((one, index) => ({
@@ -46,7 +46,7 @@ export async function takeBack(
   }))
   const stopBreaking = breakEndlessLoops(
     job,
-    downs.flatMap(({ way }) => (way.kind === 'module' ? [way.migration] : [])),
+    downs.flatMap(({ source }) => (source.kind === 'module' ? [source.migration] : [])),
   )
   try {
     await runSteps(steps)

@@ -1,6 +1,6 @@
 import type { Session } from './session.ts'
 
-export interface Passing {
+export interface LocalSettings {
   readonly lockTimeoutMs: number
   /** Whom it asks as, undefined for the role that logs in. */
   readonly role: string | undefined
@@ -11,8 +11,8 @@ export interface Passing {
  * transaction, so that they are gone with it. Who passes by like that may come through a pooler that gives the server
  * process to the application next.
  */
-export function passingBy(session: Session, { lockTimeoutMs, role }: Passing): Session {
-  return askWith(session, {
+export function withLocalSettings(session: Session, { lockTimeoutMs, role }: LocalSettings): Session {
+  return withSettings(session, {
     lock_timeout: `${lockTimeoutMs}ms`,
     statement_timeout: '0',
     // A history that row-level security hides would look empty; so it is an error instead.
@@ -22,11 +22,11 @@ export function passingBy(session: Session, { lockTimeoutMs, role }: Passing): S
 }
 
 /** The same with the role as its only setting, for the first question to a server. */
-export function inRole(session: Session, role: string): Session {
-  return askWith(session, { role })
+export function withLocalRole(session: Session, role: string): Session {
+  return withSettings(session, { role })
 }
 
-function askWith(session: Session, values: Readonly<Record<string, string>>): Session {
+function withSettings(session: Session, values: Readonly<Record<string, string>>): Session {
   const settings = Object.entries(values).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, true)`,
   )

@@ -8,7 +8,7 @@ const copyFail = 0x66
  * Tells whether it is our turn to say something although a query is not over: the rows of a COPY, or that a cursor is to
  * go on. The server waits for that in silence, for as long as whoever feeds it takes.
  */
-export function watchTurn(connection: EventEmitter, socket: Duplex): () => boolean {
+export function watchClientTurn(connection: EventEmitter, socket: Duplex): () => boolean {
   let turn: 'copy' | 'portal' | undefined
   const over = () => (turn = undefined)
   connection

@@ -10,7 +10,7 @@ const known: ReadonlySet<string> = new Set([imageName, ...ours, ...ours.map((nam
 const injected = /^UPFRONT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/
 
 /** Finds the variables that look like ours and are not: nearly ours is a problem, any other UPFRONT_* a warning. */
-export function judgeStrangers(layer: Layer, problems: Problem[], warnings: string[]): void {
+export function judgeUnknownVariables(layer: Layer, problems: Problem[], warnings: string[]): void {
   for (const [name, value] of Object.entries(layer.variables)) {
     if (!/^U\w{3,9}_/.test(name) || known.has(name) || injected.test(name) || value === '' || value === undefined)
       continue

@@ -12,7 +12,7 @@ import type { OutsideFile } from './outside-file.ts'
  * Sets again, in a new session, what the statements that are done had set in theirs: else the rest would run on other
  * ground, perhaps on another schema's table. Throws PARTIAL when the new session cannot be as the old one was.
  */
-export async function setSessionAgain(outside: OutsideFile, done: number): Promise<void> {
+export async function restoreSession(outside: OutsideFile, done: number): Promise<void> {
   const { run, script, text, migration } = outside
   const until = script.statements[done - 1]?.end ?? 0
   refuseLostRelation(outside, until)
