@@ -107,7 +107,7 @@ async function call(name: string, options: Options, flags: Flags = {}, hear?: (e
   const config = await loadConfig(io, settingsOf(options), { database: true, dotenv: false })
   let deaf: { readonly error: unknown } | undefined
   const redact = makeRedact(config.secrets)
-  // Thrown on, or left to float, it would end the caller's process: much is told where only sockets and timers are.
+  // Thrown here, an error of the caller's would end the process, because many events come from sockets and timers.
   const goDeaf = (error: unknown) => void (deaf ??= { error })
   const emit = (happened: Event) => {
     const event = config.logDetail === 'on' ? happened : withoutDetail(happened)

@@ -12,9 +12,9 @@ export interface Io {
   readonly signal: AbortSignal
   /** This machine's name, recorded with each run. */
   readonly hostname: string
-  /** How long silence of the server is borne, where it is not for as long as usual. */
+  /** How long a silent server is waited for, where that is not as long as usual. */
   readonly patience?: Patience
-  /** Ends the process at once, whatever it is at; undefined where it is not ours to end. */
+  /** Ends the process at once, whatever it is doing; undefined where it is not ours to end. */
   readonly exit?: (code: number) => void
 }
 
@@ -30,11 +30,11 @@ export interface Interrupt {
   readonly signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP'
 }
 
-/** How long silence is borne, in milliseconds. */
+/** How long a silent server is waited for, in milliseconds. */
 export interface Patience {
-  /** So long nothing may come while an answer is awaited, before anything is concluded from it. */
+  /** How long nothing may come while an answer is awaited, before anything is concluded from it. */
   readonly silenceMs: number
-  /** So long looks from a second connection have to say the same before it counts. */
+  /** How long looks from a second connection have to find the same before it counts. */
   readonly sameMs: number
   /** What one look may take, with its connection. */
   readonly lookMs: number

@@ -14,7 +14,7 @@ import type { Run } from './run/run.ts'
 
 /** The whole story of one call; resolves with the exit code and never rejects. */
 export async function main(io: Io): Promise<number> {
-  // Until the configuration is read, what goes wrong is told in the way its two variables ask for.
+  // Until the configuration is read, these two variables alone say how a failure is reported.
   let report = openReport(io, {
     format: io.env['UPFRONT_LOG_FORMAT'] === 'json' ? 'json' : 'text',
     level: 'info',

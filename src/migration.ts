@@ -54,11 +54,11 @@ export interface StatedIndex {
   readonly plain?: boolean
 }
 
-/** What a file's transaction is begun with when it asks for more than the server's default. */
+/** The isolation levels that a file can ask for in place of the server's default. */
 export const isolations = ['read uncommitted', 'repeatable read', 'serializable'] as const
 export type Isolation = (typeof isolations)[number]
 
-/** How a file bounds itself, in its comments, instead of by the settings. */
+/** The limits that a file sets for itself, in its comments, instead of those of the settings. */
 export interface Limits {
   readonly lockTimeoutMs?: number
   readonly statementTimeoutMs?: number
@@ -123,9 +123,9 @@ export interface CsvScript {
   readonly verify?: () => void
 }
 
-/** A file by what tells it from every other: all that a plan needs, and known without a parser. */
+/** What identifies a file: all that a plan needs, known without a parser. */
 export interface Identity {
-  /** Of a migration its whole file name without the extension, of a seed its path below the seeds folder with it. */
+  /** A migration's file name without its extension, or a seed's path below the seeds folder with it. */
   readonly name: string
   /** The file as the operator knows it, for messages. */
   readonly file: string
@@ -140,7 +140,7 @@ export interface Migration extends Identity {
   readonly creates: readonly string[]
   /** The SQL that takes it back, null when there is none; a module has its own. */
   readonly down: string | null
-  /** The rules of docs/checks.md of which findings are let pass when it runs. */
+  /** The rules of docs/checks.md whose findings are allowed when it runs. */
   readonly allow?: readonly string[]
 }
 
@@ -151,7 +151,7 @@ export interface Seed extends Identity {
   readonly allow?: readonly string[]
 }
 
-/** What a folder has to take a migration back: SQL, or a module that may have a `down`; null for what it has not. */
+/** The down of a migration in its folder: SQL, or a module that may have a `down`; null for what is not there. */
 export interface OpenedDown {
   readonly sql: string | null
   readonly module: ModuleScript | null
@@ -167,9 +167,9 @@ export interface Bundle {
   readonly count: number
   /** In the order in which they run. */
   readonly list: () => Promise<readonly Identity[]>
-  /** These of them, ready to run and called as given; throws one INVALID with every problem of every one of them. */
+  /** These, ready to run and under the names as given; throws one INVALID with every problem of all of them. */
   readonly open: (which: readonly Identity[]) => Promise<readonly Migration[]>
-  /** Throws INVALID when what takes it back is wrong; what it takes back is not judged. */
+  /** Opens the down alone; throws INVALID when that is wrong, and does not check the migration itself. */
   readonly openDown: (of: Identity) => Promise<OpenedDown>
 }
 

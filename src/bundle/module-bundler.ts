@@ -15,7 +15,7 @@ export interface BundledModule {
 /** Turns modules into JavaScript; what several import is read once. */
 export type BundleModule = (path: string) => BundledModule
 
-/** Loads what it takes. TypeScript loses its types and nothing else, so that line and column stay those of the source. */
+/** Makes the bundler. TypeScript loses its types and nothing else, so that line and column stay those of the source. */
 export async function moduleBundler(root: string, shown: string): Promise<BundleModule> {
   const { stripTypeScriptTypes } = await import('node:module')
   const folder = resolve(root)
@@ -49,10 +49,10 @@ interface OneFile {
   readonly problems: readonly Problem[]
 }
 
-/** Everything that is imported by name, by the three forms there are. */
+/** The specifier of an import, in each of the three forms. */
 const imports =
   /(?<before>^[ \t]*(?:import|export)\b[^'"`;()]*?\bfrom\s*|^[ \t]*import\s*|\bimport\s*\(\s*)(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/gm
-/** What is left of an import of nothing but types, which the types left alone would run. */
+/** An import of only types, once they are stripped; what is left would still run the other file. */
 const emptied = /^([ \t]*)import\s*\{[\s,]*\}\s*from\s*(['"])[^'"\n]+\2/gm
 
 function compileFile(path: string, root: string, shown: string, strip: (code: string) => string): OneFile {
@@ -72,7 +72,7 @@ function compileFile(path: string, root: string, shown: string, strip: (code: st
     }
   }
   const local: string[] = []
-  // Found where no comment can hide, rewritten where they stand: the offsets are the same.
+  // Found in the text without comments, rewritten in the text with them: their offsets are the same.
   const changes: { readonly at: number; readonly from: string; readonly to: string }[] = []
   for (const { index, groups } of blankOut(code, /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm).matchAll(imports)) {
     const { before = '', specifier = '' } = groups!

@@ -4,8 +4,8 @@ import type { Bundle, SeedBundle } from '../migration.ts'
 import { manifestFile, openMigrations, openSeeds } from './manifest.ts'
 
 /**
- * The migrations of a folder: a compiled one is trusted, any other is known by its names and checksums until something of it is opened; `shown` is what
- * messages call it.
+ * The migrations of a folder: a compiled one is trusted, of any other only names and checksums are known until
+ * something is opened. Messages call it `shown`.
  */
 export async function openBundle(dir: string, shown = dir): Promise<Bundle> {
   if (existsSync(join(dir, manifestFile))) return openMigrations(dir, shown)

@@ -17,7 +17,7 @@ import type { PackedMigration, PackedModule, PackedSeed } from './read.ts'
 /** A file of a bundle: its text, or how it is written without being in memory. */
 export type BundleFile = string | { readonly copyOf: string } | { readonly writeTo: (path: string) => void }
 
-/** A folder with all that was found in it, ready to be written as a bundle when that is nothing. */
+/** A folder and everything that was found in it; without problems it is ready to be written as a bundle. */
 export interface CheckedFolder {
   readonly dir: string
   /** As messages call it. */
@@ -105,12 +105,12 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     allowances,
     manifest: renderManifest(head, 'seeds', entries),
     files: modules.addTo(files),
-    // Rows are no danger to a running application as a change of the schema is.
+    // Rows do not endanger a running application as a change of the schema can.
     linted: [],
   }
 }
 
-/** What is let pass when it runs; nothing for most. */
+/** What is allowed when it runs; left out for most. */
 function packAllow({ allow = [] }: { readonly allow?: readonly string[] }): { readonly allow?: readonly string[] } {
   return allow.length > 0 ? { allow } : {}
 }
@@ -126,7 +126,7 @@ async function collectModules(dir: string, shown: string) {
     },
     add(script: ModuleScript): PackedModule {
       const { path, files, problems: inIt } = bundle(script.path)
-      // What several import is told once.
+      // A problem in a file that several import is reported once.
       for (const one of inIt) problems.set(JSON.stringify(one), one)
       for (const [name, code] of files) found.set(name, code)
       return { path, files: Object.fromEntries([...files].map(([name, code]) => [name, checksum(code)])) }

@@ -32,7 +32,7 @@ interface PackedEntry {
   readonly checksum: string
   readonly sql?: PackedScript
   readonly module?: PackedModule
-  /** The rules of which findings are let pass when it runs. */
+  /** The rules whose findings are allowed when it runs. */
   readonly allow?: readonly string[]
 }
 
@@ -157,7 +157,7 @@ function readVerified(dir: string, shown: string, file: string, expected: string
   return text
 }
 
-/** A manifest that somebody made leads nowhere else. */
+/** The path of a file, which must not lead out of the folder, whoever wrote the manifest. */
 function inside(dir: string, shown: string, file: string): string {
   if (/(^|[/\\])\.\.([/\\]|$)|^[/\\]/.test(file)) throw broken(shown, `${file} is not in it`)
   return resolve(dir, file)

@@ -3,8 +3,8 @@ import { ScriptError, rollBack, runScript } from '../postgres/script.ts'
 import type { Session } from '../postgres/session.ts'
 
 /**
- * What of its relations exists, per migration, each looked for where its own file would make it: under the search_path
- * and the role that it sets. A large file keeps no statements, so its relations are looked for where the session looks.
+ * Which relations of each migration exist, looked for where its own file would create them: under the search_path and
+ * the role that it sets. A large file keeps no statements, so its relations are looked for where the session looks.
  */
 export async function findCreated(
   session: Session,
@@ -30,8 +30,8 @@ async function findUnderEachSettings(session: Session, migration: Migration): Pr
 }
 
 /**
- * Asks once for each way in which a migration has set the session by the time it creates something. Nothing of that
- * stays: it is set in a transaction that is rolled back, and what may not be set is left out.
+ * Asks once under each list of settings with which a migration creates something. Nothing of them stays, because they
+ * are set in a transaction that is rolled back; what may not be set is left out.
  */
 export async function underEachSettings<Answer>(
   session: Session,

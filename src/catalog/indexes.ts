@@ -17,7 +17,7 @@ export interface FoundIndex {
   readonly plain: boolean
   /** Somebody may be building it this moment. */
   readonly building: boolean
-  /** It came after the transaction that was asked about. */
+  /** It is younger than the transaction that was asked about. */
   readonly younger: boolean
 }
 
@@ -79,8 +79,9 @@ const builders = `select from pg_catalog.pg_locks l
       and p.command = 'CREATE INDEX CONCURRENTLY' and p.index_relid not in (0, i.indexrelid))`
 
 /**
- * Whether an index is what the statement says: table, method, uniqueness, columns, whether it is partial, and of a plain
- * one that there is no more to it. How predicates and the like would be written by the server nobody here can tell.
+ * Whether an index is what the statement says: table, method, uniqueness, columns, whether it is partial, and of a
+ * plain one that there is no more to it. Predicates and the like are not compared, because the server writes them in
+ * its own way.
  */
 export function isAsStated(found: FoundIndex, stated: StatedIndex): boolean {
   return (

@@ -65,14 +65,14 @@ function finalizeSql({ parent, partition }: Partition): string {
   return `alter table ${parent} detach partition ${partition} finalize`
 }
 
-/** What goes on with a DETACH ... CONCURRENTLY that stopped half way; undefined when it has to begin. */
+/** The SQL that finishes a DETACH ... CONCURRENTLY that stopped half way; undefined when it has to begin anew. */
 export async function finalizeDetachSql(session: Session, target: StatedTarget): Promise<string | undefined> {
   if (target.action !== 'detach') return undefined
   const [found] = await readPartition(session, target)
   return found?.pending ? finalizeSql(found) : undefined
 }
 
-/** The copies that REINDEX CONCURRENTLY works with, in the reach of a statement, and that no session is done with. */
+/** The copies of indexes that an unfinished REINDEX CONCURRENTLY has left within the reach of a statement. */
 export async function listReindexCopies(session: Session, target: StatedTarget, since?: string): Promise<FoundIndex[]> {
   const { object, schema, name } = target
   const copies = `not i.indisvalid and c.relname ~ '_cc(new|old)[0-9]*$'`

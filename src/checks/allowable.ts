@@ -1,6 +1,6 @@
 import type { Rule } from './finding.ts'
 
-/** Whether findings of a rule may be let pass, and what that means or why not. */
+/** Whether findings of a rule may be allowed, and what that means, or why not. */
 interface Allowing {
   readonly allowed: boolean
   readonly why: string
@@ -44,7 +44,7 @@ export const allowable: Readonly<Record<Rule | 'squawk', Allowing>> = {
   allow: { allowed: false, why: 'it says what is to be allowed, and says it wrong' },
 }
 
-/** What is said of a rule, `squawk/...` being all of one kind; undefined when there is none of that name. */
+/** The entry of a rule, which is one for all of `squawk/...`; undefined for an unknown name. */
 export function allowingOf(rule: string): Allowing | undefined {
   if (/^squawk\/[a-z][a-z0-9-]*$/.test(rule)) return allowable.squawk
   return rule !== 'squawk' && Object.hasOwn(allowable, rule) ? allowable[rule as Rule] : undefined

@@ -5,26 +5,26 @@ import type { Directive } from './directives.ts'
 import { finding } from './finding.ts'
 import { howToAllow } from './how-to-allow.ts'
 
-/** One finding or several that somebody lets pass, and why. */
+/** Findings that somebody has allowed, and why. */
 export interface Allowance {
   readonly rule: string
   readonly why: string
   readonly place: Place
-  /** Whether something was found that it lets pass, or might be when it runs. */
+  /** Whether it allows something that was found, or that may happen when the file runs. */
   used: boolean
 }
 
-/** What findings are of. */
+/** The file or seed that findings are about. */
 export interface Subject {
   readonly name: string
   /** Where else it may be allowed, as messages call it. */
   readonly allowFile: string
 }
 
-/** What was found in one file, sorted by what may pass. */
+/** The findings of one file, divided into refused and allowed ones. */
 export interface Judged {
   readonly refused: readonly Problem[]
-  /** What is let pass, one for each rule. */
+  /** One for each rule. */
   readonly allowed: readonly Problem[]
 }
 
@@ -87,7 +87,7 @@ export function judge(
   return { refused, allowed }
 }
 
-/** The same of a text that is to run: what may pass then as well is named, whether it was found or not. */
+/** The same for a text that will run; `allow` names the rules that are allowed at that time too, found or not. */
 export function judgeText(
   found: readonly Problem[],
   subject: Subject & { readonly allowances: readonly Allowance[] },
@@ -115,7 +115,7 @@ function describe(rule: string, why: string, name: string, [first, ...more]: rea
   }
 }
 
-/** What is said of those that let nothing pass; those of squawk are known only where it was asked. */
+/** Warnings about allowances that nothing needs; those of squawk are known only when squawk was asked. */
 export function tellUnused(allowances: readonly Allowance[], squawkAsked: boolean): Problem[] {
   return allowances
     .filter(({ used, rule }) => !used && (squawkAsked || !rule.startsWith('squawk/')))

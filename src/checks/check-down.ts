@@ -14,9 +14,9 @@ export interface ParsedSql {
   readonly isolation?: Isolation | undefined
   readonly limits?: Limits | undefined
   readonly creates: readonly string[]
-  /** The rules of which its comments let findings pass. */
+  /** The rules whose findings its comments allow. */
   readonly allow: readonly string[]
-  /** Syntax errors alone: a text from the history is what an older version took. */
+  /** Only syntax errors, because an older version has accepted what comes from the history. */
   readonly problems: readonly Problem[]
 }
 
@@ -24,7 +24,7 @@ export interface ParsedSql {
 export function parseSql(file: string, text: string): ParsedSql {
   const { layout, creates, problems } = checkSql(file, text, 'down', nothingDeclared())
   const { statements, transaction, isolation, limits } = layout
-  // Wherever they stand: what is allowed a down from outside is written behind it.
+  // Anywhere in the text, because an allowance from upfront.allow is written after it.
   const allow = readDirectives(text).flatMap(({ name, value }) => (name === 'allow' ? value.split(/\s/, 1) : []))
   const syntax = problems.filter(({ rule }) => rule === 'syntax')
   return { statements, transaction, isolation, limits, creates, allow, problems: syntax }

@@ -32,10 +32,10 @@ export interface Seen extends ParsedStatement {
   readonly number: number
 }
 
-/** What the statements of one file come to, while they are read. */
+/** What is known of a file while its statements are read. */
 export interface Inspection {
   readonly role: Role
-  /** Whether it runs outside a transaction because it says so. */
+  /** Whether it says that it runs outside a transaction. */
   readonly outside: boolean
   readonly declared: Declared
   readonly problems: Problem[]
@@ -44,10 +44,10 @@ export interface Inspection {
   readonly controls: Control[]
   readonly alone: AloneStatement[]
   readonly added: AddedValue[]
-  /** pg_dump turns the checking of bodies off; so do we then. */
+  /** False after pg_dump has turned the checking of bodies off. */
   checksBodies: boolean
   joinable: boolean
-  /** What its transaction is to be begun with. */
+  /** The level that its transaction begins with. */
   isolation: Isolation | undefined
   /** Where backslashes began to be escapes, and whether there may be one behind that. */
   escapes: { readonly place: Place; met: boolean } | null
@@ -55,7 +55,7 @@ export interface Inspection {
   isFresh: boolean
   /** Whether a BEGIN of a file outside a transaction is open. */
   isInBlock: boolean
-  /** What such a file sets for its session, and what a new session could not have, with the number of its statement. */
+  /** What such a file sets in its session, and what a new session could not have, with the number of the statement. */
   readonly session: (readonly [start: number, end: number])[]
   readonly lost: { readonly statement: number; readonly problem: Problem }[]
 }
@@ -124,7 +124,7 @@ function inspectSession(
   if (control && !control.name.startsWith('SET')) inspection.isInBlock = control.begins
 }
 
-/** Answers whether it is a DO that commits, which only a marked file may have. */
+/** Whether it is a DO that commits, which only a file outside a transaction may contain. */
 function inspectBody(inspection: Inspection, seen: Seen): boolean {
   const { kind, node, start, end, text, placeOf } = seen
   if (kind === 'VariableSetStmt' && node['name'] === 'check_function_bodies') inspection.checksBodies = false
@@ -137,7 +137,7 @@ function inspectBody(inspection: Inspection, seen: Seen): boolean {
   return commits && inspection.outside
 }
 
-/** What only the whole file tells; answers the pair of statements to leave out, if there is one. */
+/** Checks what only the whole file shows; returns the pair of statements to leave out, if there is one. */
 export function conclude(inspection: Inspection, statements: number): readonly [Control, Control] | null {
   const { controls, alone, problems, notices, role, outside } = inspection
   const misread = inspection.escapes?.met || problems.some(({ rule }) => rule === 'syntax')
@@ -145,7 +145,7 @@ export function conclude(inspection: Inspection, statements: number): readonly [
   const pair = !outside && isOuterPair(controls, statements)
   if (pair) notices.push(pairNotice(controls[0]!))
   else if (!outside) problems.push(...refuseControls(controls))
-  // A down does not go on half way, so it has no session to lose.
+  // A down is never resumed, so it has no session to restore.
   const isLast = (statement: number) => statement === statements - 1 || role === 'down'
   problems.push(...inspection.lost.flatMap(({ statement, problem }) => (isLast(statement) ? [] : [problem])))
   if (role === 'seed') problems.push(...alone.map(refuseAloneInSeed))

@@ -31,7 +31,7 @@ export type ChunkPlace = readonly [
   dataEnd?: number,
 ]
 
-/** What a text comes to that was never in memory whole. */
+/** The result of checking a text that was never in memory whole. */
 export interface CheckedStream {
   readonly chunks: readonly ChunkPlace[]
   readonly isolation: Isolation | undefined
@@ -43,9 +43,9 @@ export interface CheckedStream {
 /** Files over this are read chunk by chunk. */
 export const largestWhole = 1 << 20
 const chunkSize = 64 << 10
-const shapesKept = 100_000
+const fingerprintsKept = 100_000
 const namesKept = 100
-/** Statements that come in masses, and that are right or wrong by their fingerprint. */
+/** Statements that come in great numbers, of which the fingerprint tells whether they are right. */
 const alike = new Set(['insert', 'update', 'delete', 'select', 'with', 'values', 'merge', 'copy', 'comment', 'grant'].map(hashOf)) // prettier-ignore
 
 /** Checks a text as it is read, and says into which chunks it is cut. */
@@ -85,7 +85,7 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
     const isAlike = alike.has(head) && inspection.added.length === 0
     const key = keyOf(fingerprint)
     if (isAlike && fingerprint.newRows.length === 0 && known.statements.has(key)) return
-    if (known.statements.size + known.rows.size > shapesKept) {
+    if (known.statements.size + known.rows.size > fingerprintsKept) {
       known.statements.clear()
       known.rows.clear()
     }
@@ -111,7 +111,7 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
       {
         statement: (one) => {
           statement(one)
-          // The data are not kept, so what is said of their beginning is said now.
+          // The data do not stay in the window, so the place of their statement is taken now.
           if (one.copies && role === 'down') problems.push(refuseCopy('down', placeAt(one.start)))
         },
         copyData: (start, end) => {
@@ -136,7 +136,7 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
   }
   close()
   problems.push(...refuseLongNames(names))
-  // Of statements alike only the first is looked at, so that a backslash may be in any of them.
+  // Of similar statements only the first is inspected, so any of the others may contain a backslash.
   if (inspection.escapes) inspection.escapes.met = true
   const pair = conclude(inspection, number)
   const kept = pair ? chunks.filter((chunk) => !ofControls.has(chunk)) : chunks
@@ -144,7 +144,10 @@ export function checkStream(file: string, read: () => Buffer | null, role: Role,
   return { chunks: kept, isolation, creates, problems, notices }
 }
 
-/** What the beginning of a large file says of it; statement by statement there would be no end to what is recorded. */
+/**
+ * What the beginning of a large file says about it; outside a transaction it cannot run, because it has too many
+ * statements to record each.
+ */
 export function checkBeginning(
   file: string,
   beginning: string,

@@ -16,7 +16,7 @@ import { type LongName, refuseLongNames } from './rules/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
 import { explainSyntax } from './rules/syntax.ts'
 
-/** What a text comes to: how it runs, or why it cannot. */
+/** The result of checking a text: how it runs, or why it cannot. */
 export interface CheckedSql {
   readonly layout: TextLayout
   readonly creates: readonly string[]
@@ -28,7 +28,7 @@ export interface CheckedSql {
   readonly makesNames: boolean
 }
 
-/** What may run SQL that it makes itself. */
+/** Statements that may run SQL which they make themselves. */
 const namers = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt', 'Unknown'])
 
 /** Checks a text that is in memory whole. */
@@ -63,7 +63,7 @@ export function checkSql(file: string, text: string, role: Role, declared: Decla
     place: placeOf(start),
   }))
   problems.push(...refuseLongNames([...names, ...longNamesOf(parsed, text, placeOf)]))
-  // What is wrong is a statement as well.
+  // Statements with a syntax error count as well.
   const pair = conclude(inspection, Math.max(statements.length, found.statements.length))
   const joined = outside ? joinBlocks(statements, inspection.controls, inspection.alone) : null
   problems.push(...(joined?.problems ?? []))

@@ -47,7 +47,7 @@ export function noteDeclared(declared: Declared, kind: string, node: Node): void
   else if (kind === 'RenameStmt') forget(declared, node)
 }
 
-/** A type by its name, null when it is none of a user's making: an array, one of Postgres' own. */
+/** The name of a type that a user has made; null for an array or one of Postgres' own. */
 export function typeOf(value: unknown): TypeName | null {
   const typeName = value as { readonly names?: unknown; readonly arrayBounds?: unknown } | undefined
   if (!Array.isArray(value) && typeName?.arrayBounds !== undefined) return null

@@ -62,7 +62,10 @@ const limits = {
   'lock-retry': 'lockRetryMs',
 } as const satisfies Readonly<Record<string, keyof Limits>>
 
-/** How a file bounds itself before its first statement; undefined when it does not. What cannot be read is left out. */
+/**
+ * The limits that a file sets for itself before its first statement, undefined without any; what cannot be read is left
+ * out.
+ */
 export function readLimits(found: readonly Directive[]): Limits | undefined {
   const said = found.flatMap(({ name, value, leading }) => {
     const ms = parseDuration(value)

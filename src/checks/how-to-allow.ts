@@ -1,7 +1,7 @@
-/** The text file beside the migrations that says which findings are let pass. */
+/** The text file beside the migrations that says which findings are allowed. */
 export const allowFile = 'upfront.allow'
 
-/** What is said of a finding that may be let pass: the exact words, for the file itself and for beside it. */
+/** The exact lines that would allow a finding, in the file itself and in upfront.allow. */
 export function howToAllow(rule: string, name: string, file = `${allowFile} beside it`): string {
   return (
     `To allow it: the comment "-- upfront:allow ${rule} <why>" before the file's first statement, ` +
@@ -9,7 +9,7 @@ export function howToAllow(rule: string, name: string, file = `${allowFile} besi
   )
 }
 
-/** Whether what runs may make names that Postgres cuts, because somebody has said so. */
+/** Whether somebody has allowed names that Postgres cuts. */
 export function allowsLongNames({ allow }: { readonly allow?: readonly string[] | undefined }): boolean {
   return allow?.includes('long-name') ?? false
 }

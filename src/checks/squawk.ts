@@ -14,7 +14,7 @@ export interface LintedFile extends Subject {
   readonly transaction: boolean
   /** Its normalised text, without the down part, which is there to drop things. */
   readonly text: () => string
-  /** What is allowed it. */
+  /** What is allowed for it. */
   readonly allowances: readonly Allowance[]
 }
 
@@ -26,9 +26,9 @@ export interface Linted {
   readonly allowed: readonly Problem[]
 }
 
-/** What upfront does for every migration, or what makes sense only without it. */
+/** Rules about what upfront does for every migration, or that make sense only without it. */
 const excluded = new Set([
-  // What is syntax is Postgres' own parser's to say; squawk has another one.
+  // Postgres' own parser has checked the syntax; squawk has another one.
   'syntax-error',
   // Ours as well: long-name.
   'identifier-too-long',
@@ -94,7 +94,7 @@ function ask(program: string, args: string[], cwd: string): Promise<Finding[]> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd, maxBuffer: largestAnswer }, (error, stdout, stderr) => {
       try {
-        // It leaves with 1 when it has something to say.
+        // It exits with 1 when it has findings.
         resolve(JSON.parse(stdout) as Finding[])
       } catch {
         reject(

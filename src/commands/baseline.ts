@@ -62,7 +62,7 @@ async function record(run: Run, session: Session, bundle: Bundle, migrations: re
   return missing.length
 }
 
-/** What takes them back is kept where it is right; what has run elsewhere is not judged here. */
+/** Keeps the downs that are right; the migrations themselves have run elsewhere, and are not checked here. */
 async function withDowns({ emit }: Run, bundle: Bundle, migrations: readonly Identity[]) {
   const found: (Identity & Pick<Migration, 'down'>)[] = []
   for (const migration of migrations) {
@@ -80,7 +80,7 @@ async function withDowns({ emit }: Run, bundle: Bundle, migrations: readonly Ide
   return found
 }
 
-/** Nobody has said of these how far they came, and baseline is no way to. */
+/** Warns of those that stopped half way: how far they came is for a repair to say, not for a baseline. */
 function warnOfHalfDone({ emit }: Run, rows: readonly HistoryRow[], migrations: readonly Identity[]): void {
   const named = new Set(migrations.map(({ name }) => name.normalize('NFC')))
   for (const { kind, name, state } of rows) {

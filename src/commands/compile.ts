@@ -16,7 +16,7 @@ import type { Run } from '../run/run.ts'
 export async function compile(run: Run): Promise<number> {
   let checked = await check(run)
   let added = false
-  // A file that may pass shows what else there is in it.
+  // A file whose findings are allowed shows what else there is in it.
   while (run.flags['allow-existing'] && allowExisting(run, checked) > 0) {
     added = true
     checked = await check(run)
@@ -36,7 +36,7 @@ export async function compile(run: Run): Promise<number> {
   return 0
 }
 
-/** Both folders, and all that is to be said of them. */
+/** Both folders, and everything that was found in them. */
 interface Checked {
   readonly folders: readonly [CheckedFolder, CheckedFolder?]
   readonly problems: readonly Problem[]
@@ -71,7 +71,7 @@ function allowExisting(run: Run, { folders, denied }: Checked): number {
   for (const folder of folders) {
     if (!folder) continue
     const found = [...folder.problems, ...(folder === migrations ? denied : [])]
-    // Lines that are wrong are somebody's to mend before there are more.
+    // Lines that are wrong have to be mended by somebody before more are added.
     if (found.some(({ rule, place }) => rule === 'allow' && place?.file === join(folder.shown, allowFile))) continue
     const lines = found.flatMap(({ rule, name }) =>
       rule !== undefined && name !== undefined && allowingOf(rule)?.allowed ? [{ rule, name }] : [],

@@ -13,7 +13,7 @@ export const commands: Readonly<Record<string, Command>> = {
       json: { summary: 'with --dry-run: as data' },
     },
     database: true,
-    // Not lazy: what nearly every start needs is one file with the rest.
+    // Not lazy, because nearly every start needs it.
     load: async () => up,
   },
   status: {

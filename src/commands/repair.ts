@@ -69,7 +69,7 @@ function readWanted({ flags }: Run): Wanted {
   }
   const word = String(flags[action])
   const reason = String(flags['reason'] ?? '').trim()
-  // What our own messages have in its place is three dots.
+  // Our own messages have three dots in its place, which are no reason.
   if (/[\p{L}\p{N}]/u.test(reason)) return { action, word, reason }
   throw new Failure('USAGE', 'a repair needs a reason, which is kept in the history', {
     next: `Say why, in place of the dots: ${repairCommand(action, word)}`,
@@ -125,7 +125,7 @@ async function repairNamed(
   if ('nothing' in plan) return nothingToDo(run, plan.nothing)
   const against = plan.contradicted ? await plan.contradicted(session) : []
   if (against.length > 0 && !run.flags['against-catalog']) throw contradicted(action, named, against)
-  // A repair that says that a thing is there ought to be believed by somebody who could look.
+  // Without the file nobody has looked whether what it makes is there.
   if (action === 'done' && !named.file)
     run.emit({
       type: 'warning',
@@ -152,7 +152,7 @@ async function openNamed(run: Run, bundle: Bundle | null, { file }: Named): Prom
   }
 }
 
-/** A repair says nothing of the environment unless it is what it is about: the mark goes on as it was. */
+/** A repair leaves the environment that the database is marked as, unless that is what it changes. */
 function recordOf({ config, io }: Run) {
   const { environment } = config
   return { command: 'repair', bundle: null, seed: null, environment, version, host: io.hostname }

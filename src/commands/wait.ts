@@ -15,7 +15,9 @@ import { announce, withServer } from '../run/server.ts'
 const firstPauseMs = 250
 const longestPauseMs = 2_000
 const repeatAfterMs = 10_000
-/** What a server that has answered before gets to answer at the end, so that the reason given is the true one. */
+/**
+ * How long a server that has answered before may take for its last answer, so that the reason given is the true one.
+ */
 const lastLookMs = 1_000
 
 /**

@@ -15,7 +15,7 @@ export interface ChunkLayout {
 /** Where such a file is read from, and what it must be. */
 export interface LargeFile {
   readonly open: () => TextStream
-  /** Its text, for who asks for all of it. */
+  /** Its whole text, for callers that need all of it. */
   readonly read: () => string
   readonly checksum: string
   readonly refuse: (reason: string) => Error
@@ -63,7 +63,7 @@ function* readData(window: Window, start: number, end: number): Generator<Buffer
   }
 }
 
-/** Where a statement begins, found when it is asked for: that is when it has failed. */
+/** Where a statement begins; looked for only when it has failed. */
 function offsetOf(sql: string, statement: number): number | undefined {
   const starts: number[] = []
   const bytes = Buffer.from(sql)

@@ -124,7 +124,7 @@ function compileMigration({ dir, shown, source, allow }: InFolder, declared: Dec
     const read = readText(path, file)
     if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
     const { sql: down, ...rest } = compileDown({ ...subject, dir, shown, source, section: null, ofFile: [] })
-    // What it does is known when it runs.
+    // What a module does is known only when it runs.
     const allowed = judgeText([], subject, [], true).allow
     const script = { kind: 'module', path } as const
     const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }

@@ -30,14 +30,14 @@ export interface CompiledDown {
   readonly own: readonly Allowance[]
 }
 
-/** A migration's down, and what is allowed it. */
+/** A migration's down, and what is allowed for it. */
 export interface DownSource extends Subject {
   readonly dir: string
   readonly shown: string
   readonly source: SourceMigration
   /** The part of the migration's own file. */
   readonly section: string | null
-  /** What is allowed from outside, and what the file of that part allows. */
+  /** What upfront.allow and the migration's own file allow. */
   readonly allowances: readonly Allowance[]
   readonly ofFile: readonly Allowance[]
 }
@@ -51,7 +51,7 @@ export function compileDown(down: DownSource): CompiledDown {
       ...down,
       allowances: [...down.ofFile, ...down.allowances],
     })
-    // Its blank lines stay, so that its lines are those of the file, also when it comes from the history; not thousands.
+    // A few blank lines stay, so that line numbers are those of the file, even when the text comes from the history.
     const trimmed = sql.trimStart()
     return { sql: sql.length - trimmed.length > mostBlankLines ? trimmed : sql, ...rest }
   }
@@ -69,7 +69,9 @@ function nothing(problems: readonly Problem[]): CompiledDown {
   return { sql: null, problems, notices: [], own: [] }
 }
 
-/** The text to run: what the history keeps of a down is that, together with what is allowed it. */
+/**
+ * Checks a text; the `sql` it returns is what runs and what the history keeps, together with what upfront.allow allows.
+ */
 function check(
   file: string,
   text: string,

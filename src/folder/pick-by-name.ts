@@ -1,6 +1,9 @@
 import type { Identity } from '../migration.ts'
 
-/** Finds each by its name, however it is spelled in Unicode, and calls it as given; throws TypeError for one that is not there. */
+/**
+ * Finds each by its name, in any Unicode spelling, and returns it under the name as given; throws TypeError for a
+ * missing one.
+ */
 export function pickByName<T extends Identity>(which: readonly Identity[], all: Iterable<T>): T[] {
   const byName = new Map([...all].map((one) => [one.name.normalize('NFC'), one]))
   return which.map(({ name }) => {
@@ -10,7 +13,7 @@ export function pickByName<T extends Identity>(which: readonly Identity[], all: 
   })
 }
 
-/** A copy that reads nothing: what is read when it is asked for, such as a down, stays so. */
+/** A copy under another name, which reads nothing: a down that is read on demand is still read on demand. */
 export function withName<T extends { readonly name: string }>(file: T, name: string): T {
   const properties = { ...Object.getOwnPropertyDescriptors(file), name: { value: name, enumerable: true } }
   return Object.defineProperties({}, properties) as T

@@ -21,7 +21,7 @@ export interface SqlSource extends Subject {
   /** As messages call it. */
   readonly file: string
   readonly role: Role
-  /** What is allowed it from outside. */
+  /** What upfront.allow allows. */
   readonly allowances: readonly Allowance[]
 }
 
@@ -32,7 +32,7 @@ export interface SqlFile {
   readonly layout: TextLayout | ChunkLayout
   readonly creates: readonly string[]
   readonly notices: readonly Problem[]
-  /** What is let pass when it runs. */
+  /** What is allowed when it runs. */
   readonly allow: readonly string[]
   /** Writes what runs as it is in a bundle. */
   readonly writeTo: (path: string) => void
@@ -102,7 +102,7 @@ function compileLarge(source: SqlSource, declared: Declared): Compiled {
   }
 }
 
-/** Nobody knows what is in it. */
+/** The result for a file that could not be read. */
 function unread(problems: readonly Problem[], source: SqlSource): Compiled {
   for (const allowance of source.allowances) allowance.used = true
   return { section: null, problems: problems.map((one) => ({ ...one, name: source.name })), own: [] }

@@ -74,7 +74,7 @@ export function openSource(path: string, untilDown: boolean): TextStream {
       const answer = found === -1 ? text : text.subarray(0, found)
       if (untilDown) newlines += countNewlines(answer)
       if (found !== -1) (section ??= []).push(Buffer.from(text.subarray(found)))
-      // What is answered is copied when anything is held back, because that goes to the beginning.
+      // The result is copied when bytes are held back, because those move to the beginning of the buffer.
       const result = rest.length > 0 ? Buffer.from(answer) : answer
       rest.copy(buffer)
       held = rest.length
@@ -108,7 +108,7 @@ function counted(read: () => Buffer | null, file: number): TextStream {
   return { read: count, checksum, size: () => size, section: () => null, close: () => closeSync(file) }
 }
 
-/** How much can be told apart without what follows: whole characters, whole line ends, no beginning of the marker. */
+/** How much does not depend on the next bytes: whole characters, whole line ends, no beginning of the down marker. */
 function holdBack(buffer: Buffer, start: number, available: number, lineBegins: boolean): number {
   let end = available
   for (let back = 1; back <= 3 && available - back >= start; back += 1) {

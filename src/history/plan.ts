@@ -66,7 +66,7 @@ function findRenamed(missing: readonly HistoryRow[], pending: readonly Planned[]
   })
 }
 
-/** What the operator lets pass. */
+/** What the operator allows. */
 export interface MismatchPolicy {
   readonly outOfOrder: 'error' | 'apply'
   readonly missing: 'error' | 'ignore'
@@ -92,12 +92,12 @@ export function refuseMismatch(plan: Plan, policy: MismatchPolicy): void {
   })
 }
 
-/** Missing ones that UPFRONT_MISSING=ignore lets pass: applied once, and squashed or removed since. */
+/** Missing ones that UPFRONT_MISSING=ignore allows: applied once, and squashed or removed since. */
 export function listIgnored(plan: Plan, policy: MismatchPolicy): readonly string[] {
   return policy.missing === 'ignore' ? plan.missing.filter((name) => !isRefusedAnyway(plan, name)) : []
 }
 
-/** Of a renamed one the new file would run again; one that stopped half way is in no state to build on. */
+/** Never ignored: the new file of a renamed one would run again, and nothing can build on one that stopped half way. */
 function isRefusedAnyway({ renamed, abandoned }: Plan, name: string): boolean {
   return abandoned.includes(name) || renamed.some(({ from }) => from === name)
 }

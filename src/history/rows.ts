@@ -94,7 +94,7 @@ export function insertAppliedSql(
 
 const stepEnded = 'upfront.step_ended'
 
-/** Notes again when the step before ended, where all settings have been reset. */
+/** Remembers anew when the step before ended, after all settings have been reset. */
 export const noteEnd = `select pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
 
 /** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */

@@ -36,7 +36,7 @@ export async function startRun(session: Session, tables: HistoryTables, run: Run
   return row!.id
 }
 
-/** Writes what is there already, because a commit that has written nothing waits for no disk. */
+/** Updates the row without a change, because a commit that has written nothing does not wait for the disk. */
 export function touchRunSql(tables: HistoryTables, id: string): string {
   return `update ${tables.runs} set started_at = started_at where id = ${id}`
 }

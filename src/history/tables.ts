@@ -76,7 +76,10 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
   }
 }
 
-/** Gives tables that an earlier version made what only a repair writes; under the lock, and only when they lack it. */
+/**
+ * Adds the columns that only a repair writes to tables of an earlier version; under the lock, and only when they lack
+ * them.
+ */
 export async function ensureRepairColumns(session: Session, tables: HistoryTables): Promise<void> {
   const [found] = await session.query<{ complete: boolean }>(
     `select count(*) = 4 as complete from pg_catalog.pg_attribute

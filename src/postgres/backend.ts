@@ -1,6 +1,6 @@
 import type { Session } from './session.ts'
 
-/** Which server process answers a session, and on which server: process ids alone come again. */
+/** Which server process answers a session, and on which server, because a process id alone may be used again. */
 export interface Backend {
   readonly pid: number
   /** When the process began, in seconds; null when we may not see it. */
@@ -25,7 +25,7 @@ const asked = `(select system_identifier::text from pg_catalog.pg_control_system
   case when not pg_catalog.pg_is_in_recovery() then
     left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) end as timeline`
 
-/** What a look selects of a server; the second is for one that keeps its identifier from us. */
+/** The columns that identify a server; the second list is for a role that may not read the system identifier. */
 export const identityColumns = [
   `${started}, ${address}, ${asked}`,
   `${started}, ${address}, null::text as system, null::text as timeline`,
@@ -50,7 +50,10 @@ export async function readBackend(session: Session): Promise<Backend> {
   }
 }
 
-/** What another answer says of the server that we know: it is this one, it is none of ours, or ours is no more. */
+/**
+ * Compares the server that answers now with the one we know: it is the same, ours was restarted or replaced, or
+ * another.
+ */
 export function compareServers(
   ours: ServerIdentity,
   other: ServerIdentity,

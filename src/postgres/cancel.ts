@@ -5,7 +5,7 @@ const hangUpAfterMs = 3_000
 
 /**
  * Cancels the statement in flight when the signal is aborted, and hangs up when even that is not answered in time;
- * returns what ends the watch.
+ * returns a function that stops this.
  */
 export function cancelOnAbort(session: Session, signal: AbortSignal): () => void {
   let timer: NodeJS.Timeout | undefined
@@ -22,8 +22,8 @@ export function cancelOnAbort(session: Session, signal: AbortSignal): () => void
 }
 
 /**
- * Asks once more when the answer was cancelled because the run is to stop: a cancel request ends whatever it meets, and
- * what a statement has done, which nothing takes back, is to be recorded and told all the same.
+ * Asks again when the query was cancelled because the run has to stop: a cancel request ends whatever is running, but
+ * what a statement has done, and nothing rolls back, must still be recorded and reported.
  */
 export async function retryIfCancelled<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
   try {

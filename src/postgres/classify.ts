@@ -2,8 +2,8 @@ import type { FailureCode } from '../errors.ts'
 import { LoginRefused, isUnbindable } from './connect/login.ts'
 
 /**
- * What a failed attempt to connect means. `retry`: time can mend it. `grace`: it may (a role made late), for a short
- * while. `fatal`: it cannot.
+ * What a failed attempt to connect means. `retry`: time can mend it. `grace`: it may for a short while, as when a role
+ * is created late. `fatal`: it cannot.
  */
 export interface Verdict {
   readonly verdict: 'retry' | 'grace' | 'fatal'
@@ -25,7 +25,7 @@ interface Coded {
 /** Classifies by the retry table of a runner that waits; see docs/architecture.md, "What is retried". */
 export function classifyConnectError(error: unknown): Verdict {
   const e = error as Coded
-  // Happy eyeballs: one error a tried address; the one that time can mend decides.
+  // Happy eyeballs give one error for each address; one that time can mend decides.
   if (e.errors?.length) {
     const all = e.errors.map(classifyConnectError)
     return all.find((one) => one.verdict === 'retry') ?? all[0]!
@@ -39,7 +39,7 @@ export function classifyConnectError(error: unknown): Verdict {
 const dialled = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ENOTCONN|EADDRNOTAVAIL|EAI_AGAIN|EAI_FAIL|ESERVFAIL|ENOENT)$/ // prettier-ignore
 const certificate = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO|HOSTNAME_MISMATCH)/
 
-/** The questions of a login that neither pg nor we can answer, by their codes in the protocol. */
+/** The authentication requests that neither pg nor we can answer, by their codes in the protocol. */
 const loginCodes: Readonly<Record<string, string>> = {
   2: 'Kerberos V5',
   6: 'SCM credentials',
@@ -117,7 +117,7 @@ function unbindable(message: string): Verdict {
 const boundElsewhere =
   'The certificate that we see is not the one of the server: a proxy of yours ends TLS (then set channel_binding=disable), or somebody listens.'
 
-/** How poolers and hosted services say that all their places are taken. */
+/** How poolers and hosted services say that all their connections are taken. */
 const full =
   /max clients? (connections )?reached|max_client_conn|too many (tcp )?connections|too many clients|connection from the pool|timed[ -]out waiting to acquire|borrow a connection|query_wait_timeout|EMAXCONN/i
 
@@ -183,7 +183,7 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
 
 const lostStates = new Set(['57P01', '57P02', '57P05', '08000', '08001', '08003', '08006', '08007', '40003'])
 
-/** Errors of a lost connection after which the session went on. */
+/** Errors that look like a lost connection, though their session goes on. */
 const survived = new WeakSet<object>()
 
 /** Notes that the session goes on: the connection that is lost is another one, to a foreign server or a publisher. */
@@ -195,7 +195,7 @@ export function noteSurvived(error: unknown): void {
 export function isConnectionLost(error: unknown): boolean {
   const e = error as Coded
   if (typeof e === 'object' && e !== null && survived.has(e)) return false
-  // PgBouncer has one code for all it has to say; that it does not wait for idle transactions is no accident.
+  // PgBouncer has one code for everything; that it ended an idle transaction is no lost connection.
   if (e.code === '08P01' && e.severity === 'FATAL') return !/transaction timeout/.test(e.message)
   if (e.severity !== undefined) return lostStates.has(e.code ?? '')
   // TLS ends at the first byte that was changed on the way, and what was sent before may have been done.

@@ -2,14 +2,13 @@ import type { Session } from './session.ts'
 
 export interface LocalSettings {
   readonly lockTimeoutMs: number
-  /** Whom it asks as, undefined for the role that logs in. */
+  /** The role that asks, undefined for the one that logs in. */
   readonly role: string | undefined
 }
 
 /**
- * The session for questions that leave no trace on it: each goes with its settings in one message, which is one
- * transaction, so that they are gone with it. Who passes by like that may come through a pooler that gives the server
- * process to the application next.
+ * The session for questions that leave no trace on it: each is sent together with its local settings in one message,
+ * which is one transaction. So it may even come through a pooler that gives the server process to the application next.
  */
 export function withLocalSettings(session: Session, { lockTimeoutMs, role }: LocalSettings): Session {
   return withSettings(session, {
@@ -32,7 +31,7 @@ function withSettings(session: Session, values: Readonly<Record<string, string>>
   )
   const ask = async <Row extends object>(sql: string): Promise<Row[]> => {
     const results = await session.client.query(`select ${settings.join(', ')};\n${sql}`)
-    // One message of several statements is answered by as many results.
+    // A message of several statements has as many results.
     return (results as unknown as readonly { rows: Row[] }[]).at(-1)!.rows
   }
   return {
@@ -40,7 +39,7 @@ function withSettings(session: Session, values: Readonly<Record<string, string>>
     query: (sql) =>
       ask<never>(sql).catch(async (error: unknown) => {
         if (values['role'] === undefined) throw error
-        // What it asks is not to be asked in a role that cannot be had.
+        // Its own questions must be asked without that role, which was just refused.
         const bare = { ...session, query: async (text: string) => (await session.client.query(text)).rows as never[] }
         throw await (await import('./connect/role.ts')).explainRole(bare, values['role'], error)
       }),

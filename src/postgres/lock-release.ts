@@ -1,11 +1,11 @@
 import { pause } from './pause.ts'
 import type { Session } from './session.ts'
 
-/** Hears when a holder of the lock lets go of it. */
+/** Listens for the release of the lock by its holder. */
 export interface ReleaseListener {
-  /** Resolves then, and after so many milliseconds in any case; rejects with the signal's reason when that is aborted. */
+  /** Resolves at the release, or after so many milliseconds; rejects with the signal's reason when that is aborted. */
   orAfter(ms: number, signal: AbortSignal): Promise<void>
-  /** Leaves the session as it was: what runs on it next is not to find that it listens. */
+  /** Stops listening, so that the session is as it was for what runs on it next. */
   stop(): Promise<void>
 }
 
@@ -33,7 +33,7 @@ export async function listenForRelease(session: Session, key: bigint): Promise<R
   }
 }
 
-/** Tells those who wait; a server that refuses it, because it has become a standby, is no failure of the run. */
+/** Tells those who wait; when the server refuses because it has become a standby, that is no failure of the run. */
 export async function notifyReleased(session: Session, key: bigint): Promise<void> {
   await session.query(`notify ${channel(key)}`).catch((error: unknown) => {
     if ((error as { code?: string }).code !== '25006') throw error

@@ -5,7 +5,7 @@ import type { Session } from './session.ts'
 
 export interface LockOptions {
   readonly key: bigint
-  /** For another runner to finish; 0 waits without limit. */
+  /** How long to wait for another runner; 0 is without limit. */
   readonly waitMs: number
   readonly wait: LockWait
   readonly emit: Emit
@@ -43,7 +43,8 @@ export function noWait(): LockWait {
 /**
  * Holds the lock while `use` runs, on this very session, so that losing the one loses the other. Before each poll it
  * asks `isDone`; when that says yes it returns undefined without the lock. Throws LOCKED when the wait is over, and
- * WaitDisconnected when it is not but has taken seconds: a hundred waiting pods are not to take a server's connections.
+ * WaitDisconnected when it is not but has taken seconds: a hundred waiting pods must not take all connections of a
+ * server.
  */
 export async function withLock<Result>(
   session: Session,
@@ -69,7 +70,7 @@ export async function tryLock(session: Session, key: bigint): Promise<boolean> {
   return row!.locked
 }
 
-/** Gives the lock back; a lock that was not ours any more is said aloud, because something ended it. */
+/** Releases the lock; warns when it was no longer ours, because something has ended it. */
 export async function releaseLock(session: Session, options: Pick<LockOptions, 'key' | 'emit'>): Promise<void> {
   const [row] = await session.query<{ released: boolean }>(
     `select pg_catalog.pg_advisory_unlock(${options.key}) as released`,
@@ -100,14 +101,14 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
     if (over || elapsedMs - wait.namedAt >= nameHolderEveryMs) {
       const holder = await findHolder(session, options.key)
       if (over) throw locked(waitMs, holder)
-      // A short wait for a sister is not worth a line: the holder is named when the wait gets long.
+      // A short wait is not worth a line in the log; the holder is named when it gets long.
       if (tries > 3 || isResumed) {
         emit({ type: 'lock_waiting', holder, elapsedMs })
         wait.namedAt = elapsedMs
       }
     }
     const left = waitMs === 0 ? Infinity : waitMs - elapsedMs
-    // A tenth of the wait so far: a herd that waits for hours is not to knock every few seconds.
+    // A tenth of the wait so far, so that many pods which wait for hours do not connect every few seconds.
     const awayMs = Math.min(Math.max(elapsedMs / 10, shortestAwayMs), longestAwayMs)
     if (pauseMs >= longestPauseMs) throw new WaitDisconnected(Math.min(awayMs * (0.5 + Math.random() / 2), left))
     released ??= await listenForRelease(session, options.key)

@@ -45,7 +45,7 @@ export function runPipeline(session: Session, messages: Iterable<Message>): Prom
     const over = new AbortController()
     const fail = (failure: PipelineError) => {
       state.failure ??= failure
-      // What a COPY has not sent yet would get into the next one.
+      // What is left of a COPY's data must not get into the next one.
       over.abort()
     }
     const settle = () => {

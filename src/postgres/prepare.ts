@@ -9,11 +9,11 @@ export interface SessionSettings {
   readonly statementTimeoutMs: number
   /** A schema to find unqualified names in, undefined for the server's own setting. */
   readonly searchPath: string | undefined
-  /** Whom everything is done as, undefined for the role that logs in. */
+  /** The role that does everything, undefined for the one that logs in. */
   readonly role: string | undefined
 }
 
-/** Which of them this server takes: only Linux, macOS and the BSDs can look whether a client is still there. */
+/** Whether a server can check that its client is still there, which only Linux, macOS and the BSDs can. */
 const checksClients = new WeakMap<Session, boolean>()
 
 /**
@@ -46,18 +46,20 @@ async function lastAnswer(session: Session, script: string): Promise<boolean> {
   return answer === 't'
 }
 
-/** The SQL that comes back to the role everything is done as, whatever a migration has made of it. */
+/** The SQL that sets our own role again, whatever a migration has set. */
 export function toOwnRole({ role }: Pick<SessionSettings, 'role'>): string {
   return `reset session authorization; ${role === undefined ? 'reset role' : `set role ${pg.escapeIdentifier(role)}`}`
 }
 
 /** The same until the transaction ends; then the role that a file has set holds again. */
 export function toOwnRoleForNow({ role }: Pick<SessionSettings, 'role'>): string {
-  // Whoever logs in may be set to become another (alter role ... set role), which only the default says.
+  // The user may have a role by default (alter role ... set role), which `to default` respects.
   return `set local session authorization default; set local role ${role === undefined ? 'to default' : pg.escapeIdentifier(role)}`
 }
 
-/** What we send is UTF-8, whatever a file has said of it: taken for something else, its text and ours would be others. */
+/**
+ * What we send is UTF-8; under another encoding that a file has set, its text and ours would be read as something else.
+ */
 export const toOwnEncoding = `set client_encoding to 'UTF8'`
 
 /**
@@ -68,7 +70,7 @@ export const toOwnEncoding = `set client_encoding to 'UTF8'`
 export async function resetSession(session: Session, settings: SessionSettings): Promise<boolean> {
   forgetPrepared(session)
   return lastAnswer(session, `${resetSql(session, settings)}; ${askEventTriggers}`).catch(async () => {
-    // One by one they say which it is: the role may be gone.
+    // Sent one by one they tell which of them fails: the role may be gone.
     await session.query(forget)
     await prepareSession(session, settings)
     return lastAnswer(session, `reset row_security; ${askEventTriggers}`)
@@ -80,14 +82,14 @@ export function resetSql(session: Session, settings: SessionSettings): string {
   return `${forget}; ${setAll(session, settings, checksClients.get(session) ?? true)}; reset row_security`
 }
 
-/** pg would go on to execute what it once prepared under a name. */
+/** Otherwise pg would execute a statement that it has prepared under a name and the server has forgotten. */
 function forgetPrepared({ client }: Session): void {
   const { connection } = client as unknown as { connection: Record<string, object> }
   connection['parsedStatements'] = {}
   connection['submittedNamedStatements'] = {}
 }
 
-/** A session's name with what it is at, in the 63 bytes that Postgres keeps of it. */
+/** The application_name with what the session is doing, within the 63 bytes that Postgres keeps of it. */
 export function nameSession(applicationName: string, at: string): string {
   return Buffer.from(`${applicationName} ${at}`)
     .subarray(0, 63)
@@ -99,7 +101,7 @@ export function nameSession(applicationName: string, at: string): string {
 const forget = `reset session authorization; reset role; reset all; deallocate all; close all; unlisten *;
   discard temp; discard sequences`
 
-/** Statements that put back what a file runs under, for a message of several; the rest matters to an idle session. */
+/** Statements that reset what a file depends on, to be sent with others; the rest matters only to an idle session. */
 export function forFile({ serverVersion }: Session, settings: SessionSettings): string[] {
   const { applicationName, lockTimeoutMs, statementTimeoutMs, searchPath, role } = settings
   return [
@@ -132,7 +134,7 @@ function setAll(session: Session, settings: SessionSettings, checksClient: boole
     ...(isUnixSocket(session.at.host) ? {} : { tcp_user_timeout: '30s' }),
     standard_conforming_strings: 'on',
     client_encoding: 'UTF8',
-    // A role may have it at warning, and a cut identifier is only a notice.
+    // A role may have it set to `warning`, but a cut identifier is only a notice.
     client_min_messages: 'notice',
     row_security: 'off',
     ...(settings.role === undefined ? {} : { role: settings.role }),

@@ -52,8 +52,8 @@ export function runScript(
 }
 
 /**
- * Asks the session whether it goes on after an error that reads as if its connection were lost: a server passes on what it
- * hears from others, the ones behind a foreign table or a subscription, in the same codes.
+ * Asks the session whether it goes on after an error that looks like a lost connection: a server passes on errors of
+ * the servers behind a foreign table or a subscription with the same codes.
  */
 export async function noteIfSurvived(session: Session, error: unknown): Promise<void> {
   const isOfServer = (error as { severity?: string }).severity !== undefined

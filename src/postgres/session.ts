@@ -12,7 +12,7 @@ export interface Session {
   readonly client: pg.Client
   readonly at: HostPort
   readonly encryption: Encryption
-  /** Whom it acts as: the role to be set, or the user. */
+  /** The role that it acts as: the one to be set, or the user. */
   readonly role: string
   /** The server process this connection said it is; a pooler says something else than pg_backend_pid(). */
   readonly backendPid: number
@@ -40,7 +40,7 @@ export interface SessionOptions {
 /** Opens a session, or rejects with what pg, the socket or Postgres said; `signal` bounds the attempt. */
 export async function openSession(target: Target, options: SessionOptions, signal: AbortSignal): Promise<Session> {
   const { at, encryption, applicationName } = options
-  // A credential that was renewed while we waited, or in a long run, is the one to come with.
+  // Credentials may have been renewed while we waited, or during a long run.
   const { user, password, tls } = (await target.renew?.(at)) ?? target
   const socket = await openSocket(at, tls, encryption, signal)
   const login = makeLogin({ ...target, password }, socket)
@@ -93,7 +93,7 @@ export async function openSession(target: Target, options: SessionOptions, signa
     serverVersionText: server.version.split(' ')[0] ?? '',
     query: async <Row extends object>(sql: string, params?: readonly unknown[]) =>
       (await (params ? client.query<Row>(sql, [...params]) : client.query<Row>(sql))).rows,
-    // There and nowhere else, as libpq does: a name may stand for several servers.
+    // Sent to the address that was connected, as libpq does, because a name may stand for several servers.
     cancel: () => sendCancel(met === undefined ? at : { ...at, address: met }, tls, encryption, key),
     silentMs: measureSilence(socket, () => !isIdle(client) && !isClientTurn()),
     close: (reason) => {
@@ -108,14 +108,14 @@ function isIdle(client: pg.Client): boolean {
   return (client as unknown as { readonly readyForQuery: boolean }).readyForQuery
 }
 
-/** Whoever gave up waiting learns whether it was answered at all. */
+/** Adds to the reason of whoever gave up waiting whether anything was answered at all. */
 function heardOf(socket: Duplex, reason: unknown): unknown {
   return reason instanceof NoAnswer ? new NoAnswer((socket as Socket).bytesRead > 0) : reason
 }
 
 /**
- * What ended a session between two queries is the answer to the next one, where pg would only say that there can be none.
- * Without a listener such an end would be that of the process.
+ * Answers the next query with the error that ended the session before it, where pg would only say that no query is
+ * possible. Without a listener that error would end the process.
  */
 function rememberEnd(client: pg.Client): void {
   let end: Error | undefined

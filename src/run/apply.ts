@@ -71,7 +71,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
     on.emit({ type: 'applying', name: item.one.name })
     const durationMs = await applyOne({ job, tables, on, pending, runId }, item)
     progress.inFlight = []
-    // Told before the session is made clean for the next: nothing may come between what is true and saying so.
+    // Reported before the session is reset, so that nothing can come between the commit and its report.
     applied(item, durationMs)
     hasEventTriggers = await resetSession(session, on.settings)
   }
@@ -85,7 +85,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
   }
 }
 
-/** One that does not load, or exports nothing to call, is known before anything runs. */
+/** Loads all modules first, so that one that does not load, or exports nothing to call, fails before anything runs. */
 async function loadModules(all: readonly (Migration | Seed)[]): Promise<void> {
   for (const { script, file } of all) if (script.kind === 'module') await loadModule(script, file)
 }
@@ -113,7 +113,7 @@ async function applyOne({ job, tables, on, pending, runId }: Applying, item: Ite
       const module = await loadModule(script, one.file)
       if (module.transaction === false) return runModuleOutside(on, tables, { migration: one, module, runId, left })
     }
-    // A transaction commits whole, unless the file ended it: then running it again would do its first part twice.
+    // A row left by a transaction means that the file ended it, so running the file again would repeat its first part.
     if (left) throw stoppedHalfWay(one)
   }
   return runInTransaction(on, makeStep(on, tables, { kind, one, runId }))
@@ -127,7 +127,7 @@ interface Ending {
   readonly id: string
 }
 
-/** Leaves word of how the run ended, for whoever comes next; a session that is gone cannot. */
+/** Records how the run ended, if the session is still there. */
 export async function recordEnd(
   { job, session, tables, id }: Ending,
   error: unknown,

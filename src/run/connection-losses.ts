@@ -4,13 +4,13 @@ import type { Guard } from '../postgres/observe/guard.ts'
 
 /** What a run knows of its connection, and remembers of those before it. */
 export interface RunConnection {
-  /** Of the session that is open. */
+  /** The guard of the open session. */
   guard: Guard | undefined
   /** When the server of that session began; undefined until it is known. */
   server: string | undefined
   /** The cluster that the run has begun on; undefined until it is known, and where the role may not ask. */
   cluster: string | undefined
-  /** Each time that somebody ended our session: when the server began on which it was. */
+  /** For each session that somebody ended: when its server had begun. */
   readonly ended: string[]
 }
 
@@ -18,7 +18,7 @@ export function newRunConnection(): RunConnection {
   return { guard: undefined, server: undefined, cluster: undefined, ended: [] }
 }
 
-/** A session that is ended again on a server that goes on is not wanted there: no reason to come back once more. */
+/** Somebody has ended our session again, on a server that goes on: they mean it, so we do not come back. */
 export class Unwanted extends Failure {}
 
 const oftenEnough = 2

@@ -10,8 +10,8 @@ export const consentFlag: Readonly<Record<string, Flag>> = {
 }
 
 /**
- * What the database is marked as: the strictest that a run has said since a repair last said it, else what the newest one
- * said. So no stray run takes the guard off a production database, and a repair does it for good.
+ * The environment that the database is marked as: production if any run has said so since the last repair, else what
+ * the newest run said. So no run takes the guard off a production database by accident, and a repair does it for good.
  */
 export async function readMarkedEnvironment(session: Session, tables: HistoryTables): Promise<string> {
   const [row] = await session.query<{ environment: string }>(
@@ -22,7 +22,7 @@ export async function readMarkedEnvironment(session: Session, tables: HistoryTab
   return row?.environment ?? 'production'
 }
 
-/** However it is written: a guard does not fall for capitals. */
+/** In any spelling, because capitals must not get around the guard. */
 export function isProduction(environment: string): boolean {
   return /^prod(uction)?$/i.test(environment)
 }

@@ -1,6 +1,6 @@
 import { Failure, type FailureCode } from '../errors.ts'
 
-/** What a run is at, so that the end of its deadline has the right exit code. */
+/** What a run is doing, so that its deadline ends with the right exit code. */
 export interface Phase {
   current: 'waiting for the server' | 'waiting for the lock' | 'applying'
 }

@@ -3,7 +3,7 @@ import type { Migration, Seed } from '../migration.ts'
 import { tooLate } from './deadline.ts'
 import { type Job, listNotRun } from './job.ts'
 
-/** How long the event loop must have stood still, after the deadline, to be taken for a loop without an end. */
+/** How long after the deadline the event loop must stand still to count as an endless loop. */
 const stillMs = 1_000
 const beatMs = 200
 
@@ -23,7 +23,7 @@ export function breakEndlessLoops(job: Job, all: readonly Pick<Migration | Seed,
   const global = globalThis as { [late]?: () => void }
   global[late] = () => {
     const { applied, inFlight } = job.progress
-    // What it has sent to be committed nobody here can hear of any more.
+    // Nobody here can find out any more whether what it sent was committed.
     const reason = `${inFlight[0] ?? 'a module'} never let go of the processor; the server rolls back what is not committed`
     const failure = tooLate(config.deadlineMs, phase.current, reason)
     emit({ type: 'failed', failure, applied, notRun: listNotRun(job.progress, true) })
@@ -33,7 +33,7 @@ export function breakEndlessLoops(job: Job, all: readonly Pick<Migration | Seed,
   const timer = setInterval(() => Atomics.add(beats, 0, 1), beatMs).unref()
   const afterMs = Math.max(0, config.deadlineMs - (performance.now() - job.begun))
   const worker = new Worker(watch, { eval: true, workerData: { beats, afterMs, stillMs } })
-  // Without an inspector in this Node there is nothing to be done, and nothing to fail of.
+  // A Node without an inspector cannot do this, and that is no failure.
   worker.on('error', () => {}).unref()
   return () => {
     clearInterval(timer)

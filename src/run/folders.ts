@@ -15,7 +15,7 @@ export async function openSeedsOf(run: Run): Promise<SeedBundle | null> {
   return seed === null ? null : openSeedBundle(seedsDir, seed, showPath(run, seedsDir))
 }
 
-/** As short as it is clear: from where the command was typed, when it is below. */
+/** A path for messages: relative to where the command was typed, when it is below that. */
 export function showPath(run: Run, path: string): string {
   const below = relative(run.io.cwd, path)
   return below === '' || below.startsWith('..') || isAbsolute(below) ? path : below

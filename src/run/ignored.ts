@@ -4,7 +4,7 @@ import type { Run } from './run.ts'
 
 const told = new WeakSet<Run>()
 
-/** Says once in a run which migrations of the history have no file and are let pass. */
+/** Says once in a run which migrations of the history have no file and are ignored. */
 export function warnIgnored({ run }: Pick<Job, 'run'>, names: readonly string[]): void {
   if (names.length === 0 || told.has(run)) return
   told.add(run)

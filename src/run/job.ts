@@ -57,7 +57,7 @@ export function isWhole({ progress }: Job): boolean {
   return progress.heldBack.length === 0
 }
 
-/** The row of the run; without a bundle when it goes only a part of the way, so that no later run takes it for the whole. */
+/** The row of the run; it names no bundle when something is held back, so that no later run takes it for complete. */
 export function recordOf(job: Job): RunRecord {
   const { run, command, bundle, seeds } = job
   const whole = isWhole(job)

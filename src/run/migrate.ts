@@ -104,7 +104,7 @@ function resolveInFlight(job: Job, history: readonly HistoryRow[]): void {
   }
 }
 
-/** Nothing is pending, yet the newest run is another's: noted when the lock is free this moment, else left as it is. */
+/** Records this run when nothing is pending but the newest run is another's, if the lock is free at this moment. */
 async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryTables, key: bigint): Promise<void> {
   if (!(await tryLock(session, key))) return
   try {
@@ -116,7 +116,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     if (id === undefined) return
     await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
-    // A role that may only read is right to find nothing to do; it asks two questions instead of one, every time.
+    // A role that may only read can find nothing to do as well; without the row it asks two questions each time.
     if ((error as { code?: string }).code !== '42501') throw error
   } finally {
     await releaseLock(session, { key, emit: job.run.emit })
@@ -145,10 +145,10 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])
 
-/** Part of what failed may be there. */
+/** Failures that may leave a part of the migration behind. */
 const mayRemain: ReadonlySet<string> = new Set(['PARTIAL', 'MISMATCH'])
 
-/** While we waited for the lock its holder failed at the very thing we would run next: that is our answer too. */
+/** Fails as the lock's holder did while we waited, when that was at what we would run next. */
 async function refuseToRepeat(session: Session, tables: HistoryTables, work: Work, since: string): Promise<void> {
   const next = work.migrations[0] ?? work.seeds[0]
   const failure = await readFailureSince(session, tables, since)
@@ -188,7 +188,7 @@ function lastThere(migrations: readonly Migration[], created: ReadonlyMap<Migrat
   return whole.findLast(({ creates }) => creates.length > 0)?.name
 }
 
-/** An image that was rolled back must start: it says what it finds, and what it was asked for and has not done. */
+/** An image that was rolled back must start, so it only says what is ahead of it and which seeds it has not applied. */
 function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
   if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
   run.emit({ type: 'ahead', names: ahead })

@@ -6,7 +6,7 @@ import { type Job, type JobProgress, listNotRun } from './job.ts'
 import type { Run } from './run.ts'
 
 const reconnections = 5
-/** What a silence may take until it is noticed, on top of the wait for the server. */
+/** How long it takes to notice a silence, in addition to the wait for the server. */
 const noticedWithinMs = 25_000
 const shortestWaitMs = 1_000
 
@@ -17,9 +17,9 @@ interface Reconnecting {
 }
 
 /**
- * A lost connection leaves the outcome open: connect again, lock, and read in the history what happened. Silence that
- * comes again before anything was done is one silence: all of it together takes no longer than it is noticed and the
- * server is waited for once.
+ * A lost connection leaves the outcome open, so this connects again, locks, and reads in the history what happened.
+ * Silence that comes again before anything was done counts as one: all of it takes no longer than noticing it and
+ * waiting for the server once.
  */
 export async function withReconnection<Work extends Reconnecting>(
   job: Work,
@@ -34,7 +34,7 @@ export async function withReconnection<Work extends Reconnecting>(
       return await attempt(silent === undefined ? job : { ...job, run: { ...run, config: shorter(silent.since) } })
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      // Who has been let in once and never again was not kept waiting: the connection is lost.
+      // After a first connection the failure is that it was lost, not that the server is not ready.
       if (error.code === 'NOT_READY' && tries > 1) throw new Failure('LOST', error.message, error.facts, error)
       if (error.code !== 'LOST' || error instanceof Unwanted || tries > reconnections || signal.aborted) throw error
       noteLoss(run.connection, error)

@@ -10,7 +10,7 @@ import { breakEndlessLoops } from './endless-loop.ts'
 import { type Job, recordOf } from './job.ts'
 import { findDowns, revert } from './revert.ts'
 
-/** Picks, from the applied migrations with the newest first, those that are to go. */
+/** Picks the migrations to revert from the applied ones, the newest first. */
 export type Choose = (newestFirst: readonly HistoryRow[]) => readonly HistoryRow[] | Promise<readonly HistoryRow[]>
 
 /** Reverts what `choose` picks; throws REFUSED before anything runs when one of them has no way back. */

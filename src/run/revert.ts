@@ -22,7 +22,9 @@ export interface Down {
 
 type ModuleDown = Pick<Migration, 'name' | 'file' | 'allow'> & { readonly script: ModuleScript }
 
-/** The way back of each, all before the first is taken; throws REFUSED, naming every migration that has none. */
+/**
+ * The down of each, all of them found before the first one runs; throws REFUSED, naming every migration that has none.
+ */
 export async function findDowns(job: Job, rows: readonly HistoryRow[]): Promise<Down[]> {
   const files = new Map((await job.bundle.list()).map((migration) => [migration.name, migration]))
   const downs: Down[] = []

@@ -14,9 +14,9 @@ import type { Run } from './run.ts'
 import { explainSessionError } from './session-errors.ts'
 
 /**
- * Opens a session of a ready server, asks it the first question, and closes the session after use; begins again when the
- * wait for the lock is to go on without it. What is in flight is cancelled when the run has to stop, and what is never
- * answered is given up; errors of our own statements come out as Failures.
+ * Opens a session of a ready server, asks it the first question, and closes the session after use; begins again when
+ * the wait for the lock goes on without a connection. What is in flight is cancelled when the run has to stop, and what
+ * is never answered is given up; errors of our own statements become Failures.
  */
 export async function withServer<First, Result>(
   run: Run,
@@ -46,7 +46,7 @@ async function withSession<First, Result>(
       applicationName: applicationName(run),
       timeoutMs: config.waitTimeoutMs,
       graceMs: config.authGraceMs,
-      // Whoever only looks, or repairs, or takes back, has the wrong name when there is no database.
+      // A command that only reads, repairs or reverts was given a wrong name when the database does not exist.
       missingDatabase: config.createDatabase ? run.missingDatabase : undefined,
       emit: run.emit,
       signal,
@@ -68,7 +68,7 @@ async function withSession<First, Result>(
     if (!isAgain) run.emit({ type: 'ready', serverVersion: session.serverVersionText, elapsedMs: waitedMs })
     return await use(session, first)
   } catch (error) {
-    // What remains of it is worth more to know than that it was stopped.
+    // What remains of it matters more than that it was stopped.
     if (signal.aborted) throw saysMore(error, signal.reason as Failure) ? error : signal.reason
     if (error instanceof WaitDisconnected) throw error
     throw await explainSessionError(error, session, historyTables(session, config.schema))
@@ -84,7 +84,10 @@ function saysMore(error: unknown, reason: Failure): boolean {
   return error instanceof Failure && (error.code === 'PARTIAL' || error.code === reason.code)
 }
 
-/** The first question of whoever has no other: a pooler lets in whom it then keeps waiting. */
+/**
+ * The first question of commands without one of their own, because a pooler may accept a connection and then let it
+ * wait.
+ */
 export async function requireAnswer(session: Session): Promise<void> {
   await session.query('select')
 }
@@ -124,7 +127,7 @@ function tooOld({ serverVersionText }: Session): Failure {
   })
 }
 
-/** Who we are, where others see their blockers: at most 63 bytes, as Postgres keeps of it. */
+/** Our application_name, in which others see who blocks them: at most 63 bytes, because Postgres keeps no more. */
 export function applicationName(run: Run): string {
   return Buffer.from(`upfront/${version} ${run.io.hostname}`).subarray(0, 63).toString()
 }

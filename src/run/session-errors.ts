@@ -11,8 +11,8 @@ interface ServerError extends Error {
 }
 
 /**
- * What an error means that came from our own statements, not from a migration's: the connection is gone, the server is the
- * primary no longer, the role may not, somebody changed our tables. Anything else is returned as it is.
+ * What an error of our own statements means, not of a migration's: the connection is gone, the server is no longer the
+ * primary, the role may not do this, somebody has changed our tables. Anything else is returned as it is.
  */
 export async function explainSessionError(error: unknown, session: Session, tables: HistoryTables): Promise<unknown> {
   if (error instanceof Failure) return error

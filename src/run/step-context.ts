@@ -13,8 +13,8 @@ import type { Run } from './run.ts'
 import { applicationName } from './server.ts'
 
 /**
- * Prepares a session that is to change things. First makes sure that no pooler would lose our lock: what is set before
- * that is known would stay on a server process that is the application's next.
+ * Prepares a session for changes. First makes sure that no pooler shares its server process, because what we set before
+ * that is known would stay there for the application.
  */
 export async function openStepContext(run: Run, session: Session): Promise<StepContext> {
   const { config, emit, signal, connection } = run
@@ -42,7 +42,7 @@ export async function requireSameCluster({ connection }: Run, session: Session):
   refuseOtherCluster(connection, (await readBackend(session)).server)
 }
 
-/** Who stands in the way, without what they are at: a query may hold rows. */
+/** The blockers without their queries, which may contain rows. */
 function withoutQueries(watch: Watch): Watch {
   return { ...watch, blockers: () => watch.blockers().map((blocker) => ({ ...blocker, query: '' })) }
 }

@@ -15,8 +15,8 @@ const longestTaken = 4 << 20
 const shortString = 64
 
 /**
- * What the parser gets of a statement: all of it, or of a large one what can be wrong with it: rows of a fingerprint that is
- * new, and of strings their quotes. null when even that is too much.
+ * What the parser is given of a statement. Of a large one that is only what can be wrong: rows whose fingerprint is
+ * new, and strings without their content. Null when even that is too much.
  */
 export function excerpt(window: Window, start: number, end: number, fingerprint: Fingerprint): Excerpt | null {
   const { bytes, base } = window
@@ -41,7 +41,7 @@ export function excerpt(window: Window, start: number, end: number, fingerprint:
   return { text, originOf: (offset) => origin(parts, Buffer.byteLength(text.slice(0, offset))) }
 }
 
-/** Stands for a comma that is put between rows which are no neighbours. */
+/** Stands for a comma that is inserted between rows which are not next to each other. */
 const comma = -2
 
 /** The statement without the rows whose fingerprint is known. */

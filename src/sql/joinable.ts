@@ -53,12 +53,12 @@ const harmlessFunctions = new Set(
    jsonb_array_elements_text jsonb_object_keys lpad rpad initcap`.split(/\s+/),
 )
 
-/** Those of them that live in whatever schema their extension was put into. */
+/** Those of extensions, which may be in any schema. */
 const ofExtensions = new Set(['uuid_generate_v4', 'gen_random_uuid', 'digest', 'crypt', 'gen_salt'])
 
 /**
  * Whether a statement cannot change what the session is set to, so that it may share a message with other migrations.
- * A list of what is known to be harmless, because one that is missing costs a message and one too many a schema.
+ * It is a list of what is known to be harmless: a missing entry costs one message, a wrong one could cost a schema.
  */
 export function isJoinable(kind: string, node: Node): boolean {
   if (!harmless.has(kind)) return false

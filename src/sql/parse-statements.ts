@@ -33,7 +33,7 @@ export function parseStatements(
   return []
 }
 
-/** A parenthesis that nobody closes takes the semicolons with it: what is behind the next one is to be looked at. */
+/** An unclosed parenthesis hides the semicolons after it, so what follows the next semicolon is parsed by itself. */
 function behindOpenParenthesis(text: string, { start, end }: Span, error: number): Span[] {
   const bytes = Buffer.from(text.slice(start, end))
   const at = byteOffsets(text.slice(start, end))

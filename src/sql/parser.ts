@@ -22,7 +22,7 @@ export interface ParsedStatement {
 export type ParseResult =
   | { readonly statements: readonly ParsedStatement[] }
   | { readonly error: string; readonly offset: number }
-  /** Right or wrong, it is too deep for the parser; the server has to tell. */
+  /** Nested too deeply for this parser; only the server can tell whether it is right. */
   | 'unknown'
 
 interface RawStatement {
@@ -33,7 +33,7 @@ interface RawStatement {
 
 /** Loads the parser (WebAssembly); to be awaited once before anything is parsed. */
 export async function loadParser(): Promise<void> {
-  // The optimising compiler works on in the background, and the exit of the process waits for it: ten times our start.
+  // The optimising compiler goes on in the background, and the exit waits for it: ten times as long as our start.
   setFlagsFromString('--no-wasm-tier-up')
   setFlagsFromString('--no-wasm-dynamic-tiering')
   await loadModule()
@@ -70,7 +70,7 @@ function parseOnce(text: string): ParseResult {
   }
 }
 
-/** Spaces for them, so that every offset stays. */
+/** Replaces line comments by spaces, so that every offset stays. */
 function withoutLineComments(text: string): string {
   const bytes = Buffer.from(text)
   const window = wholeWindow(bytes)
@@ -89,8 +89,8 @@ function withoutLineComments(text: string): string {
 }
 
 /**
- * The PL/pgSQL of a CREATE FUNCTION or a DO: its tree, what is wrong with it, or null when it cannot be told: the parser
- * has no catalog, so what it says of types and variables is no more than a guess.
+ * The PL/pgSQL of a CREATE FUNCTION or a DO: its tree, or its error. Null for an error that needs the catalog: without
+ * one the parser only guesses about types and variables.
  */
 export function parsePlpgsql(statement: string): { readonly tree: unknown } | { readonly error: string } | null {
   try {
@@ -101,7 +101,7 @@ export function parsePlpgsql(statement: string): { readonly tree: unknown } | { 
   }
 }
 
-/** What needs no catalog to be known. */
+/** The errors that can be found without a catalog. */
 const tellable =
   /^(syntax error|missing |unterminated |unexpected end|mismatched |(CONTINUE|EXIT) cannot|there is no label|end label|block label|too (few|many) parameters specified for RAISE)/
 

@@ -5,7 +5,7 @@ import { codePoints } from './position.ts'
 
 const longestShown = 64 << 10
 
-/** The place of an offset that is in the window; of a line that is not in it whole, what there is. */
+/** The place of an offset in the window; of a line that is only partly in the window its text is that part. */
 export function placeIn(window: Window, file: string, offset: number): Place {
   const at = Math.max(0, Math.min(offset - window.base, window.length))
   const bytes = window.bytes.subarray(0, window.length)
@@ -13,7 +13,7 @@ export function placeIn(window: Window, file: string, offset: number): Place {
   const next = bytes.indexOf(newline, at)
   const end = Math.min(next === -1 ? bytes.length : next, at + longestShown)
   const before = bytes.toString('utf8', start, at)
-  // Of a line of megabytes the number and the column say enough.
+  // For a line of megabytes its number and the column are enough.
   const text = before.length > longestShown ? '' : before + bytes.toString('utf8', at, end)
   return { file, line: lineAt(window, window.base + at), column: codePoints(before) + 1, text }
 }

@@ -13,7 +13,7 @@ export function placeAt(file: string, text: string, offset: number): Place {
   }
 }
 
-/** The same for many offsets of one text: its lines are looked for once. */
+/** The same for many offsets of one text, whose lines are found only once. */
 export function placesIn(file: string, text: string): (offset: number) => Place {
   let starts: number[] | undefined
   return (offset) => {

@@ -8,7 +8,7 @@ export interface TextLayout {
   readonly joinable: boolean
   readonly size: number
   readonly statements: readonly Statement[]
-  /** What sets the session, of a file outside a transaction: to be run again by whoever goes on after it. */
+  /** In a file outside a transaction the statements that set the session, which run again when the file is resumed. */
   readonly session?: readonly (readonly [start: number, end: number])[] | undefined
   /** What is not sent: psql's \restrict, an outer BEGIN and COMMIT. */
   readonly blanks: readonly (readonly [start: number, end: number])[]

@@ -8,7 +8,7 @@ export interface Span {
   readonly end: number
 }
 
-/** What a text consists of besides what the parser sees. */
+/** The parts of a text: its statements, and what only psql understands. */
 export interface Segments {
   readonly statements: readonly Span[]
   readonly commands: readonly (Span & { readonly command: string; readonly between: boolean })[]
@@ -44,7 +44,7 @@ export function findSegments(text: string): Segments {
   return parts
 }
 
-/** The same text with white space for what is not to be seen; lines and offsets stay. */
+/** The text with white space in place of these spans; lines and offsets stay. */
 export function blank(text: string, spans: readonly Span[]): string {
   let result = ''
   let from = 0
@@ -55,7 +55,7 @@ export function blank(text: string, spans: readonly Span[]): string {
   return result + text.slice(from)
 }
 
-/** A command that sends the statement before it ends that statement. */
+/** The text with a semicolon where a psql command sends, and so ends, the statement before it. */
 export function ended(text: string, commands: Segments['commands']): string {
   return commands.reduce(
     (rest, { start, between }) => (between ? rest : `${rest.slice(0, start)};${rest.slice(start + 1)}`),

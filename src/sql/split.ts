@@ -16,7 +16,7 @@ export interface SplitStatement {
   readonly copies: boolean
 }
 
-/** What is told of a text, in its order; what it is told of is in the window at that moment. */
+/** Called for the parts of a text in their order; each part is in the window at that moment. */
 export interface SplitVisitor {
   readonly statement: (statement: SplitStatement) => void
   /** The lines between COPY ... FROM stdin and `\.`, which is at `end`; `next` is behind it. */
@@ -31,7 +31,7 @@ export interface SplitVisitor {
   readonly keep?: () => number
 }
 
-/** A statement larger than any that is taken. */
+/** Thrown for a statement over the limit. */
 export class StatementTooLarge extends Error {
   readonly start: number
 
@@ -41,7 +41,7 @@ export class StatementTooLarge extends Error {
   }
 }
 
-/** More than this would have to be in memory whole, here and on the server. */
+/** The limit, because a statement is in memory whole, here and on the server. */
 export const largestStatement = 64 << 20
 const longestName = 63
 const [openParen, closeParen, semicolon] = [40, 41, 59]
@@ -51,7 +51,7 @@ const standardStreams = new Set(['stdin', 'stdout'].map(hashOf))
 
 /**
  * Cuts a text into statements by the rules of psql (psqlscan.l), reading on as it goes: quotes, comments, parentheses,
- * the bodies of SQL routines, the data of COPY. Comments and empty statements are none.
+ * the bodies of SQL routines, the data of COPY. Comments and empty statements are left out.
  */
 export function split(window: Window, visitor: SplitVisitor, fingerprint?: Fingerprint): void {
   const token = makeToken()

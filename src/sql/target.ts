@@ -6,7 +6,9 @@ interface RangeVar {
   readonly relname?: string
 }
 
-/** What a statement outside a transaction works on, when it may leave that half done; an index it makes is not meant. */
+/**
+ * The object that a statement outside a transaction may leave half done; an index that it creates is not among these.
+ */
 export function statedTarget(kind: string, node: Node): StatedTarget | undefined {
   switch (kind) {
     case 'DropStmt': {

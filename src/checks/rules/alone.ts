@@ -11,9 +11,8 @@ export interface AloneStatement {
 }
 
 /**
- * What a statement is called that Postgres refuses inside a transaction (25001), null for all others. Measured on
- * Postgres 15 to 18, not taken from folklore: ANALYZE, REFRESH MATERIALIZED VIEW CONCURRENTLY and ALTER TYPE ADD VALUE
- * are fine.
+ * The name of a statement that Postgres refuses inside a transaction (25001), null for any other. Measured on Postgres
+ * 15 to 18, not taken from folklore: ANALYZE, REFRESH MATERIALIZED VIEW CONCURRENTLY and ALTER TYPE ADD VALUE are fine.
  */
 export function aloneName(kind: string, node: Node): string | null {
   switch (kind) {
@@ -51,8 +50,9 @@ export function aloneName(kind: string, node: Node): string | null {
 }
 
 /**
- * What Postgres refuses there only sometimes, by what the catalog says: a REINDEX or CLUSTER of a partitioned table, a
- * subscription with a slot, a procedure that commits. It is refused nowhere, and left outside where it may be.
+ * Statements that Postgres refuses there only sometimes, depending on the catalog: a REINDEX or CLUSTER of a
+ * partitioned table, a subscription with a slot, a procedure that commits. We refuse none, and run them outside a
+ * transaction where the file allows that.
  */
 export function mayBeAlone(kind: string, isWholeFile: boolean): boolean {
   if (kind === 'DropSubscriptionStmt') return true
@@ -69,13 +69,13 @@ export function refuseAlone({ name, place }: Pick<AloneStatement, 'name' | 'plac
   )
 }
 
-/** A seed has no way to run otherwise. */
+/** A seed always runs in a transaction. */
 export function refuseAloneInSeed({ name, place }: Pick<AloneStatement, 'name' | 'place'>): Problem {
   const what = `${name} cannot run inside a transaction, and a seed runs as one`
   return finding('alone', what, place, 'Make it a migration.')
 }
 
-/** A DO that commits on its own has a middle to stop in, so nothing but the marker lets it run. */
+/** A DO that commits can stop half way, so it may run only in a file that says so. */
 export function refuseCommitInDo(place: Place): Problem {
   return finding(
     'alone',

@@ -1,7 +1,7 @@
 import type { Place, Problem } from '../../errors.ts'
 import { finding } from '../finding.ts'
 
-/** Data in the text, where nothing can send them apart from it. */
+/** Data in a text that is sent as it is, so that they cannot be sent separately. */
 export function refuseCopy(where: 'down' | 'outside', place: Place): Problem {
   const what =
     where === 'down'

@@ -4,7 +4,7 @@ import type { Place, Problem } from '../../errors.ts'
 import { type Directive, type DirectiveName, directives, isLimit } from '../directives.ts'
 import { finding } from '../finding.ts'
 
-/** Directives that cannot be meant as they stand: a silent one would be worse than a refused file. */
+/** Directives that would have no effect as written, because ignoring them would be worse than refusing the file. */
 export function checkDirectives(found: readonly Directive[], placeOf: (offset: number) => Place): Problem[] {
   return found.flatMap(({ name, value, offset, leading }, number) => {
     const refuse = (what: string, next: string) => [finding('directive', what, placeOf(offset), next)]
@@ -32,7 +32,7 @@ export function checkDirectives(found: readonly Directive[], placeOf: (offset: n
   })
 }
 
-/** A down that would run with the rest: in a migration the text ends where a good one begins, and seeds have none. */
+/** A down that would run with the rest: a well-formed one is not in this text any more, and seeds have none. */
 export function refuseStrayDowns(
   found: readonly Directive[],
   isSeed: boolean,

@@ -38,7 +38,7 @@ export function bodyOf(statement: ParsedStatement, text: string): Body | null {
   return { language: language.toLowerCase(), source, ...constant }
 }
 
-/** What the server would say of it when the routine is made, or when the DO runs. */
+/** The errors that the server would report when it creates the routine or runs the DO. */
 export function checkBody(
   statement: ParsedStatement,
   body: Body,
@@ -76,8 +76,8 @@ function wrong(error: string, place: Place): Problem {
 }
 
 /**
- * Where in a body the error is, which the parser does not say: the shortest beginning that gets the same answer ends
- * with what is wrong, and the word that the message names is the last such one in it.
+ * Finds the place of an error, which the parser does not report: the shortest beginning of the body with the same error
+ * ends with the mistake, and the word in the message is the last such word in it.
  */
 function findError(body: Body, text: string, statement: { start: number; end: number }, error: string): number {
   if (!isVerbatim(body, text)) return body.start
@@ -105,7 +105,7 @@ function leadingSpace(text: string): number {
   return /^\s*/.exec(text)![0].length
 }
 
-/** Whether what stands in the file is what the language sees: no quote in it is doubled. */
+/** Whether the file has the body just as the language sees it, without doubled quotes. */
 function isVerbatim(body: Body, text: string): boolean {
   return text.slice(body.start, body.end) === body.source
 }

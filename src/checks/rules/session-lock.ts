@@ -12,7 +12,7 @@ export function refuseUnlock(kind: string, node: Node, sql: string, place: Place
   return [finding('session-lock', 'pg_advisory_unlock_all() releases the lock of this run', place, next)]
 }
 
-/** Called when the statement runs: not in the body of a function that it only makes. */
+/** Whether the call happens when the statement runs, and not in the body of a function that it only creates. */
 function callsNow(kind: string, node: Node): boolean {
   const json = JSON.stringify(node)
   if (kind === 'DoStmt') return /pg_advisory_unlock_all\s*\(/i.test(json)

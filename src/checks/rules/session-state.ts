@@ -8,8 +8,8 @@ export type SessionEffect = 'none' | 'again' | { readonly lost: string; readonly
 const inBlock = 'Put it and what relies on it into one BEGIN ... COMMIT block'
 
 /**
- * What a statement of a file outside a transaction leaves in the session: nothing, something that whoever goes on after
- * it can set again by running it again, or something that a new session cannot have.
+ * What a statement of a file outside a transaction leaves in the session: nothing, something that running it again
+ * restores, or something that a new session cannot have.
  */
 export function sessionEffect(kind: string, node: Node, sql: string, isInBlock: boolean): SessionEffect {
   if (kind === 'PrepareStmt' || kind === 'DeallocateStmt' || kind === 'LoadStmt') return 'again'
@@ -33,7 +33,9 @@ export function sessionEffect(kind: string, node: Node, sql: string, isInBlock: 
   return 'none'
 }
 
-/** A new session after an interruption would go on without it, and perhaps on other ground than the file says. */
+/**
+ * A new session after an interruption would lack it, and the rest might then change other tables than the file means.
+ */
 export function refuseLost({ lost, next }: Exclude<SessionEffect, string>, place: Place): Problem {
   const what = `${lost} lives in the session, and a file outside a transaction may go on in another one`
   return finding('session-state', what, place, next)

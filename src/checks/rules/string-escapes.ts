@@ -16,7 +16,7 @@ function isOn(value: string): boolean {
   return /["'](on|true|yes|1|t)["']|"(ival|boolval)":(1|true)/i.test(value)
 }
 
-/** Strings that end elsewhere than this compiler, and the message that is sent, would have them end. */
+/** Strings that would end elsewhere for the server than for this compiler. */
 export function refuseEscapes(place: Place): Problem {
   return finding(
     'string-escapes',

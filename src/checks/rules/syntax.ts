@@ -46,7 +46,7 @@ interface StatementText {
   readonly end: number
 }
 
-/** A syntax error, with the characters of its statement that nobody sees or takes for others. */
+/** A syntax error, naming the characters of its statement that are invisible or look like others. */
 export function explainSyntax(
   error: string,
   { text, start, end }: StatementText,
@@ -71,7 +71,7 @@ export function explainSyntax(
   return finding('syntax', what, placeOf(at), next)
 }
 
-/** Where they are, outside of strings, quoted names and comments, where they are meant. */
+/** Where such characters are, except in strings, quoted names and comments, where they are intended. */
 function strangeCharacters(text: string, start: number, end: number): number[] {
   const statement = text.slice(start, end)
   if (!anyStrange.test(statement)) return []

@@ -41,7 +41,7 @@ export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'ope
   }
 }
 
-/** Behind a query Postgres refuses it (25001), whoever began the transaction. */
+/** After a query Postgres refuses it (25001), whoever began the transaction. */
 const lateLevel = { name: 'SET TRANSACTION ISOLATION LEVEL', opens: false, closes: false, begins: false }
 
 /** The level that a SET TRANSACTION or a BEGIN asks for; null for read committed, which everybody has. */
@@ -57,7 +57,7 @@ export function isolationOf(kind: string, node: Node): Isolation | null {
   return isolations.find((level) => said.includes(`"${level}"`)) ?? null
 }
 
-/** The names of what stands behind a BEGIN or a SET TRANSACTION. */
+/** The names of the options of a BEGIN or a SET TRANSACTION. */
 function options(node: Node): string[] {
   const list = (node['options'] ?? node['args'] ?? []) as readonly {
     readonly DefElem?: { readonly defname?: string }
@@ -77,7 +77,7 @@ export function isOuterPair(controls: readonly Control[], statements: number): b
   )
 }
 
-/** What is said of a pair that is left out. */
+/** The notice about a pair that is left out. */
 export function pairNotice({ name, place }: Control): Problem {
   const what = `${name} ... COMMIT around the whole file is left out: upfront runs it in a transaction of its own`
   return finding('transaction-control', what, place, 'Nothing has to be done.')

@@ -3,7 +3,7 @@ import { type FoundIndex, findIndex, isAsStated, listUnnamed } from '../../catal
 import type { Migration, StatedIndex } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 
-/** What the catalog has to say against a migration being done: what it makes and is not there, or not usable. */
+/** What in the catalog contradicts that a migration is done: what it makes and is missing, or not usable. */
 export async function findMissing(session: Session, migration: Migration): Promise<string[]> {
   const existing = new Set(await findRelations(session, migration))
   const found = migration.creates.filter((name) => !existing.has(name)).map((name) => `${name} does not exist`)
@@ -16,12 +16,12 @@ export async function findMissing(session: Session, migration: Migration): Promi
   return found
 }
 
-/** What the catalog has to say against a migration being not done: what it makes and is there. */
+/** What in the catalog contradicts that a migration is not done: what it makes and is there. */
 export async function findMade(session: Session, migration: Migration): Promise<string[]> {
   const found = (await findRelations(session, migration)).map((name) => `${name} exists`)
   for (const stated of statedIndexes(migration)) {
     const index = await findMadeIndex(session, migration, stated)
-    // One that is invalid is what a failed attempt leaves.
+    // A failed attempt leaves an invalid one.
     if (index?.valid) found.push(`the index ${index.name} exists`)
   }
   return found
@@ -35,7 +35,7 @@ async function findRelations(session: Session, migration: Migration): Promise<re
   return (await findCreated(session, [migration])).get(migration) ?? []
 }
 
-/** Of those without a name one that is valid, if there is one. */
+/** The index that the statement names, or may have made without a name; a valid one first. */
 async function findMadeIndex(
   session: Session,
   migration: Migration,

@@ -23,7 +23,7 @@ function readingsOf(word: string) {
   return { typed, ofSeed: [typed, typed.replace(/^(.*\/)?seeds\//, '')], ofMigration: [typed, bareName(typed)] }
 }
 
-/** The subjects under which a repair may have kept what this word names, when it is there no more. */
+/** The subjects under which an earlier repair may have recorded what this word names, when it is gone. */
 export function subjectsOf(word: string): string[] {
   const { typed, ofSeed, ofMigration } = readingsOf(word)
   const subjects = [...ofSeed.map((name) => seedPrefix + name), ...(word === typed ? ofMigration : [])]

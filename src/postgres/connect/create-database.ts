@@ -4,7 +4,7 @@ import { Failure } from '../../errors.ts'
 import { type Session, openSession } from '../session.ts'
 import type { Encryption } from './socket.ts'
 
-/** How to get to the server, and when to give up: on opening a session, and on all of it. */
+/** How to reach the server, and what bounds the opening of a session and all of it. */
 export interface CreateDatabaseOptions {
   readonly at: HostPort
   readonly encryption: Encryption
@@ -14,12 +14,12 @@ export interface CreateDatabaseOptions {
 }
 
 /**
- * Creates the target's database, by the right of the user who logs in; it belongs to the role that is to be set, if there
- * is one. Another runner that was faster is fine.
+ * Creates the target's database as the user who logs in; its owner is the role of the target, if there is one. It is
+ * fine when another runner was faster.
  */
 export async function createDatabase(target: Target, options: CreateDatabaseOptions): Promise<void> {
   const session = await openMaintenanceSession(target, options)
-  // It takes its time, but a server that is silent takes all of it.
+  // Creating may take long, but not longer than the whole wait.
   const onAbort = () => session.close('the wait for the server is over')
   options.whole.addEventListener('abort', onAbort, { once: true })
   try {

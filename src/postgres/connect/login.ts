@@ -14,13 +14,13 @@ export class LoginRefused extends Error {
   }
 }
 
-/** What pg is to be given so that a login goes as the target demands. */
+/** What pg has to be given so that a login goes as the target demands. */
 export interface Login {
-  /** Called by pg when the server asks; rejects when what it asks for is not to be given. */
+  /** Called by pg when the server asks for it; rejects when it must not be sent. */
   readonly password: () => string
   /** For pg, whose types lack the second of them. */
   readonly options: { readonly enableChannelBinding: boolean; readonly scramMaxIterations: number }
-  /** Begins to watch; before the client connects. */
+  /** Begins to watch; to be called before the client connects. */
   watch(client: pg.Client): void
 }
 
@@ -33,15 +33,15 @@ interface Inside {
 type Demands = Pick<Target, 'channelBinding' | 'requireAuth' | 'password'>
 
 /**
- * A login with libpq's channel_binding and require_auth, of which pg knows neither: it refuses before a password or a
- * proof goes out, and refuses to have been let in for less than what was demanded.
+ * A login with libpq's channel_binding and require_auth, which pg does not know: it refuses before a password or a
+ * proof is sent, and also when the server lets us in for less than was demanded.
  */
 export function makeLogin(demands: Demands, socket: Duplex): Login {
   const { channelBinding, requireAuth, password } = demands
   const isEncrypted = 'getPeerCertificate' in socket
   let refusal: LoginRefused | undefined
   let wasAsked = false
-  // pg would answer the next question with the password it has; on a socket that is gone it cannot.
+  // Without its socket pg cannot answer the next request with the password.
   const refuse = (found: LoginRefused | undefined) => {
     if (found !== undefined) socket.destroy((refusal ??= found))
   }
@@ -111,7 +111,7 @@ function refuseUnbound(
   return new LoginRefused('channel_binding=require, and the server offers no login that is bound to its TLS', middle)
 }
 
-/** Let in without SCRAM having come to its end: by trust, by a certificate, or by somebody who is not the server. */
+/** The login ended without a complete SCRAM: by trust, by a certificate, or because this is not the server. */
 function refuseUnproved(
   { channelBinding, requireAuth }: Demands,
   begun: string,
@@ -142,8 +142,8 @@ export function isUnbindable(error: unknown): boolean {
 }
 
 /**
- * Makes what pg's parser throws, at a question it does not know, the end of this login and not of the process; returns
- * what ends that.
+ * Lets what pg's parser throws at an unknown message end this login instead of the process; returns a function that
+ * stops this.
  */
 export function catchParserErrors(client: pg.Client, socket: Duplex): () => void {
   const { connection } = client as unknown as Inside

@@ -5,7 +5,7 @@ import { NoAnswer, answeredWithin } from '../observe/silence.ts'
 import { openSession } from '../session.ts'
 import type { Session } from '../session.ts'
 
-/** Something stands in between, and a second connection, which would tell what, is not to be had: time can mend it. */
+/** A pooler may be in between, but the second connection that would tell cannot be had; time can mend that. */
 export class Unproven extends Error {
   constructor(cause: unknown) {
     super(`a pooler stands in between, and refused a second connection: ${(cause as Error).message}`, { cause })
@@ -18,10 +18,10 @@ const openWithinMs = 5_000
 const keptWaitingMs = 2_000
 
 /**
- * The server process that really answers this session, found without touching anything there. When it is not the one the
- * connection said it is, something stands in between; throws UNSAFE when that hands our session's server to others
- * between two transactions, because no lock can hold there, and Unproven when that cannot be told. Session pooling and
- * plain TCP proxies are fine.
+ * The server process that really answers this session, found without touching anything there. When it is another one
+ * than the connection said, a pooler is in between; throws UNSAFE when that gives our server process to others between
+ * two transactions, because no lock can hold there, and Unproven when that cannot be told. Session pooling and plain
+ * TCP proxies are fine.
  */
 export async function requireOwnBackend(
   session: Session,
@@ -45,8 +45,8 @@ async function backendPid(session: Session): Promise<number> {
 }
 
 /**
- * Whether another connection, inside a transaction of its own, has or displaces the server process of this one. When it
- * is kept waiting while this one is answered, though it had asked before, this one's process is given to nobody else.
+ * Whether another connection, inside a transaction of its own, gets or displaces the server process of this one. When
+ * it has to wait while this one is answered, though it asked first, our process is given to nobody else.
  */
 async function probe(
   session: Session,
@@ -76,7 +76,7 @@ async function probe(
   }
 }
 
-/** Begins a transaction, which keeps a server process, and asks which. */
+/** Begins a transaction, which keeps a server process, and returns the id of that. */
 async function holdBackend(other: Session, target: Target): Promise<number> {
   try {
     await other.query('begin')

@@ -2,7 +2,7 @@ import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type HostPort, type TlsSettings, isUnixSocket, socketPath } from '../../config/database/target.ts'
 
-/** How one attempt encrypts: never, when the server offers it, or only so. */
+/** Whether one attempt encrypts: never, when the server offers it, or always. */
 export type Encryption = 'never' | 'offered' | 'always'
 
 /** The server answered the SSLRequest with a no. */
@@ -52,7 +52,7 @@ export async function openSocket(
 
 const lookupMs = 1_000
 
-/** A resolver that is silent, or knows nothing just now, says nothing of a server that we have met: it is asked for there. */
+/** Looks a name up, but takes the address where we met its server before when the resolver is silent or fails. */
 function lookUpOr(met: string): net.LookupFunction {
   return (host, options, callback) => {
     let isOver = false

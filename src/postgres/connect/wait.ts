@@ -9,7 +9,7 @@ import type { Encryption } from './socket.ts'
 export interface WaitOptions {
   readonly target: Target
   readonly applicationName: string
-  /** For the server to be ready, in all. */
+  /** How long to wait for the server, in all. */
   readonly timeoutMs: number
   /** How long a wrong password or a missing role or database is retried. */
   readonly graceMs: number
@@ -52,7 +52,7 @@ export async function waitForServer<First>(
   for (;;) {
     const outcome = await attemptAll(options, ask, options.timeoutMs === 0 ? Infinity : begun + options.timeoutMs)
     if ('session' in outcome) return { ...outcome, waitedMs: lastReason === '' ? 0 : elapsed() }
-    // An attempt that our own time ran out for says nothing that the one before it did not say better.
+    // An attempt that only ran out of our time says less than the one before it.
     if (known === undefined || !(outcome.error instanceof CutShort)) known = outcome
     const { verdict, error } = known
     if (verdict.verdict !== 'grace') graceSince = undefined
@@ -60,7 +60,7 @@ export async function waitForServer<First>(
     const graceLeft = graceSince === undefined ? Infinity : graceSince + options.graceMs - elapsed()
     if (verdict.verdict === 'fatal' || graceLeft <= 0) throw denied(options, verdict, error)
     const isOver = options.timeoutMs !== 0 && elapsed() >= options.timeoutMs
-    // A wrong password does not become a server that is late by a wait that is shorter than the grace.
+    // A wait that is shorter than the grace must not turn a wrong password into a server that is not ready.
     if (isOver) throw (verdict.verdict === 'grace' ? denied : notReady)(options, verdict, error)
     if (verdict.reason !== lastReason || elapsed() - saidAt >= repeatAfterMs) {
       emit({ type: 'waiting', reason: verdict.reason, target: describeTarget(options.target), elapsedMs: elapsed() })
@@ -77,16 +77,15 @@ export async function waitForServer<First>(
 type Attempt<First> = { session: Session; first: First } | { verdict: Verdict; error: unknown }
 
 /**
- * Every host in order, each as its sslmode says; the first that answers, or the most hopeful of the verdicts. Until the
- * end by the monotonic clock each host has its share of what is left, so that one that swallows everything leaves time
- * for the next.
+ * Tries every host in order, as sslmode says; returns the first that answers, or the most hopeful verdict. Each host
+ * gets a share of the time that is left, so that one that never answers leaves some for the next.
  */
 async function attemptAll<First>(
   given: WaitOptions,
   ask: (session: Session) => Promise<First>,
   until: number,
 ): Promise<Attempt<First>> {
-  // What a file named may have moved; the role is ours.
+  // The files may name another server by now.
   const options = { ...given, target: { ...given.target, ...(await given.target.renew?.()) } }
   const { hosts } = options.target
   let best: { verdict: Verdict; error: unknown } | undefined
@@ -98,7 +97,7 @@ async function attemptAll<First>(
       const result = await attempt(options, { at: host, encryption, budgetMs }, ask)
       if ('session' in result) return result
       if (best === undefined || rank[result.verdict.verdict] > rank[best.verdict.verdict]) best = result
-      // sslmode allow and prefer try the other way only when the way may be what was refused.
+      // With sslmode allow and prefer the other kind is tried only when the kind may be what was refused.
       if (!mayBeEncryption(result.verdict)) break
     }
   }
@@ -190,7 +189,7 @@ async function attempt<First>(
 
 const withdrawnWithinMs = 500
 
-/** A question that waits for a lock does not notice that nobody waits for it; each try would leave one more behind. */
+/** Cancels a question that waits for a lock, because otherwise each try would leave one behind on the server. */
 async function withdraw(session: Session): Promise<void> {
   const asked = session.cancel().catch(() => {})
   await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, withdrawnWithinMs).unref())])

@@ -22,7 +22,7 @@ export interface GuardedClient {
   close(): Promise<void>
 }
 
-/** What pg's queries are made of, whoever wrote them: Query, a cursor, a COPY stream. */
+/** What can be submitted to pg, whoever wrote it: its own Query, a cursor, a COPY stream. */
 interface Submittable {
   callback?: (error: Error | null, result?: unknown) => void
   _result?: { _types?: unknown }
@@ -36,7 +36,7 @@ interface Entry {
   readonly query: Submittable
   /** Made where it was asked, for its stack. */
   readonly asked: Error
-  /** What it was asked in, so that what its answer leads to counts as the asker's. */
+  /** The async context it was asked in, so that errors of its callbacks belong to whoever asked. */
   readonly context: AsyncResource
   readonly result: unknown
 }
@@ -103,7 +103,7 @@ export function guardClient(session: Session, onUncaught: (error: unknown) => vo
         try {
           return query.submit(guard.begin())
         } catch (error) {
-          // Thrown on from here it would end the process, and leave a query that nothing answers.
+          // Thrown from here it would end the process and leave a query without an answer.
           thrown = error instanceof Error ? error : new Error(String(error))
           return guard.threw() ? null : thrown
         }
@@ -111,7 +111,7 @@ export function guardClient(session: Session, onUncaught: (error: unknown) => vo
       handleError: (error: Error) => {
         if (!closed) first ??= error
         if (error !== thrown) answers.add(error)
-        // Its own stack ends in the driver; whoever asked is what one looks for.
+        // Its own stack ends in the driver; the caller's is the one that helps.
         error.stack = asked.stack?.replace(/^.*/, () => String(error)) ?? ''
         answered(() => query.handleError(error, guard.connection))
       },
@@ -123,7 +123,7 @@ export function guardClient(session: Session, onUncaught: (error: unknown) => vo
     }
   }
   const refuse = ({ query, context, result }: Entry) => {
-    // Who does not wait for it has been told already, or does not want to know.
+    // Whoever does not wait for the result must not get an unhandled rejection.
     if (result instanceof Promise) result.catch(() => {})
     setTimeout(() => safely(context, () => query.handleError(gone(), guard.connection)), refusalMs).unref()
   }
@@ -207,7 +207,7 @@ function makeQuery(config: unknown, values: unknown, callback: unknown): { query
   return { query, result }
 }
 
-/** pg's query_timeout: who asked waits no longer, the query itself goes on. */
+/** pg's query_timeout: the caller stops waiting, while the query itself goes on. */
 function giveUpAfter(readMs: number | undefined, query: Submittable): void {
   const { callback } = query
   if (!readMs || !callback) return
@@ -221,7 +221,7 @@ function giveUpAfter(readMs: number | undefined, query: Submittable): void {
   }
 }
 
-/** Parsers that the code sets are its own: those of the session read our tables. */
+/** Type parsers that the code sets hold for the code alone, because those of the session read our tables. */
 function makeTypes(client: ClientBase) {
   const parsers = new Map<string, unknown>()
   return {

@@ -16,7 +16,7 @@ export interface GuardedConnection {
   threw(): boolean
   /** Hears what the server sends to the query. */
   saw(handler: string): void
-  /** What a query may have in place of this. */
+  /** What a query gets in place of this. */
   instead(thing: unknown): unknown
   /** Nothing more is sent; to be called when nothing is in flight. */
   shut(): void
@@ -55,7 +55,7 @@ export function guardConnection(client: ClientBase): GuardedConnection {
   const shielded = shield(connection, (property) => (property === 'stream' ? stream : undefined)) as Connection
   const release = () => {
     if (state.copying) connection.sendCopyFail('the module has ended')
-    // While data are expected a Sync says nothing, so that the one which was sent does not count.
+    // A server that expects data ignores a Sync, so one that was sent then does not count.
     if (state.unsynced || (state.copying && state.extended)) connection.sync()
     Object.assign(state, { copying: false, unsynced: false })
   }

@@ -5,8 +5,8 @@ const copyDone = 0x63
 const copyFail = 0x66
 
 /**
- * Tells whether it is our turn to say something although a query is not over: the rows of a COPY, or that a cursor is to
- * go on. The server waits for that in silence, for as long as whoever feeds it takes.
+ * Tells whether it is the client's turn within a query: to send the rows of a COPY, or to let a cursor go on. The
+ * server waits for that in silence, for as long as the client takes.
  */
 export function watchClientTurn(connection: EventEmitter, socket: Duplex): () => boolean {
   let turn: 'copy' | 'portal' | undefined
@@ -24,7 +24,7 @@ export function watchClientTurn(connection: EventEmitter, socket: Duplex): () =>
   return () => turn !== undefined
 }
 
-/** Rows that look like such a message are of another length than they say. */
+/** Whether this is a CopyDone or a CopyFail; rows that begin like one have another length than they state. */
 function endsCopy(chunk: unknown): boolean {
   if (!Buffer.isBuffer(chunk) || chunk.length < 5) return false
   const isEnd = chunk[0] === copyDone || chunk[0] === copyFail

@@ -26,7 +26,7 @@ export interface Guard {
 
 export interface Watch {
   readonly stop: () => void
-  /** Who stood in the way at the last look. */
+  /** Who blocked it at the last look. */
   readonly blockers: () => readonly Blocker[]
 }
 

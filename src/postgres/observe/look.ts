@@ -5,15 +5,13 @@ import { NoAnswer, answeredWithin } from './silence.ts'
 
 /** What one look from a second connection says of our server process. */
 export interface Observation {
-  /**
-   * It works; it waits for us to say or to take something; it is no more; nothing is to be learned; nobody answers.
-   */
+  /** It works; it waits for us to send or to read something; it has ended; nothing can be learned; nobody answers. */
   readonly kind: 'working' | 'waiting' | 'gone' | 'blind' | 'silent'
-  /** Where it is, or why; two looks that say the same are as one that took longer. */
+  /** Where it is, or why; when two looks find the same, nothing has moved in between. */
   readonly what: string
 }
 
-/** The second connection, kept from look to look. */
+/** The second connection, kept from one look to the next. */
 export interface Observer {
   session: Session | undefined
   /** A connection that had answered before has become silent, and nobody has answered since. */
@@ -24,7 +22,7 @@ export interface Observer {
 export async function lookOnce(options: ObserveOptions, observer: Observer): Promise<Observation> {
   const { target, session, applicationName, patience, signal } = options
   const ours = options.backend()
-  // Its statements are short, and need no look to be called silent.
+  // Until then only short statements of our own run.
   if (ours === undefined) return { kind: 'blind', what: 'our server process is not known yet' }
   const isProven = observer.session !== undefined
   let isOpen = isProven
@@ -38,7 +36,7 @@ export async function lookOnce(options: ObserveOptions, observer: Observer): Pro
       await answeredWithin(patience.lookMs, signal, () => readRow(connection, ours)),
     )
     observer.hasGoneSilent = false
-    // The next connection may come to our server again.
+    // The next connection may reach our server again.
     if (observation.kind === 'blind') close(observer)
     return observation
   } catch (error) {
@@ -82,7 +80,7 @@ function readObservation(ours: Backend, row: Row): Observation {
     case 'replaced':
       return { kind: 'gone', what: 'another server was promoted in the place of ours' }
   }
-  // A process id may have come again.
+  // The process id may have been used again.
   if (!row.there || (row.since !== null && ours.since !== null && row.since !== ours.since))
     return { kind: 'gone', what: 'the server has ended our session' }
   if (row.since === null) return { kind: 'blind', what: 'the role may not see its own sessions' }
@@ -91,7 +89,7 @@ function readObservation(ours: Backend, row: Row): Observation {
 
 const unreachable = /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|ETIMEDOUT)$/
 
-/** An answer is no silence, whatever it says; half of one may be a pooler's that has no server for us. */
+/** Any answer is no silence, whatever it says; half of one may come from a pooler that has no server for us. */
 function observationOf(error: unknown, observer: Observer, isHeard: boolean): Observation {
   const { code, message } = error as { code?: string; message: string }
   if (error instanceof NoAnswer) {

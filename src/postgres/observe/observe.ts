@@ -9,9 +9,9 @@ const firstProgressMs = 3_000
 const sayEveryMs = 10_000
 
 /**
- * Looks at our own server process from a second connection as long as that is due: says how far it is and who blocks it,
- * and hangs up when the server has lost our process, waits for us while we wait for it, or does not answer anybody. What
- * says nothing of our process, a full server or another one, ends nothing that may take its time.
+ * Looks at our own server process from a second connection while that is due: reports how far it is and who blocks it,
+ * and hangs up when the server has lost our process, waits for us while we wait for it, or does not answer anybody. A
+ * look that learns nothing of our process, as on a full server or another one, ends nothing that may take long.
  */
 export async function observe(options: ObserveOptions): Promise<void> {
   const { session, patience, signal } = options
@@ -36,7 +36,7 @@ export async function observe(options: ObserveOptions): Promise<void> {
   }
 }
 
-/** A look that came before lock_timeout came too early to say how far it is. */
+/** How long until progress is reported; the first look, before lock_timeout, comes too early for it. */
 function untilProgress({ watched }: ObserveOptions): number {
   const leftMs = firstProgressMs - (performance.now() - (watched()?.begun ?? -Infinity))
   return leftMs > 0 ? leftMs : Infinity
@@ -67,7 +67,7 @@ function conclude(options: ObserveOptions, observation: Observation, sameMs: num
   }
 }
 
-/** Says who blocks what runs long, or how far it is; what cannot be told now may be at the next look. */
+/** Reports who blocks what runs long, or how far it is; what fails now is left to the next look. */
 async function tell(options: ObserveOptions, observer: Observer): Promise<void> {
   const watched = options.watched()
   const pid = options.backend()?.pid

@@ -9,7 +9,7 @@ export interface Watched {
   /** What runs, for the log. */
   readonly name: () => string
   readonly begun: number
-  /** Who stood in the way at the last look. */
+  /** Who blocked it at the last look. */
   blockers: readonly Blocker[]
   /** Whom we named, and when. */
   said: string
@@ -22,15 +22,15 @@ export interface ObserveOptions {
   readonly session: Session
   readonly applicationName: string
   readonly patience: Patience
-  /** So long a statement of our own may be silent when nobody can tell why: longer than it may wait for a lock. */
+  /** How long a statement of our own may be silent when nobody can tell why; longer than it may wait for a lock. */
   readonly blindMs: number
   readonly emit: Emit
   readonly signal: AbortSignal
   /** Undefined as long as it is not known. */
   readonly backend: () => Backend | undefined
-  /** What runs long just now; undefined while it is only a statement of our own that is not answered. */
+  /** What is running for long now; undefined while only a statement of our own is not answered. */
   readonly watched: () => Watched | undefined
   readonly isDue: () => boolean
-  /** Says once that a look is not to be had, and why. */
+  /** Warns once that nothing can be seen, and why. */
   readonly warnBlind: (why: string) => void
 }

@@ -6,7 +6,7 @@ import { pause } from '../pause.ts'
 /** A silence that begins now is over in less than half a minute, so that a wait of a minute after it ends within 90 s. */
 export const patience: Patience = { silenceMs: 20_000, sameMs: 6_000, lookMs: 4_000, betweenLooksMs: 2_000 }
 
-/** Ends a session that has not answered: a lost connection, of which it is known since when. */
+/** Ends a session that has not answered: a lost connection, with the length of the silence. */
 export class Silent extends Error {
   /** How long nothing had been heard. */
   readonly forMs: number
@@ -62,7 +62,7 @@ function sentBytes(socket: Duplex): number {
   return (socket as Socket).bytesWritten - socket.writableLength
 }
 
-/** Sleeps for so long that answers could have come in meanwhile: a process that stood still has heard nothing. */
+/** Sleeps until answers could be heard for that long: time in which the process stood still does not count. */
 export async function pauseAwake(ms: number, signal: AbortSignal): Promise<void> {
   for (let left = ms; left > 0;) {
     const begun = performance.now()
@@ -81,7 +81,7 @@ export async function answeredWithin<T>(
   const late = new AbortController()
   const timer = pauseAwake(ms, AbortSignal.any([signal, over.signal])).then(async () => {
     late.abort(new NoAnswer(false))
-    // What has been asked may know better what it has heard.
+    // `ask` may reject with more precise words, which win.
     await pause(wordMs, signal)
     throw late.signal.reason
   })

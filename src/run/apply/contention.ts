@@ -7,7 +7,7 @@ import type { StepContext } from './step.ts'
 const firstRetryMs = 1_000
 const longestRetryMs = 15_000
 
-/** Others' locks kept it from running for as long as it is tried. */
+/** Others' locks kept something from running until its retries were over. */
 export class StillBusy extends Error {
   readonly watch: Watch
 
@@ -17,15 +17,18 @@ export class StillBusy extends Error {
   }
 }
 
-/** How an attempt differs from one that rejects with a ScriptError and leaves the session as it was. */
+/** For attempts that reject with other errors than a ScriptError, or that change the session. */
 interface Attempts {
-  /** What Postgres or the socket said, below what the attempt has made of it. */
+  /** The error of Postgres or the socket behind that of the attempt. */
   readonly causeOf?: (error: unknown) => unknown
-  /** Makes the session fit for the next one. */
+  /** Cleans the session up before the next attempt. */
   readonly between?: () => Promise<void>
 }
 
-/** Runs something that leaves nothing behind when it fails, again while others' locks stop it; at last StillBusy. */
+/**
+ * Runs something that leaves nothing behind when it fails, and again while others' locks stop it; throws StillBusy at
+ * last.
+ */
 export async function whileBusy<Result>(
   run: StepContext,
   name: string,

@@ -25,7 +25,7 @@ export function failed(step: Step, error: unknown, at?: FailurePoint): Failure {
 
 function placeOf({ file }: Step, error: unknown, at: FailurePoint | undefined): { place?: Place } {
   if (!at) {
-    // Whoever has loaded a file of rows knows the line.
+    // The error of a CSV file has its place already.
     const { place } = error as { place?: Place }
     return place ? { place } : placeInModule(file, error)
   }
@@ -39,7 +39,7 @@ function placeOf({ file }: Step, error: unknown, at: FailurePoint | undefined): 
   const lacking = code === '22P05' ? chunk.sql.indexOf(bytesIn((error as Error).message)) : -1
   if (lacking > 0) return place(lacking)
   const point = position === undefined ? -1 : Number(position) - 1 - codePoints(before)
-  // Without a position the statement is named: its offset is in the whole text, which one chunk is when it is known.
+  // Without a position the place is the statement's own offset, which is known for a file of one chunk.
   const offset = point >= 0 ? offsetOfCodePoint(chunk.sql, point) : known && chunk.line === 1 ? known.start : undefined
   if (offset === undefined)
     return known ? { place: { file, line: known.line, column: 1, text: '' } } : lineOf(file, chunk, at.statement)
@@ -90,7 +90,7 @@ export function lostConnection(name: string, error: unknown): Failure {
   )
 }
 
-/** The run was stopped while the server's last word was awaited: what it did may be there, and only the history knows. */
+/** The run was stopped before the server answered: only the history knows whether its work was committed. */
 export function unknownEnd(name: string, stop: Failure, error: unknown): Failure {
   return new Failure(
     stop.code,
@@ -153,7 +153,7 @@ function what(step: Step): { code: FailureCode; title: string } {
     : { code: 'FAILED', title: `migration ${step.name} failed and was rolled back; nothing of it remains` }
 }
 
-/** Who stands in the way, and what ends that. */
+/** Who blocks us, and the statement that ends it. */
 export function nameBlocker({ pid, application, user, state, query }: Blocker): string {
   const who = `blocked by pid ${pid} (${application || 'no application name'}, ${user}, ${state})`
   return `${who}${query === '' ? '' : `: ${query}`}; to end it: select pg_terminate_backend(${pid});`

@@ -20,11 +20,11 @@ export interface Joinable {
 export interface JoinedMessage {
   readonly joined: readonly Joinable[]
   readonly runId: string
-  /** Then even DDL runs code that is in the database. */
+  /** With event triggers even DDL runs code that is in the database. */
   readonly hasEventTriggers: boolean
 }
 
-/** What runs no code that is in the database already, unless there are event triggers: no trigger, default or check. */
+/** Statements that run no code of the database (trigger, default, check), unless there are event triggers. */
 const inert = new Set(
   `AlterEnumStmt AlterFunctionStmt AlterObjectSchemaStmt AlterOwnerStmt AlterPolicyStmt AlterSeqStmt CommentStmt
    CompositeTypeStmt CreateDomainStmt CreateEnumStmt CreateFunctionStmt CreatePolicyStmt CreateRangeStmt CreateSchemaStmt
@@ -32,7 +32,7 @@ const inert = new Set(
    ViewStmt`.split(/\s+/),
 )
 
-/** Whether such code may have set something in the session. */
+/** Whether it may run code of the database, which may set something in the session. */
 function runsCode({ statements }: SqlScript): boolean {
   return statements.some(({ kind }) => !inert.has(kind))
 }
@@ -56,11 +56,10 @@ export function takeJoinable(migrations: readonly Migration[], history: readonly
 }
 
 /**
- * Runs several small migrations in one message, each with a transaction, a lock assertion and a history row of its own;
- * only the last commit waits for the disk, and with it the ones before. What one has left in the session is gone before the
- * next. Tells of each as its COMMIT is answered, the
- * last one flushed. Returns how many committed: when that is not all, the next one failed and should be run alone, which
- * says why. Throws LOST, or the signal's reason.
+ * Runs several small migrations in one message, each with a transaction, a lock assertion and a history row of its own.
+ * Only the last commit waits for the disk, for all of them. What one may have set in the session is reset before the
+ * next. Reports what has committed only after that flush. Returns how many committed: when not all did, the next one
+ * failed and should be run alone, which says why. Throws LOST, or the signal's reason.
  */
 export async function runJoined(
   run: StepContext,
@@ -89,7 +88,7 @@ export async function runJoined(
   let durationMs = 0
   const onComplete = (done: number, row: readonly (string | null)[]) => {
     const end = ends[committed.length]
-    // Answers come in bursts: what a migration took is what its history row says, the last but the COMMIT.
+    // Answers come in bursts, so the duration is that of the history row, the last answer before the COMMIT.
     if (done + 1 === end) durationMs = Number(row[0])
     if (done === end) committed.push({ migration: joined[committed.length]!.migration, durationMs })
   }
@@ -104,12 +103,12 @@ export async function runJoined(
   } catch (error) {
     const cause = (error as ScriptError).error
     if (isConnectionLost(cause)) {
-      // All may have committed, with only the last word missing.
+      // All may have committed, with only the last answer missing.
       const { name } = joined[Math.min(committed.length, joined.length - 1)]!.migration
       throw signal.aborted ? unknownEnd(name, signal.reason as Failure, cause) : lostConnection(name, cause)
     }
     await rollBack(session)
-    // What has committed so far was not waited for; a commit that is, and has written something, makes it so.
+    // The commits so far did not wait for the disk; one that does, and has written something, flushes them too.
     if (committed.length > 0) await runScript(session, touchRunSql(tables, runId))
     tell()
     if (signal.aborted) throw signal.reason

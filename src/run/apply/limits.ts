@@ -1,7 +1,7 @@
 import type { Limits } from '../../migration.ts'
 import type { StepContext } from './step.ts'
 
-/** The same run, bounded as a file says of itself; what it does not say is as the settings have it. */
+/** The same context with the limits that a file sets for itself; the others stay those of the settings. */
 export function withLimits(run: StepContext, limits: Limits | undefined): StepContext {
   if (limits === undefined) return run
   const { settings } = run

@@ -9,13 +9,13 @@ interface Notice {
 const noticesShown = 20
 
 interface Listening {
-  /** What runs at the moment, when it is not the first. */
+  /** What runs at the moment, where several run in one message. */
   readonly current?: () => string | undefined
   /** Whether Postgres may cut names. */
   readonly mayCut?: boolean
 }
 
-/** Listens to what the server says while a step runs; a flood of it is counted instead of shown. */
+/** Reports the server's notices while a step runs; too many are counted instead of shown. */
 export function collectNotices(
   run: StepContext,
   first: string,
@@ -43,7 +43,7 @@ export function collectNotices(
   }
   run.session.client.on('notice', onNotice as never)
   return {
-    /** What Postgres said when it cut an identifier to 63 bytes, and may not. */
+    /** What Postgres said when it cut an identifier to 63 bytes where it must not. */
     truncated: () => truncated,
     stop: () => {
       run.session.client.off('notice', onNotice as never)

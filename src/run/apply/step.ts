@@ -17,7 +17,7 @@ export interface Step {
   /** The statement that notes its end; it divides by zero when that beginning is not of this very transaction. */
   readonly after: string
   readonly body: SqlBody | CodeBody
-  /** The rules of docs/checks.md of which findings are let pass. */
+  /** The rules of docs/checks.md whose findings are allowed. */
   readonly allow?: readonly string[] | undefined
 }
 
@@ -34,7 +34,7 @@ export interface CodeBody {
   readonly run: (session: Session, signal: AbortSignal) => Promise<void>
 }
 
-/** Where steps run. */
+/** What every step of a run works with. */
 export interface StepContext {
   readonly session: Session
   readonly settings: SessionSettings

@@ -14,14 +14,14 @@ import { collectNotices } from './notices.ts'
 import type { CodeBody, SqlBody, Step, StepContext } from './step.ts'
 
 /**
- * Runs a step and its history row in one transaction, again as a whole when lock_timeout or a deadlock stopped it;
- * resolves with the milliseconds it took when COMMIT has answered COMMIT, so that it can be told before anything else is
- * risked; the session is to be reset then. Throws FAILED or SEED_FAILED, PARTIAL, BUSY,
- * LOST (outcome to be read from the history), or the signal's reason.
+ * Runs a step and its history row in one transaction, and all of it again when lock_timeout or a deadlock stopped it.
+ * Resolves with the milliseconds it took as soon as COMMIT has answered COMMIT; the caller reports that before it
+ * resets the session. Throws FAILED or SEED_FAILED, PARTIAL, BUSY, LOST (the history has the outcome), or the signal's
+ * reason.
  */
 export async function runInTransaction(given: StepContext, step: Step): Promise<number> {
   const run = withLimits(given, limitsOf(step))
-  // A ROLLBACK leaves what was prepared, which the next try would meet.
+  // A ROLLBACK keeps prepared statements, which would be in the way of the next try.
   const again = { causeOf, between: async () => void (await resetSession(run.session, given.settings)) }
   try {
     return await whileBusy(run, step.name, () => runOnce(run, step), again)
@@ -38,7 +38,7 @@ function isAboutTheStop(error: unknown, signal: AbortSignal): boolean {
   return error instanceof Failure && error.code === (signal.reason as Failure).code
 }
 
-/** What Postgres or the socket said, below what we made of it. */
+/** The error of Postgres or the socket behind ours. */
 function causeOf(error: unknown): unknown {
   if (error instanceof ScriptError) return error.error
   return error instanceof Failure && error.code !== 'LOST' ? (error.cause ?? error) : error
@@ -65,8 +65,8 @@ async function runOnce(run: StepContext, step: Step): Promise<number> {
 }
 
 /**
- * The message's beginning; a lock that is not ours any more divides by zero, because somebody else may be at work. Others
- * see in our session's name what it is at.
+ * What the message begins with. It divides by zero when the lock is no longer ours, because somebody else may be at
+ * work, and it puts what we run into the session's name, for others to see.
  */
 function beginning(run: StepContext, step: Step): string {
   const { isolation } = 'chunks' in step.body ? step.body : {}
@@ -81,7 +81,7 @@ function limitsOf({ body }: Step): Limits | undefined {
   return 'chunks' in body ? body.limits : undefined
 }
 
-/** In one statement, what holds until the transaction ends. */
+/** All settings that hold until the transaction ends, in one statement. */
 function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepContext, name: string): string {
   const values = {
     application_name: name,
@@ -92,10 +92,10 @@ function boundSql({ settings: { lockTimeoutMs, statementTimeoutMs } }: StepConte
   return `select ${calls.join(', ')}`
 }
 
-/** How many statements that is. */
+/** How many statements beginning() has. */
 const statementsBefore = 4
 
-/** The step may have changed its role, and the rest is ours to do. */
+/** The step may have changed the role, and the rest is done in our own. */
 function ending(run: StepContext, step: Step): string {
   return `${toOwnRole(run.settings)};\n${step.after}`
 }
@@ -113,7 +113,7 @@ async function sendSql(run: StepContext, step: Step, body: SqlBody): Promise<voi
     const chunk = sent[error.chunk]
     const own = error.statement - (error.chunk === 0 ? statementsBefore : 0)
     const hasPosition = (error.error as { position?: string }).position !== undefined
-    // With nothing done at all the message could not be read: a character that the database lacks.
+    // When not even the first statement ran, the server could not decode the message: the database lacks a character.
     if (own < 0 && error.statement > 0 && !hasPosition) throw beginFailed(step, error)
     if (!chunk || own >= chunk.statements) throw endFailed(step, error)
     const earlier = sent.slice(0, error.chunk).reduce((sum, { statements }) => sum + statements, 0)

@@ -35,12 +35,12 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
   await runPipeline(session, [copy]).catch(async ({ error }: PipelineError) => {
     throw signal.aborted ? error : await placeCopyError(csv, error)
   })
-  // An older server takes such a line for the end of the data, and says nothing of what comes after it.
+  // An older server takes a line `\.` for the end of the data, and ignores the rest without a word.
   if (session.serverVersion < 180_000) {
     const early = await findEarlyEnd(csv)
     if (early) throw early
   }
-  // From the savepoint on the row that fails can be looked for.
+  // After going back to the savepoint the row that failed can be looked for.
   await session.query(`savepoint upfront_csv; ${insert('')}`).catch(async (error: unknown) => {
     throw signal.aborted ? error : await placeInsertError(session, csv, error)
   })
@@ -48,7 +48,7 @@ export async function loadCsv(session: Session, script: CsvScript, file: string,
   await session.query(`drop table ${loaded}`)
 }
 
-/** The numbers of identity and serial columns go on after those of the file; never back. */
+/** Moves the sequences of identity and serial columns past the numbers in the file, never back. */
 async function advanceSequences(session: Session, table: string, header: readonly string[]): Promise<void> {
   const rows = await session.query<{ name: string; sequence: string }>(
     `select name, pg_catalog.pg_get_serial_sequence($1, name) as sequence from unnest($2::text[]) as name
@@ -67,7 +67,7 @@ async function advanceSequences(session: Session, table: string, header: readonl
 /** The bytes without a byte order mark at their beginning, which COPY would take for a part of the first name. */
 function* readBytes(path: string): Generator<Buffer> {
   const file = openSync(path, 'r')
-  // One for all: what is sent is copied, and so many of them would wait for the garbage collector.
+  // One buffer for all reads: what is sent is copied, and many buffers would wait for the garbage collector.
   const buffer = Buffer.allocUnsafe(1 << 16)
   try {
     for (let first = true; ; first = false) {

@@ -24,7 +24,7 @@ export interface CsvFile {
   readonly insert: (condition: string) => string
 }
 
-/** The error of a COPY with its place in the file, which Postgres' CONTEXT has in whatever language it speaks. */
+/** The error of a COPY with its place in the file, which Postgres' CONTEXT names in whatever language. */
 export async function placeCopyError(csv: CsvFile, error: unknown): Promise<unknown> {
   const [, line, rest = ''] = /upfront_csv\D*?(\d+)(.*)/.exec((error as PgError).where ?? '') ?? []
   if (line === undefined) return error
@@ -73,7 +73,7 @@ export async function placeInsertError(session: Session, csv: CsvFile, error: un
       : findFailing(session, csv, error))
     return row === undefined ? error : await withPlace(csv, error, ({ record }) => record === row, column)
   } catch {
-    // What was asked for is why it failed; where is a kindness.
+    // The error itself matters more than its place.
     return error
   }
 }
@@ -89,7 +89,7 @@ async function findFailing(session: Session, { loaded, insert }: CsvFile, error:
   const [counted] = await session.query<{ at: number; all: number }>(
     `select (select last_value from pg_temp.upfront_row)::int as at, (select count(*) from ${loaded})::int as all`,
   )
-  // What is checked when every row is in, a trigger after them for one, stops at the last though it is about another.
+  // What is checked after all rows, such as an AFTER trigger, stops at the last row though another one may be wrong.
   const isCertain = counted!.at < counted!.all || (/^(21|22|23)/.test(again.code ?? '') && again.where === undefined)
   return isCertain ? counted!.at : undefined
 }
@@ -145,7 +145,7 @@ async function withPlace(
 
 const longestRecord = 1 << 20
 
-/** As COPY counts them: a line end inside quotes is a line of the file and no end of a record. */
+/** Counts as COPY does: a line end inside quotes begins a line of the file, but does not end the record. */
 async function* readRecords(path: string): AsyncGenerator<CsvRecord> {
   let [record, firstLine, line, quotes] = [0, 1, 1, 0]
   let text = ''

@@ -9,7 +9,10 @@ import type { Session } from '../../postgres/session.ts'
 import type { MigrationFunction, MigrationModule } from './contract.ts'
 import { type OnUncaught, catchUncaught } from './uncaught.ts'
 
-/** What a module threw that is no answer of our session, whatever code it has: another connection's may look like ours. */
+/**
+ * An error of a module that our session did not answer, whatever its code: that of another connection may look like
+ * ours.
+ */
 export class ModuleError extends Error {
   constructor(thrown: unknown) {
     super(thrown instanceof Error ? thrown.message : `it threw ${String(thrown)}`)
@@ -17,14 +20,14 @@ export class ModuleError extends Error {
   }
 }
 
-/** What a module's own code throws where nobody waits, from its loading on. */
+/** What a module throws where nobody waits for it, from its loading on. */
 interface UncaughtErrors {
-  /** Before anybody listened. */
+  /** Set when it came before anybody listened. */
   early?: { readonly error: unknown }
   report: OnUncaught
 }
 
-/** By a module's functions. */
+/** By the functions of a module. */
 const uncaughtOf = new WeakMap<MigrationFunction, UncaughtErrors>()
 
 /**
@@ -40,7 +43,7 @@ export async function loadModule(script: ModuleScript, file: string): Promise<Mi
       (error) => uncaught.report(error),
       () => import(pathToFileURL(script.path).href),
     )
-    // A promise that floats is told of when all that was ready has run.
+    // An unhandled rejection is reported only when everything that was ready has run.
     await setImmediate()
     if (uncaught.early) throw uncaught.early.error
   } catch (error) {
@@ -64,10 +67,10 @@ export interface ModuleCall {
 }
 
 /**
- * Calls a module's function with a client that is dead for it as soon as the function has settled or is stopped: what it
+ * Calls a module's function with a client that stops working as soon as the function has settled or is stopped: what it
  * had queued is never sent, and what is in flight has been answered when this settles. Throws for a query that it did
  * not wait for, for an error that nobody caught, and in a transaction for a query error that it swallowed, which has
- * broken the transaction; what is no answer of our session as a ModuleError.
+ * broken the transaction; an error that our session did not answer becomes a ModuleError.
  */
 export async function callModule(call: MigrationFunction, session: Session, context: ModuleCall): Promise<void> {
   const { signal, emit, name, inTransaction } = context
@@ -127,7 +130,7 @@ async function drain(session: Session, guard: GuardedClient, signal: AbortSignal
   }, hangUpAfterMs)
   const closed = guard.close()
   if (signal.aborted) await Promise.race([closed, setTimeoutPromise(cancelAgainMs)])
-  // One request may come before what it is to cancel. It has to have gone before a ROLLBACK, which it would cancel too.
+  // A cancel request may arrive before its query, so it is repeated; none may be left when the ROLLBACK is sent.
   while (guard.isBusy()) {
     await session.cancel().catch(() => {})
     await Promise.race([closed, setTimeoutPromise(cancelAgainMs)])
@@ -136,7 +139,7 @@ async function drain(session: Session, guard: GuardedClient, signal: AbortSignal
   return hungUp
 }
 
-/** What a module's error comes to: in a broken transaction every query fails, and what broke it has to be told. */
+/** The error to report: in a broken transaction every query fails, so it is the one that broke it. */
 function whatBrokeIt(thrown: unknown, broken: unknown, guard: GuardedClient, signal: AbortSignal): unknown {
   if (signal.aborted && thrown === signal.reason) return thrown
   const first = guard.firstError()

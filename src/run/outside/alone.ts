@@ -22,14 +22,14 @@ export interface AloneAttempt {
   readonly run: StepContext
   /** For the log. */
   readonly name: string
-  /** What it is of, for messages: `migration 002_index`. */
+  /** What it belongs to, for messages: `migration 002_index`. */
   readonly title: string
   readonly sql: string
   readonly statement: Statement
   readonly invalidIndexes: 'fail' | 'drop'
   /** Whether an earlier try may have begun it. */
   readonly resumed: boolean
-  /** The transaction before whatever that try has made. */
+  /** A transaction that is older than anything that try has made. */
   readonly since: string | undefined
 }
 
@@ -52,7 +52,7 @@ export async function runAlone(alone: AloneAttempt): Promise<string> {
   return putBack
 }
 
-/** What waits for others in the middle: lock_timeout would leave it half made. */
+/** Whether it waits for others half way, where lock_timeout would leave it half done. */
 function isConcurrent({ statement: { kind }, sql }: AloneAttempt): boolean {
   return /^(Index|Drop|Reindex|AlterTable)Stmt$/.test(kind) && /\bconcurrently\b/i.test(sql)
 }
@@ -75,7 +75,7 @@ async function send({ run, sql, statement, resumed }: AloneAttempt, text = sql):
   }
 }
 
-/** What a statement answers that had run before the crash. */
+/** The error codes of a statement that had already run before the crash. */
 const alreadyDone: Readonly<Record<string, readonly string[]>> = {
   DropStmt: ['42704', '42P01'],
   DropdbStmt: ['3D000'],
@@ -164,7 +164,7 @@ function leftBehind(title: string, left: { what: string; list: readonly string[]
   return new Failure('PARTIAL', `${title} stopped half way: ${left.what}`, { ...facts, list: left.list, next: left.next }, cause) // prettier-ignore
 }
 
-/** It is as the statement says in all that can be compared, and there is more to both. */
+/** The index is as the statement says in all that can be compared, but both have parts that cannot be. */
 function undecided(title: string, name: string, { name: index }: FoundIndex): Failure {
   const what = `${title} stopped half way, and whether the index ${index}, which came since, is its own cannot be told: its statement gives no name`
   return new Failure('PARTIAL', what, {

@@ -70,7 +70,7 @@ function isLockTimeout(error: unknown): boolean {
   return (error as { code?: string }).code === '55P03'
 }
 
-/** MISMATCH: going on would be on other ground than the file says. */
+/** MISMATCH: what had run was changed, so the rest may not fit to it. */
 export function changedBehind({ migration: { name, file } }: OutsideFile, done: number): Failure {
   return new Failure(
     'MISMATCH',
@@ -82,7 +82,7 @@ export function changedBehind({ migration: { name, file } }: OutsideFile, done: 
   )
 }
 
-/** PARTIAL: all of it has run, and the next start would not know. */
+/** PARTIAL: all of it has run, but without its row the next start would not know. */
 export function rowGone({ migration: { name } }: OutsideFile): Failure {
   return new Failure('PARTIAL', `all statements of ${name} have run, but its row is gone from our history`, {
     reason: 'something has deleted it meanwhile',

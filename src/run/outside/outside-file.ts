@@ -21,7 +21,7 @@ export interface OutsideFile extends OutsideStep {
   readonly text: string
 }
 
-/** Of the text of the first statements, whatever stands between them. */
+/** The checksum of the first statements, without what stands between them. */
 export function checksumOf({ statements }: SqlScript, text: string, count: number): string {
   const hash = createHash('sha256')
   for (const { start, end } of statements.slice(0, count)) hash.update(`${text.slice(start, end)};\n`)

@@ -121,7 +121,7 @@ function offsetOf(parts: readonly Part[], point: number): number | undefined {
   return undefined
 }
 
-/** Errors while a statement runs carry no position; how many were through says which it is. */
+/** Run-time errors carry no position; the number of completed statements says which one failed. */
 function offsetOfStatement({ start, block }: Statement, parts: readonly Part[], nth: number): number | undefined {
   if (!block) return start
   const own = nth - parts[0]!.count

@@ -24,7 +24,7 @@ export async function beginOrResume(outside: OutsideFile): Promise<Beginning> {
   const done = left.statementsDone
   if (done > 0 && left.doneChecksum?.split(' ')[0] !== checksumOf(script, text, done))
     throw changedBehind(outside, done)
-  // The row is not touched before something of it has happened: its age tells what an interrupted try has made.
+  // The row stays as it is until something has run, because its age tells what an interrupted try has made.
   const [row] = await run.session.query<{ since: string }>(
     `select xmin::text as since from ${tables.history} where ${rowOfOutside(outside)}`,
   )
@@ -82,7 +82,7 @@ export async function inOwnRole({ run }: Pick<OutsideFile, 'run'>, sql: string):
   }
 }
 
-/** What a resumed file has changed of its row: its text behind what is done may be another than at the first try. */
+/** What has to change in the row of a resumed file, because the text that is still to run may be another by now. */
 function asItIsNow({ run, migration, left, runId }: OutsideFile): string {
   if (left === undefined) return ''
   const text = (value: string | null) => (value === null ? 'null' : run.session.client.escapeLiteral(value))

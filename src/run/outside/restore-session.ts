@@ -9,8 +9,8 @@ import { describeSqlError } from '../apply/sql-error.ts'
 import type { OutsideFile } from './outside-file.ts'
 
 /**
- * Sets again, in a new session, what the statements that are done had set in theirs: else the rest would run on other
- * ground, perhaps on another schema's table. Throws PARTIAL when the new session cannot be as the old one was.
+ * Sets in a new session what the completed statements had set in theirs, because the rest might otherwise run on
+ * another schema's table. Throws PARTIAL when the new session cannot be made like the old one.
  */
 export async function restoreSession(outside: OutsideFile, done: number): Promise<void> {
   const { run, script, text, migration } = outside
@@ -31,10 +31,10 @@ export async function restoreSession(outside: OutsideFile, done: number): Promis
   }
 }
 
-/** What can be set again without harm, in a bundle of a compiler that had not looked for it. */
+/** What is safe to set again when the bundle comes from a compiler that did not record it. */
 const isKnown = /^(set|reset|prepare|deallocate|load)\b|^select\s+(pg_catalog\.)?set_config\s*\([^()]*\)$/i
 
-/** An earlier compiler has kept the kinds of the statements alone. */
+/** For a bundle of an earlier compiler, which recorded only the kinds of the statements. */
 function guessSession({ statements }: SqlScript, text: string): (readonly [number, number])[] {
   return statements.flatMap(({ kind, start, end }) => {
     const sql = text.slice(start, end)
@@ -47,7 +47,7 @@ function guessSession({ statements }: SqlScript, text: string): (readonly [numbe
 const temporary =
   /\bcreate\s+(?:(?:local|global)\s+)?temp(?:orary)?\s+(?:table|view|sequence)\s+(?:if\s+not\s+exists\s+)?("[^"]+"|\w+)/gi
 
-/** The compiler refuses temporary tables here, unless it was told not to or is of an earlier time. */
+/** The compiler refuses temporary tables here, but an earlier one did not, and they may have been allowed. */
 function refuseLostRelation(outside: OutsideFile, until: number): void {
   const { text, migration } = outside
   const rest = text.slice(until).toLowerCase()

@@ -38,7 +38,7 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
   const { run, tables, name, statements } = down
   await prepareSession(run.session, run.settings)
   run.signal.throwIfAborted()
-  // Whoever comes after a death in the middle must not take it for applied.
+  // After a crash in the middle nobody must take it for applied.
   await setState(down, 'running', takingBack)
   for (const [i, statement] of statements.entries()) {
     if (run.signal.aborted && i > 0) throw partial(down, i, run.signal.reason)
@@ -47,7 +47,7 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
     } catch (error) {
       const told = explain(down, i, error)
       const isWhole = !isTakingBack(down.row) && !(told instanceof Failure && told.code === 'PARTIAL')
-      // Where that fails, the mark that stays only makes the next run ask.
+      // When that fails, the row stays `running`, and the next run only asks what to do.
       if (isWhole)
         await retryIfCancelled(run.signal, () => setState(down, down.row.state, down.row.doneChecksum)).catch(() => {})
       throw told
@@ -81,7 +81,7 @@ async function runStatement(down: OutsideDown, statement: Statement): Promise<vo
   if (putBack !== '') await runScript(run.session, putBack)
 }
 
-/** As far as it comes, it stays. */
+/** Runs a statement that commits: what it has done stays, whatever happens. */
 async function runCommitting({ run }: OutsideDown, sql: string): Promise<void> {
   try {
     await runScript(run.session, sql)

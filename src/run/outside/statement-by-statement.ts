@@ -80,7 +80,7 @@ async function runUnit(outside: OutsideFile, i: number, earlier: EarlierTry, not
   const statement = script.statements[i]!
   try {
     if (hadBegun(outside, i)) throw stoppedWithin(outside, i, new Error('an earlier run was stopped in the middle of it'), placeOfStatement(outside, i)) // prettier-ignore
-    // Of a CALL only the server knows whether it commits; tried in a transaction, it says so, and nothing is done.
+    // Only the server knows whether a CALL commits: in a transaction it says so, and nothing is done.
     if (!statement.alone || statement.kind === 'CallStmt') {
       if (await runWhole(outside, i, notices)) return
       return await runCommitting(outside, i)
@@ -108,7 +108,7 @@ function runWhole(outside: OutsideFile, i: number, notices: Notices): Promise<bo
   return whileBusy(run, name, () => runInOwnTransaction(run, unit, refuse))
 }
 
-/** A DO or a CALL with a COMMIT of its own: as far as it comes, it stays, and nobody can look how far that was. */
+/** A DO or a CALL that commits: what it has done stays, and nobody can find out how much that is. */
 async function runCommitting(outside: OutsideFile, i: number): Promise<void> {
   const { run, migration, text, script } = outside
   const { start, end } = script.statements[i]!
@@ -140,7 +140,7 @@ async function runAloneWithProgress(outside: OutsideFile, i: number, { since, re
   }
 }
 
-/** What a unit that has left nothing behind comes to, for the operator; anything else is thrown as it is. */
+/** The failure of a unit that has left nothing behind; any other error is returned as it is. */
 async function explain(outside: OutsideFile, i: number, error: unknown): Promise<unknown> {
   const { run } = outside
   const cause = error instanceof ScriptError ? error.error : error

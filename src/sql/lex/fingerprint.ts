@@ -12,8 +12,8 @@ import {
 } from './token.ts'
 
 /**
- * What a statement looks like without its constants. Rows of VALUES are shapes of their own, in which every constant is
- * alike: the grammar takes them alike there, and each row by itself.
+ * What a statement looks like without its constants. Each row of VALUES has a fingerprint of its own, in which all
+ * constants are the same, because the grammar treats them the same there.
  */
 export interface Fingerprint {
   one: number
@@ -32,7 +32,7 @@ export interface Fingerprint {
   inRow: boolean
   /** Whether an element of the row may begin here. */
   fresh: boolean
-  /** A constant, or the sign before one, that counts as such only if the element ends after it. */
+  /** A constant, or the sign before one; it counts as a constant only if the element ends after it. */
   held: number
   heldKind: number
   /** The rows, as pairs of offsets, whose fingerprint has not been seen. */
@@ -95,14 +95,14 @@ export function resetFingerprint(fingerprint: Fingerprint): void {
   }
 }
 
-/** What stands for the statement as a whole; two that share it differ in constants only. */
+/** The key of the whole statement: two statements with the same key differ only in their constants. */
 export function keyOf(fingerprint: Fingerprint): number {
   // A row that does not end and a comma that no row follows are errors.
   if (fingerprint.inRow) return combine(~fingerprint.one, fingerprint.rowTwo)
   return combine(fingerprint.inValues && fingerprint.wantsRow ? ~fingerprint.one : fingerprint.one, fingerprint.two)
 }
 
-/** Adds a token, which stands at that place. */
+/** Adds the token that stands at this place. */
 export function addToken(fingerprint: Fingerprint, token: Token, place: TokenPlace): void {
   const { kind } = token
   const { depth } = place
@@ -168,7 +168,7 @@ function begins(kind: number, hash: number): boolean {
   return kind === string || kind === integer || kind === float
 }
 
-/** Whether a number after its sign goes on holding. */
+/** Whether a number follows the sign that is held, and is held in its place. */
 function holds(fingerprint: Fingerprint, kind: number): boolean {
   if (fingerprint.heldKind !== operator || (kind !== integer && kind !== float)) return false
   fingerprint.heldKind = kind

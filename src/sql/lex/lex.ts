@@ -79,11 +79,11 @@ function nameOrPrefix(window: Window, at: number, token: Token): boolean {
     }
     if (letter === 117 && bytes[end] === ampersand) {
       if (end + 1 >= limit && !window.final) return false
-      // Not a string like others: it alone may have a UESCAPE.
+      // Not a plain string, because UESCAPE may follow it.
       if (end + 1 < limit && bytes[end + 1] === quote) return bitsAt(window, end + 1, token)
       if (end + 1 < limit && bytes[end + 1] === doubleQuote) {
         const known = quoted(window, end + 1, token)
-        // Its escapes are longer than what they stand for.
+        // Its escapes are longer than the characters they stand for, so its length is not known.
         token.nameBytes = 0
         return known
       }
@@ -129,7 +129,7 @@ function number(window: Window, at: number, token: Token): boolean {
       end = digits(bytes, signed, limit)
     }
   }
-  // What is glued to it (0x1f, 1st) is right or wrong as a whole, so it is no constant like others.
+  // With letters attached (0x1f, 1st) only the whole can be right or wrong, so it is not treated as a constant.
   if (end < limit && isNameStart[bytes[end]!]) {
     kind = junk
     while (end < limit && isName[bytes[end]!]) end += 1

@@ -18,7 +18,7 @@ import {
 } from './token.ts'
 import type { Window } from './window.ts'
 
-/** A string constant from its quote on; `escapes` says whether a backslash is one. */
+/** A string constant that begins at its quote; `escapes` says whether a backslash escapes. */
 export function stringAt(window: Window, at: number, token: Token, escapes: boolean): boolean {
   const { bytes, length: limit } = window
   token.content = at + 1
@@ -41,7 +41,7 @@ export function stringAt(window: Window, at: number, token: Token, escapes: bool
   }
 }
 
-/** A bit string, or one with Unicode escapes: the grammar does not take these like other strings. */
+/** A bit string, or a string with Unicode escapes, which the grammar does not treat like other strings. */
 export function bitsAt(window: Window, at: number, token: Token): boolean {
   const known = stringAt(window, at, token, false)
   token.kind = bits
@@ -50,7 +50,7 @@ export function bitsAt(window: Window, at: number, token: Token): boolean {
 
 function closePlain(bytes: Buffer, from: number, limit: number): number {
   let at = from
-  // A call costs more than a few steps.
+  // Most strings are short, and a call costs more than a few steps.
   for (const near = Math.min(limit, from + 48); at < near; at += 1) if (bytes[at] === quote) return at
   const next = at < limit ? bytes.indexOf(quote, at) : -1
   return next === -1 || next > limit ? limit : next

@@ -1,4 +1,4 @@
-/** What a token is; all string constants but bit strings are one kind, because the grammar takes them alike. */
+/** The kinds of tokens; all string constants but bit strings are one kind, because the grammar treats them the same. */
 export const space = 0
 export const comment = 1
 export const word = 2
@@ -21,9 +21,9 @@ export interface Token {
   hash: number
   /** The bytes of a name as Postgres counts them, 0 for what is no name. */
   nameBytes: number
-  /** Of a dollar-quoted or a plain string: where its content begins. */
+  /** Where the content of a string begins, dollar-quoted or plain. */
   content: number
-  /** Of a string in several parts: where each gap begins and ends. */
+  /** The gaps between the parts of one string: where each begins and ends. */
   gaps: number[] | null
 }
 
@@ -32,7 +32,7 @@ export function makeToken(): Token {
   return { kind: space, end: 0, hash: 0, nameBytes: 0, content: 0, gaps: null }
 }
 
-/** By byte: what a character can be part of. */
+/** The classes of characters, by byte. */
 export const isSpace = classOf(' \t\n\r\f\v')
 export const isOperator = classOf('~!@#^&|`?+-*/%<>=')
 export const isNameStart = classOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_', true)

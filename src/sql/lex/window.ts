@@ -14,7 +14,7 @@ export interface Window {
   readonly read: () => Buffer | null
 }
 
-/** More than the largest statement, so that it is found to be too large before it is doubled. */
+/** More than the largest statement, so that one that is too large is noticed before the window doubles again. */
 const mostAtOnce = 65 << 20
 const manyBytes = 4 << 20
 
@@ -28,7 +28,7 @@ export function wholeWindow(bytes: Buffer): Window {
   return { bytes, length: bytes.length, base: 0, newlines: 0, final: true, read: () => null }
 }
 
-/** Forgets what is before `keep` and reads at least as much again as remains, so that long tokens cost no square. */
+/** Drops what is before `keep` and reads at least as much as remains, so that a long token takes no quadratic time. */
 export function fill(window: Window, keep: number): void {
   const gone = Math.min(keep - window.base, window.length)
   if (gone > 0) {
