@@ -9,7 +9,7 @@ import { noWait } from './postgres/lock.ts'
 import { withoutDetail, withoutDetailOf } from './report/detail.ts'
 import { makeRedact } from './report/redact.ts'
 import { withoutSecrets, withoutSecretsOf } from './report/without-secrets.ts'
-import { newRunConnection } from './run/connection-losses.ts'
+import { newRunConnection } from './run/connection.ts'
 import { type Phase, withDeadline } from './run/deadline.ts'
 import type { Flags } from './run/run.ts'
 

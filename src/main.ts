@@ -8,7 +8,7 @@ import { noWait } from './postgres/lock.ts'
 import { makeRedact } from './report/redact.ts'
 import { type Report, openReport } from './report/report.ts'
 import { defaultTerminationLog } from './report/termination.ts'
-import { newRunConnection } from './run/connection-losses.ts'
+import { newRunConnection } from './run/connection.ts'
 import { type Phase, withDeadline } from './run/deadline.ts'
 import type { Run } from './run/run.ts'
 

@@ -1,7 +1,7 @@
 import { Failure } from '../errors.ts'
 import { silenceBehind } from '../postgres/observe/silence.ts'
 import { pause } from '../postgres/pause.ts'
-import { Unwanted, noteLoss } from './connection-losses.ts'
+import { Unwanted, noteLoss } from './connection.ts'
 import { type Job, type JobProgress, listNotRun } from './job.ts'
 import type { Run } from './run.ts'
 

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
 import type { LockWait } from '../postgres/lock.ts'
-import type { RunConnection } from './connection-losses.ts'
+import type { RunConnection } from './connection.ts'
 import type { Phase } from './deadline.ts'
 
 /** One call of one command: its world, its settings, and where it says things. */

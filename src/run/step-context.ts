@@ -8,7 +8,7 @@ import { pause } from '../postgres/pause.ts'
 import { type SessionSettings, prepareSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
 import type { StepContext } from './apply/step.ts'
-import { refuseIfUnwanted, refuseOtherCluster } from './connection-losses.ts'
+import { refuseIfUnwanted, refuseOtherCluster } from './connection.ts'
 import type { Run } from './run.ts'
 import { applicationName } from './server.ts'
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { writeMigrations } from '../../src/bundle/write.ts'
-import { buildProgram } from '../support/program.ts'
 import { test } from '../support/database.ts'
+import { buildProgram } from '../support/program.ts'
 
 const types = `import { hostname } from 'node:os'
 export const up = (client: { query(sql: string): Promise<unknown> }) => client.query(\`select '\${hostname()}'\`)
