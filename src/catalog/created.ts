@@ -64,14 +64,20 @@ async function setIfAllowed(session: Session, setting: string): Promise<void> {
   }
 }
 
-/** The names among these relations that exist already, as this session would find them. */
+/**
+ * The names among these relations that this session could not create, because they exist: one without a schema is
+ * created in the first schema of the search_path that there is, and what a later one has is not in its way.
+ */
 async function findExisting(session: Session, relations: readonly string[]): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
-    'select name from unnest($1::text[]) as name where pg_catalog.to_regclass(name) is not null',
+    `select name from unnest($1::text[]) as name where pg_catalog.to_regclass(case when name ~ '${unqualified}'
+      then pg_catalog.quote_ident(pg_catalog.current_schema()) || '.' || name else name end) is not null`,
     [relations],
   )
   return rows.map(({ name }) => name)
 }
+
+const unqualified = '^("([^"]|"")+"|[^".]+)$'
 
 const creating = /^(Create(Stmt|SeqStmt|TableAsStmt|ForeignTableStmt)|ViewStmt|IndexStmt)$/
 

@@ -8,12 +8,12 @@ import type { Bundle, Identity, Migration, OpenedDown } from '../migration.ts'
 import { loadParser } from '../sql/parser.ts'
 import { placesIn } from '../sql/position.ts'
 import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
-import { compileDown, splitDown } from './down.ts'
+import { compileDown } from './down.ts'
 import { readText } from './files.ts'
 import type { SourceMigration } from './layouts/layout.ts'
 import { invalid, listSources } from './migrations.ts'
 import { pickByName } from './pick-by-name.ts'
-import { type SqlFile, compileSqlFile } from './sql-file.ts'
+import { type SqlFile, compileSqlFile, readEnds } from './sql-file.ts'
 import { checksum } from './text.ts'
 
 /** A folder of migrations, compiled in memory, with all that was found. */
@@ -146,10 +146,10 @@ function compileDownAlone(dir: string, shown: string, source: SourceMigration): 
   const file = join(shown, source.file)
   const allow = readAllowFile(dir, shown, [source.name])
   const subject = { name: source.name, allowFile: join(shown, allowFile), allowances: allow.of(source.name) }
-  const read = source.kind === 'module' ? { text: '' } : readText(path, file)
-  if ('problem' in read) throw invalid(shown, [{ ...read.problem, name: source.name }])
-  const { up, section } = splitDown(read.text)
-  const { own } = readOwnAllowances(readDirectives(up), placesIn(file, up))
+  const ends = source.kind === 'module' ? { beginning: '', section: null } : readEnds(path, file)
+  if ('problem' in ends) throw invalid(shown, [{ ...ends.problem, name: source.name }])
+  const { beginning, section } = ends
+  const { own } = readOwnAllowances(readDirectives(beginning), placesIn(file, beginning))
   const { sql, problems } = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
   if (problems.length > 0) throw invalid(shown, problems)
   const { allow: allowed } = judgeText([], subject, own, true)

@@ -1,11 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
-import { refuseEncoding } from '../checks/rules/encoding.ts'
 import type { Problem } from '../errors.ts'
 import { downMarker } from './down-marker.ts'
-import { unreadable } from './files.ts'
-import { EncodingError, openSource } from './text-stream.ts'
+import { openSource, problemOfReading } from './text-stream.ts'
 
 const [carriageReturn, byteOrderMark] = ['\r', Buffer.from([0xef, 0xbb, 0xbf])]
 const buffer = Buffer.allocUnsafeSlow(64 << 10)
@@ -22,10 +20,9 @@ export function identify(
       checksum: bytes && isPlain(bytes, untilDown) ? `v1:sha256:${hash('sha256', bytes)}` : readOn(path, untilDown),
     }
   } catch (error) {
-    if (error instanceof EncodingError)
-      return { problem: refuseEncoding(error.message, { file: shown, ...error.place, text: '' }) }
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-    return { problem: unreadable(shown, error) }
+    const problem = problemOfReading(shown, error)
+    if (problem) return { problem }
+    throw error
   }
 }
 

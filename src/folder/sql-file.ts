@@ -4,14 +4,13 @@ import type { Role } from '../checks/check-statement.ts'
 import { checkStream, largestWhole, checkBeginning } from '../checks/check-stream.ts'
 import { checkSql } from '../checks/check-text.ts'
 import type { Declared } from '../checks/declared.ts'
-import { refuseEncoding } from '../checks/rules/encoding.ts'
 import { Failure, type Problem } from '../errors.ts'
 import type { SqlScript } from '../migration.ts'
 import { type TextLayout, textScript } from '../sql/script.ts'
 import { type ChunkLayout, chunkScript } from './chunks.ts'
 import { splitDown } from './down.ts'
-import { readText, unreadable } from './files.ts'
-import { EncodingError, type TextStream, openSource } from './text-stream.ts'
+import { readText } from './files.ts'
+import { type TextStream, openSource, problemOfReading } from './text-stream.ts'
 import { checksum } from './text.ts'
 
 /** A SQL file to compile. */
@@ -93,9 +92,8 @@ function compileLarge(source: SqlSource, declared: Declared): Compiled {
     const sql = { checksum: sum, script, layout, creates, notices: [...notices, ...allowed], allow, writeTo }
     return { sql, section, problems: [], own }
   } catch (error) {
-    if (error instanceof EncodingError)
-      return unread([refuseEncoding(error.message, { file, ...error.place, text: '' })], source)
-    if ((error as NodeJS.ErrnoException).syscall !== undefined) return unread([unreadable(file, error)], source)
+    const problem = problemOfReading(file, error)
+    if (problem) return unread([problem], source)
     throw error
   } finally {
     stream?.close()
@@ -106,6 +104,27 @@ function compileLarge(source: SqlSource, declared: Declared): Compiled {
 function unread(problems: readonly Problem[], source: SqlSource): Compiled {
   for (const allowance of source.allowances) allowance.used = true
   return { section: null, problems: problems.map((one) => ({ ...one, name: source.name })), own: [] }
+}
+
+/** What stands before the first statement of a file, and its part `-- upfront:down`; what lies between is not kept. */
+export function readEnds(
+  path: string,
+  file: string,
+): { readonly beginning: string; readonly section: string | null } | { readonly problem: Problem } {
+  try {
+    const stream = openSource(path, true)
+    try {
+      const beginning = stream.read()?.toString('utf8') ?? ''
+      while (stream.read() !== null);
+      return { beginning, section: stream.section() }
+    } finally {
+      stream.close()
+    }
+  } catch (error) {
+    const problem = problemOfReading(file, error)
+    if (problem) return { problem }
+    throw error
+  }
 }
 
 function beginningOf(open: () => TextStream): string {

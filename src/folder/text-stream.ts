@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { refuseEncoding } from '../checks/rules/encoding.ts'
+import type { Problem } from '../errors.ts'
 import { downLine, downMarker } from './down-marker.ts'
-import { placeOfByte } from './files.ts'
+import { placeOfByte, unreadable } from './files.ts'
 import { firstInvalid, utf16Problem, nulProblem, utf8Problem } from './text.ts'
 
 /** The normalised text of a file, step by step; each step's bytes are good until the next is read. */
@@ -25,6 +27,12 @@ export class EncodingError extends Error {
     super(message)
     this.place = placeOfByte(path, offset)
   }
+}
+
+/** The problem behind an error of reading a file, null when it is another error; `shown` is the file in messages. */
+export function problemOfReading(shown: string, error: unknown): Problem | null {
+  if (error instanceof EncodingError) return refuseEncoding(error.message, { file: shown, ...error.place, text: '' })
+  return (error as NodeJS.ErrnoException).syscall === undefined ? null : unreadable(shown, error)
 }
 
 const step = 64 << 10

@@ -1,3 +1,4 @@
+import { isConnectionLost } from './classify.ts'
 import { pause } from './pause.ts'
 import type { Session } from './session.ts'
 
@@ -33,12 +34,18 @@ export async function listenForRelease(session: Session, key: bigint): Promise<R
   }
 }
 
-/** Tells those who wait; when the server refuses because it has become a standby, that is no failure of the run. */
+/**
+ * Tells those who wait. That the server refuses it (a standby by now, a full queue) is no failure of the run; rejects when
+ * the connection is lost or the statement was cancelled.
+ */
 export async function notifyReleased(session: Session, key: bigint): Promise<void> {
   await session.query(`notify ${channel(key)}`).catch((error: unknown) => {
-    if ((error as { code?: string }).code !== '25006') throw error
+    const { severity, code } = error as { severity?: string; code?: string }
+    if (severity === undefined || code === cancelled || isConnectionLost(error)) throw error
   })
 }
+
+const cancelled = '57014'
 
 function channel(key: bigint): string {
   return `"upfront ${key}"`

@@ -51,6 +51,17 @@ test('a wrong down of what is baselined is told and not kept', async ({ db }) =>
   expect((await db.run(['down', '--yes-destroy', db.name])).exitCode).toBe(20)
 })
 
+test('the down of a file of any size is found behind it', async ({ db }) => {
+  const rows = `insert into a values ('${'x'.repeat(1_000)}');\n`.repeat(2_000)
+  await pretend(db, { '001_a.sql': `creat;\n${rows}-- upfront:down\ncreate table gone (id int);\n` })
+  expect((await db.query('select down from upfront.history'))[0]).toMatchObject({
+    down: expect.stringContaining('gone'),
+  })
+  const { exitCode, stderr } = await db.run(['down', '--yes-destroy', db.name])
+  expect(exitCode, stderr).toBe(0)
+  expect(await db.tables()).toEqual(['public.gone'])
+})
+
 test('what is pending is checked whole before the first of it runs, and what is held back is not', async ({ db }) => {
   db.files({ ...a, '002_b.sql': 'create table b (id int)', '003_c.sql': 'creat', '004_d.sql': 'vacuum; vacuum' })
   const all = await db.up()

@@ -35,6 +35,17 @@ describe('repair', () => {
     expect(await db.history()).toEqual(['migration 001_t applied'])
   })
 
+  test('what only a later schema of the path has is not what the file would make', async ({ db }) => {
+    await stopHalfWay(db, {
+      '001_t.sql': '-- upfront:no-transaction\nset search_path = app, public;\ncreate table t (id int);\nselect 1 / 0',
+    })
+    await db.query('drop table app.t; create table public.t (id int)')
+    const done = await db.run(['repair', '--done', '001_t', ...why])
+    expect(done.exitCode, done.stderr).toBe(28)
+    expect(done.stderr).toContain('t does not exist')
+    expect((await db.run(['repair', '--not-done', '001_t', ...why])).exitCode).toBe(0)
+  })
+
   test('what comes before the SET and behind a RESET is looked for where the session looks', async ({ db }) => {
     await stopHalfWay(db, {
       '001_t.sql':
@@ -81,7 +92,19 @@ describe('the first run', () => {
   })
 
   test.for([
+    ['set search_path = app, public', 'create table t (id int)'],
+    ['set search_path = app, public', 'create table "T.t" (id int)'],
+    ['set search_path = nowhere, app, public', 'create view t as select 1 as id'],
+  ])('is not refused for what a later schema of the path has (%s; %s)', async ([set, create], { db }) => {
+    await db.query(`create schema app; set search_path = public; ${create}`)
+    db.files({ '001_t.sql': `${set};\n${create}` })
+    const { exitCode, stderr } = await db.up()
+    expect(exitCode, stderr).toBe(0)
+  })
+
+  test.for([
     'set search_path = app',
+    'set search_path = nowhere, app, public',
     "select pg_catalog.set_config('search_path', 'app', false)",
     "set local schema 'app'",
   ])('is refused when the schema that the file sets (%s) has it', async (set, { db }) => {
