@@ -13,7 +13,11 @@ interface Report {
   readonly testResults: readonly {
     readonly name: string
     readonly status: string
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages?: readonly string[]
+    }[]
   }[]
 }
 
@@ -32,13 +36,23 @@ process.exit(count.failed > 0 || count.passed === 0 ? 1 : 0)
 function countTests(report: Report): void {
   for (const { name, status, assertionResults } of report.testResults) {
     if (status === 'failed' && assertionResults.every((test) => test.status !== 'failed')) fail(`${name} could not run`)
-    for (const { fullName, status } of assertionResults) {
+    for (const { fullName, status, failureMessages } of assertionResults) {
       if (status === 'passed') count.passed += 1
-      else if (status === 'failed') fail(fullName)
+      else if (status === 'failed') fail(`${fullName}\n${excerpt(failureMessages)}`)
       else if (allowed[fullName]) count.skipped += 1
       else fail(`${fullName} was skipped, and .ci/allowed-skips.json has no reason for it`)
     }
   }
+}
+
+/** Why it failed, where the last lines of the output are all that a reader has. */
+function excerpt(messages: readonly string[] = []): string {
+  return messages
+    .join('\n')
+    .split('\n')
+    .slice(0, 12)
+    .map((line) => `  ${line.slice(0, 1_000)}`)
+    .join('\n')
 }
 
 function fail(what: string): void {

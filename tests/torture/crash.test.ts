@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Message } from '../support/proxy.ts'
+import { expectClean } from './harness/enumerate.ts'
 import { addFigures } from './harness/figures.ts'
 import { whole } from './harness/scenarios/index.ts'
 import { inScenes, paintSetting, type Scene, type Setting } from './harness/scene.ts'
@@ -36,7 +37,7 @@ test.for(['before it arrives', 'when it is done'] as const)(
         trials.push(...(await inScenes(server.url, { setting, atOnce }, some, trial)))
       }
       addFigures(task, trials)
-      expect(trials.filter(({ findings }) => findings.length > 0)).toEqual([])
+      expectClean(trials)
     })
   },
 )

@@ -1,8 +1,9 @@
 // A fault at each message of a setting's scenario, and what became of it.
 import { expect, inject } from 'vitest'
 import { addFigures, type Task } from './figures.ts'
+import type { Finding } from './judge.ts'
 import { inScenes, paintSetting, type Setting } from './scene.ts'
-import { type Fault, listMessages, runTrial } from './trial.ts'
+import { type Fault, listMessages, runTrial, type Trial } from './trial.ts'
 
 export interface Enumeration {
   readonly fault: Fault
@@ -23,5 +24,15 @@ export async function expectNothing(task: Task, { fault, setting, atOnce, every,
   expect(messages.length).toBeGreaterThan(0)
   const trials = await inScenes(url, { setting, atOnce }, messages, (scene, one) => runTrial(scene, fault, one, golden))
   addFigures(task, trials)
-  expect(trials.filter(({ findings }) => findings.length > 0)).toEqual([])
+  expectClean(trials)
+}
+
+/** One line for each finding, also where only the message of a failed test is kept. */
+export function expectClean(trials: readonly Trial[]): void {
+  const found = trials.flatMap(({ findings, ...trial }) => findings.map((one) => describe(trial, one)))
+  if (found.length > 0) expect.fail(`${found.length} findings:\n${found.join('\n')}`)
+}
+
+function describe({ at, exit }: Omit<Trial, 'findings'>, { kind, what }: Finding): string {
+  return `${kind} at ${at}, exit ${exit}: ${what}`
 }
