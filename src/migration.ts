@@ -1,3 +1,33 @@
+/** Whose folders and histories are known: ours, then those of other tools by the names that they call themselves. */
+export const formats = [
+  'plain',
+  'atlas',
+  'dbmate',
+  'drizzle',
+  'flyway',
+  'golang-migrate',
+  'goose',
+  'graphile-migrate',
+  'knex',
+  'node-pg-migrate',
+  'prisma',
+  'sql-migrate',
+  'sqlx',
+  'supabase',
+  'tern',
+  'typeorm',
+  'umzug',
+] as const
+export type Format = (typeof formats)[number]
+
+/** What another tool's history says of a migration when that tool has applied it. */
+export interface Origin {
+  /** How its history calls the migration: a name, a version without leading zeros, a time in milliseconds. */
+  readonly key: string
+  /** What its history may keep of the content, with LF and with CRLF; empty for a tool that keeps nothing. */
+  readonly hashes: readonly string[]
+}
+
 /** What the history keeps a row of. */
 export type Kind = 'migration' | 'seed'
 
@@ -165,8 +195,12 @@ export interface Bundle {
   readonly dir: string
   readonly digest: string
   readonly count: number
+  /** Whose folder it is, or was before it was compiled. */
+  readonly format: Format
   /** In the order in which they run. */
   readonly list: () => Promise<readonly Identity[]>
+  /** What the history of the tool whose folder it is says of each, by name; empty for a plain folder. */
+  readonly origins: () => Promise<ReadonlyMap<string, Origin>>
   /** These, ready to run and under the names as given; throws one INVALID with every problem of all of them. */
   readonly open: (which: readonly Identity[]) => Promise<readonly Migration[]>
   /** Opens the down alone; throws INVALID when that is wrong, and does not check the migration itself. */

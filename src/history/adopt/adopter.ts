@@ -1,0 +1,77 @@
+import type { Format, Identity, Origin } from '../../migration.ts'
+import type { Session } from '../../postgres/session.ts'
+
+/** How the history of one tool is read; the tool's tables are never changed by it. */
+export interface Adopter {
+  readonly format: Format
+  /**
+   * Its rows in the order in which they were applied, null when the tool has no history here. Needs only the right to
+   * read that table; throws what the server says.
+   */
+  readonly read: (session: Session) => Promise<ForeignHistory | null>
+  /** The tool's own advisory lock, for which we wait before we adopt or apply; absent for a tool that has none. */
+  readonly lock?: (session: Session) => Promise<ForeignLock | null>
+  /** Holds rows and files against each other when not simply key and hash decide. */
+  readonly match?: (files: readonly Traced[], history: ForeignHistory) => Match
+}
+
+/** How another tool locks. */
+export type ForeignLock = { readonly key: bigint } | { readonly classId: number; readonly objectId: number }
+
+export interface ForeignHistory {
+  /** The table as SQL writes it, for messages: `public._prisma_migrations`. */
+  readonly table: string
+  readonly rows: readonly ForeignRow[]
+}
+
+/** A row of another tool's history. */
+export interface ForeignRow {
+  /** As in Origin. */
+  readonly key: string
+  /** null when the tool keeps none, or kept none for this row. */
+  readonly hash: string | null
+  /** `failed`: it was begun and not finished, and the tool itself would stop at it. */
+  readonly state: 'applied' | 'failed'
+  /** How a person finds the row when no file belongs to it. */
+  readonly called: string
+}
+
+/** A migration of the folder, with what the tool would call it. */
+export interface Traced {
+  readonly migration: Identity
+  readonly origin: Origin
+}
+
+/** The rows and the files held against each other. */
+export interface Match {
+  /** Applied by the tool, with this content. */
+  readonly adopted: readonly Identity[]
+  /** Applied by the tool with another content than the file has. */
+  readonly edited: readonly Identity[]
+  /** Begun and not finished by the tool. */
+  readonly failed: readonly Identity[]
+  /** Not applied, and the tool itself would pass it over for ever. */
+  readonly skipped: readonly Identity[]
+  /** Applied by the tool, and no file is there: how its history calls them. */
+  readonly unknown: readonly string[]
+}
+
+/** By key, then by hash: what most tools' histories need. */
+export function matchByKey(files: readonly Traced[], { rows }: ForeignHistory): Match {
+  const byKey = new Map(rows.map((row) => [row.key, row]))
+  const known = new Set(files.map(({ origin }) => origin.key))
+  const found = files.flatMap(({ migration, origin }) => {
+    const row = byKey.get(origin.key)
+    return row ? [{ migration, origin, row }] : []
+  })
+  const isEdited = ({ origin, row }: (typeof found)[number]) =>
+    row.hash !== null && origin.hashes.length > 0 && !origin.hashes.includes(row.hash)
+  const applied = found.filter(({ row }) => row.state === 'applied')
+  return {
+    adopted: applied.filter((one) => !isEdited(one)).map(({ migration }) => migration),
+    edited: applied.filter(isEdited).map(({ migration }) => migration),
+    failed: found.filter(({ row }) => row.state === 'failed').map(({ migration }) => migration),
+    skipped: [],
+    unknown: rows.filter(({ key }) => !known.has(key)).map(({ called }) => called),
+  }
+}
