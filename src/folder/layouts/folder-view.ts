@@ -1,0 +1,71 @@
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { decodeText } from '../text.ts'
+import type { Folder } from './layout.ts'
+
+const beginning = 64 << 10
+
+/** A folder as layouts see it; links are followed, because a mounted ConfigMap is made of them. */
+export function viewFolder(dir: string): Folder {
+  const lists = new Map<string, readonly string[]>()
+  const entriesOf = (path: string) => {
+    const known = lists.get(path) ?? list(join(dir, path))
+    lists.set(path, known)
+    return known
+  }
+  let beginnings: readonly string[] | undefined
+  return {
+    dir,
+    get entries() {
+      return entriesOf('')
+    },
+    entriesOf,
+    read: (path) => readText(join(dir, path)),
+    has: (path) => existsSync(join(dir, path)),
+    someSql: (pattern) => {
+      beginnings ??= entriesOf('')
+        .filter((name) => name.toLowerCase().endsWith('.sql'))
+        .map((name) => readBeginning(join(dir, name)))
+      return beginnings.some((text) => pattern.test(text))
+    },
+  }
+}
+
+function list(path: string): readonly string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter(({ name }) => !name.startsWith('.'))
+      .map((entry) => (isFolder(path, entry) ? `${entry.name}/` : entry.name))
+      .sort((a, b) => (a < b ? -1 : 1))
+  } catch {
+    return []
+  }
+}
+
+function isFolder(path: string, entry: { readonly name: string; isDirectory(): boolean; isSymbolicLink(): boolean }) {
+  if (!entry.isSymbolicLink()) return entry.isDirectory()
+  return statSync(join(path, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+function readText(path: string): string | null {
+  try {
+    const decoded = decodeText(readFileSync(path))
+    return 'text' in decoded ? decoded.text : null
+  } catch {
+    return null
+  }
+}
+
+function readBeginning(path: string): string {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const buffer = Buffer.alloc(beginning)
+      return buffer.toString('utf8', 0, readSync(file, buffer))
+    } finally {
+      closeSync(file)
+    }
+  } catch {
+    return ''
+  }
+}
