@@ -22,7 +22,7 @@ export interface Config {
   readonly lockRetryMs: number
   readonly statementTimeoutMs: number
   readonly deadlineMs: number
-  readonly outOfOrder: 'error' | 'apply'
+  readonly outOfOrder: 'auto' | 'error' | 'apply'
   readonly missing: 'error' | 'ignore'
   readonly invalidIndexes: 'fail' | 'drop'
   readonly createDatabase: boolean

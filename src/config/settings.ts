@@ -75,9 +75,10 @@ export const settings = {
   UPFRONT_DEADLINE: { kind: 'duration', default: '0', meaning: 'limit for the whole run' },
   UPFRONT_OUT_OF_ORDER: {
     kind: 'enum',
-    default: 'error',
-    choices: ['error', 'apply'],
-    meaning: 'what to do with a migration that sorts before one already applied',
+    default: 'auto',
+    choices: ['auto', 'error', 'apply'],
+    meaning:
+      'what to do with a migration that sorts before one already applied; `auto`: as the tool whose folder it is, `error` for ours',
   },
   UPFRONT_MISSING: {
     kind: 'enum',

@@ -12,6 +12,7 @@ import { joinNames } from '../report/failure.ts'
 import type { StepContext } from './apply/step.ts'
 import { warnIgnored } from './ignored.ts'
 import { type Job, isComplete, isWhole, recordOf } from './job.ts'
+import { mismatchPolicy } from './mismatch-policy.ts'
 import type { Run } from './run.ts'
 import { requirePrimary } from './server.ts'
 import { openStepContext } from './step-context.ts'
@@ -75,8 +76,9 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
     await bundle.list(),
     history.filter((row) => row.kind === 'migration'),
   )
-  refuseMismatch(plan, run.config)
-  warnIgnored(job, listIgnored(plan, run.config))
+  const policy = mismatchPolicy(run.config, bundle)
+  refuseMismatch(plan, policy)
+  warnIgnored(job, listIgnored(plan, policy))
   const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
   const pending = seeds === null ? [] : pendingSeeds(await seeds.list(), history)
   // Seeds are for the whole schema.

@@ -23,8 +23,6 @@ export const drizzle: Layout = {
     (folder.entries.some((entry) => folder.has(join(entry, 'snapshot.json')) && folder.has(join(entry, sqlFile))) &&
       !folder.has('migration_lock.toml')),
   list: (folder, shown) => (folder.has(journalFile) ? listJournal(folder, shown) : listFolders(folder, shown)),
-  // drizzle-orm 1.0 applies an older one that is pending; 0.45 passes it over for ever, which adoption tells.
-  appliesOutOfOrder: true,
 }
 
 const sqlFile = 'migration.sql'

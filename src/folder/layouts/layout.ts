@@ -49,8 +49,6 @@ export interface Layout {
   readonly list: (folder: Folder, shown: string) => Listing
   /** Whether a statement that no transaction may hold makes the tool run its whole file outside one. */
   readonly leavesTransactions?: true
-  /** Whether the tool applies what is pending although a later one was applied. */
-  readonly appliesOutOfOrder?: true
 }
 
 /** A folder as a layout sees it; everything is read once, when it is asked for. */

@@ -33,7 +33,6 @@ export const prisma: Layout = {
     })
     return { migrations, problems }
   },
-  appliesOutOfOrder: true,
 }
 
 /** git leaves no empty folders, but a container image does. */

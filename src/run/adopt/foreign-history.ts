@@ -3,6 +3,7 @@ import { adopterOf, adopters } from '../../history/adopt/adopters.ts'
 import { type Place, refuseUnadopted } from '../../history/adopt/refuse.ts'
 import type { Bundle, Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
+import { mismatchPolicy } from '../mismatch-policy.ts'
 import type { Run } from '../run.ts'
 
 /** Another tool's history of this folder, held against those of its migrations that ours does not have. */
@@ -38,7 +39,7 @@ export async function readForeign(
       adopted: ofPending(whole.adopted),
       edited: ofPending(whole.edited),
       failed: ofPending(whole.failed),
-      skipped: config.outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
+      skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
       unknown: whole.unknown,
     },
   }
