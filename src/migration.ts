@@ -28,8 +28,8 @@ export interface Origin {
   readonly hashes: readonly string[]
 }
 
-/** What the history keeps a row of. */
-export type Kind = 'migration' | 'seed'
+/** What the history keeps a row of; a repeatable migration runs again whenever its content has changed. */
+export type Kind = 'migration' | 'repeatable' | 'seed'
 
 /** One statement of a SQL file: offsets in UTF-16 units of the normalised text, the line from 1. */
 export interface Statement {
@@ -197,8 +197,10 @@ export interface Bundle {
   readonly count: number
   /** Whose folder it is, or was before it was compiled. */
   readonly format: Format
-  /** In the order in which they run. */
+  /** In the order in which they run; without the repeatable ones. */
   readonly list: () => Promise<readonly Identity[]>
+  /** Those that run again whenever they have changed, after all others and in this order. */
+  readonly listRepeatable: () => Promise<readonly Identity[]>
   /** What another tool's history would say of each, by name. */
   readonly origins: () => Promise<ReadonlyMap<string, Origin>>
   /** These, ready to run and under the names as given; throws one INVALID with every problem of all of them. */

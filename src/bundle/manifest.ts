@@ -31,7 +31,7 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
 export function openMigrations(dir: string, shown = dir): Bundle {
   const { digest, count, layout = 'plain' } = readHead<MigrationsHead>(dir, shown)
-  let reading: Promise<Pick<Bundle, 'list' | 'origins' | 'open' | 'openDown'>> | undefined
+  let reading: Promise<Pick<Bundle, 'list' | 'listRepeatable' | 'origins' | 'open' | 'openDown'>> | undefined
   const read = () => (reading ??= import('./read.ts').then(({ readMigrations }) => readMigrations(dir, shown)))
   return {
     dir: shown,
@@ -40,6 +40,7 @@ export function openMigrations(dir: string, shown = dir): Bundle {
     format: layout,
     origins: async () => (await read()).origins(),
     list: async () => (await read()).list(),
+    listRepeatable: async () => (await read()).listRepeatable(),
     open: async (which) => (await read()).open(which),
     openDown: async (of) => (await read()).openDown(of),
   }

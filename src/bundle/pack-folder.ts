@@ -41,7 +41,8 @@ export interface CheckedFolder {
 export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<CheckedFolder> {
   const { dir, shown } = folder
   refuseBundle(dir, shown)
-  const { migrations, format, origins, problems, notices, warnings, allowances } = await checkMigrations(folder)
+  const { migrations, format, repeatable, origins, problems, notices, warnings, allowances } =
+    await checkMigrations(folder)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
   const entries = migrations.map(({ migration, sql }): PackedMigration => {
@@ -50,7 +51,8 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     const downSum = down === null ? {} : { down: checksum(down) }
     const { key, hashes } = origins.get(name) ?? {}
     const origin = key === undefined || hashes === undefined ? {} : { origin: [key, ...hashes] }
-    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin }
+    const again = repeatable.has(name) ? ({ repeatable: true } as const) : {}
+    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin, ...again }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
     return { ...packed, creates, sql: packLayout(sql.layout) }

@@ -41,6 +41,8 @@ export interface PackedMigration extends PackedEntry {
   readonly creates?: readonly string[]
   /** The checksum of its file, when there is one. */
   readonly down?: string
+  /** Set when it runs again whenever it has changed. */
+  readonly repeatable?: true
   /** What another tool's history says of it: its key, then the hashes. */
   readonly origin?: readonly string[]
 }
@@ -48,11 +50,15 @@ export interface PackedMigration extends PackedEntry {
 export type PackedSeed = PackedEntry
 
 /** The migrations of a compiled folder, which are ready as they are. */
-export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' | 'origins' | 'open' | 'openDown'> {
+export function readMigrations(
+  dir: string,
+  shown: string,
+): Pick<Bundle, 'list' | 'listRepeatable' | 'origins' | 'open' | 'openDown'> {
   const entries = readEntries<PackedMigration>(dir, shown, 'migrations')
   const migrations = entries.map((packed) => unpackMigration(dir, shown, packed))
   return {
-    list: async () => migrations,
+    list: async () => migrations.filter((_, i) => !entries[i]!.repeatable),
+    listRepeatable: async () => migrations.filter((_, i) => entries[i]!.repeatable),
     origins: async () => new Map(entries.map(unpackOrigin)),
     open: async (which) => pickByName(which, migrations),
     openDown: async (of) => {

@@ -5,7 +5,7 @@ import { isJoinable } from '../sql/joinable.ts'
 import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
 import { statedTarget } from '../sql/target.ts'
 import { type Declared, noteDeclared } from './declared.ts'
-import { type AloneStatement, aloneName, mayBeAlone, refuseAlone, refuseAloneInSeed } from './rules/alone.ts'
+import { type AloneStatement, aloneName, mayBeAlone, refuseAlone, refuseAloneInWhole } from './rules/alone.ts'
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
 import { bodyOf, checkBody } from './rules/function-body.ts'
@@ -22,7 +22,12 @@ import {
 } from './rules/transaction-control.ts'
 
 /** What a text is for. */
-export type Role = 'migration' | 'seed' | 'down'
+export type Role = 'migration' | 'repeatable' | 'seed' | 'down'
+
+/** Whether a transaction holds the text as a whole, whatever it says. */
+export function isAlwaysWhole(role: Role): boolean {
+  return role === 'seed' || role === 'repeatable'
+}
 
 /** A statement in the text that it was parsed in. */
 export interface Seen extends ParsedStatement {
@@ -100,7 +105,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   }
   const added = addedValue(kind, node, declared, place.line)
   if (added) inspection.added.push(added)
-  if (role === 'migration') noteDeclared(declared, kind, node)
+  if (role === 'migration' || role === 'repeatable') noteDeclared(declared, kind, node)
   inspection.creates.push(...createdRelations({ [kind]: node }))
   inspection.joinable &&= isJoinable(kind, node) && level === null
   const alone =
@@ -148,7 +153,7 @@ export function conclude(inspection: Inspection, statements: number): readonly [
   // A down is never resumed, so it has no session to restore.
   const isLast = (statement: number) => statement === statements - 1 || role === 'down'
   problems.push(...inspection.lost.flatMap(({ statement, problem }) => (isLast(statement) ? [] : [problem])))
-  if (role === 'seed') problems.push(...alone.map(refuseAloneInSeed))
+  if (isAlwaysWhole(role)) problems.push(...alone.map((one) => refuseAloneInWhole(one, role)))
   else if (role === 'migration' && !outside && statements > 1) problems.push(...alone.map(refuseAlone))
   return pair ? [controls[0]!, controls[1]!] : null
 }

@@ -9,7 +9,7 @@ import { placeIn } from '../sql/place-in-window.ts'
 import { placesIn } from '../sql/position.ts'
 import { type SplitStatement, StatementTooLarge, largestStatement, split } from '../sql/split.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
-import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
+import { type Role, conclude, inspect, isAlwaysWhole, openInspection } from './check-statement.ts'
 import type { Declared } from './declared.ts'
 import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { finding } from './finding.ts'
@@ -162,7 +162,7 @@ export function checkBeginning(
   const placeOf = placesIn(file, beginning)
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   const problems = [...checkDirectives(directives, placeOf), ...wrong]
-  if (role === 'seed' || !saysNoTransaction(directives)) return { own, limits, problems }
+  if (isAlwaysWhole(role) || !saysNoTransaction(directives)) return { own, limits, problems }
   const place = { file, line: 1, column: 1, text: '' }
   const what = 'a file of more than 1 MiB cannot run outside a transaction'
   const marked = finding('alone', what, place, 'Put the statement that has to into a file of its own.')

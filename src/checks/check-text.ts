@@ -5,7 +5,7 @@ import { placesIn } from '../sql/position.ts'
 import type { TextLayout } from '../sql/script.ts'
 import { blank, ended, findSegments } from '../sql/segments.ts'
 import { type Allowance, readOwnAllowances } from './allowances.ts'
-import { type Role, conclude, inspect, openInspection } from './check-statement.ts'
+import { type Role, conclude, inspect, isAlwaysWhole, openInspection } from './check-statement.ts'
 import type { Declared } from './declared.ts'
 import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
@@ -46,13 +46,14 @@ export function checkSql({ file, text, role, ...how }: CheckedText, declared: De
   const placeOf = placesIn(file, text)
   const found = findSegments(text)
   const directives = readDirectives(text)
-  const outside = how.outside === true || (role !== 'seed' && saysNoTransaction(directives))
+  const outside =
+    (how.outside === true && !isAlwaysWhole(role)) || (!isAlwaysWhole(role) && saysNoTransaction(directives))
   const limits = readLimits(directives)
   const inspection = openInspection(role, outside, declared)
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   problems.push(...checkDirectives(directives, placeOf), ...wrong)
-  if (role !== 'down') problems.push(...refuseStrayDowns(directives, role === 'seed', placeOf))
+  if (role !== 'down') problems.push(...refuseStrayDowns(directives, isAlwaysWhole(role), placeOf))
   for (const { start, command } of found.commands)
     if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
   for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))
@@ -80,7 +81,7 @@ export function checkSql({ file, text, role, ...how }: CheckedText, declared: De
   const kept = joined?.units ?? (pair ? statements.slice(1, -1) : statements)
   const size = Buffer.byteLength(text)
   const single = kept.length === 1 && kept[0]!.alone
-  const transaction = role === 'seed' || (!single && !outside)
+  const transaction = isAlwaysWhole(role) || (!single && !outside)
   const layout: TextLayout = {
     transaction,
     isolation: inspection.isolation,

@@ -1,10 +1,10 @@
 import { refuseDoubts } from '../history/adopt/refuse.ts'
-import { pendingSeeds } from '../history/pending-seeds.ts'
+import { pendingAgain } from '../history/pending-again.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
-import type { Identity, Migration, Seed } from '../migration.ts'
+import type { Identity, Kind, Migration, Seed } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { readForeign } from '../run/adopt/foreign-history.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
@@ -16,7 +16,7 @@ import { splitAt, upTo } from '../run/up-to.ts'
 
 /** One thing that `up` would run. */
 interface PlannedFile {
-  readonly kind: 'migration' | 'seed'
+  readonly kind: Kind
   readonly name: string
   readonly how: 'transaction' | 'statement by statement' | 'module' | 'copy'
   /** The first statement to run, from 1, of a file that stopped half way. */
@@ -32,7 +32,7 @@ export async function plan(run: Run): Promise<number> {
   const seeds = await openSeedsOf(run)
   // What is wrong anywhere is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
-  await bundle.open(await bundle.list())
+  await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
   if (seeds) await seeds.open(await seeds.list())
   const { history, foreign } = await withServer(run, requireAnswer, async (session) => {
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
@@ -52,12 +52,15 @@ export async function plan(run: Run): Promise<number> {
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
   const { now, later } = splitAt(await bundle.list(), made.pending, run.flags['to'])
   const migrations = await bundle.open(now)
+  const again = pendingAgain('repeatable', await bundle.listRepeatable(), history)
+  const repeatable = later.length > 0 || made.ahead.length > 0 ? [] : await bundle.open(again)
   const pending = [
     ...migrations.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
+    ...repeatable.map((one) => planned('repeatable', one, 0)),
     // As up does: seeds are for the whole schema, and for no other.
     ...(seeds === null || later.length > 0 || made.ahead.length > 0
       ? []
-      : (await seeds.open(pendingSeeds(await seeds.list(), history))).map((one) => planned('seed', one, 0))),
+      : (await seeds.open(pendingAgain('seed', await seeds.list(), history))).map((one) => planned('seed', one, 0))),
   ]
   warnHalfDone(run, migrations, history)
   const heldBack = later.map(({ name }) => name)

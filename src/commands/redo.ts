@@ -27,7 +27,7 @@ export async function redo(run: Run): Promise<number> {
       if (!row) return
       const history = (await readHistory(on.session, tables)) ?? []
       const migrations = await job.bundle.open([files.get(row.name.normalize('NFC'))!])
-      await applyAll(job, tables, on, { migrations, seeds: [], history })
+      await applyAll(job, tables, on, { migrations, repeatable: [], seeds: [], history })
       run.emit({ type: 'done', applied: 1, seeded: 0, reverted: 1, elapsedMs: performance.now() - job.begun })
     }),
   )

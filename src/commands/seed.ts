@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { pendingSeeds } from '../history/pending-seeds.ts'
+import { pendingAgain } from '../history/pending-again.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
 import { readHistory } from '../history/rows.ts'
 import { applyAll } from '../run/apply.ts'
@@ -34,8 +34,9 @@ export async function seed(run: Run): Promise<number> {
         refuseMismatch(plan, policy)
         warnIgnored(job, listIgnored(plan, policy))
         if (plan.pending.length > 0) throw notYet(plan.pending.map(({ name }) => name))
-        const pending = await seeds.open(pendingSeeds(await seeds.list(), history))
-        if (pending.length > 0) await applyAll(job, tables, on, { migrations: [], seeds: pending, history })
+        const pending = await seeds.open(pendingAgain('seed', await seeds.list(), history))
+        if (pending.length > 0)
+          await applyAll(job, tables, on, { migrations: [], repeatable: [], seeds: pending, history })
         const elapsedMs = performance.now() - job.begun
         if (pending.length > 0)
           run.emit({ type: 'done', applied: 0, seeded: job.progress.seeded.length, reverted: 0, elapsedMs })

@@ -1,10 +1,10 @@
 import { failures } from '../errors.ts'
 import { asRecorded } from '../history/as-recorded.ts'
-import { pendingSeeds } from '../history/pending-seeds.ts'
+import { pendingAgain } from '../history/pending-again.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
-import type { Bundle, Format, Identity } from '../migration.ts'
+import type { Bundle, Format, Identity, Kind } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { renderTable } from '../report/table.ts'
 import { type Foreign, readForeign } from '../run/adopt/foreign-history.ts'
@@ -15,7 +15,7 @@ import { requireAnswer, withServer } from '../run/server.ts'
 
 /** One line of the answer; `state` is what a person has to know of it. */
 interface StatusRow {
-  readonly kind: 'migration' | 'seed'
+  readonly kind: Kind
   readonly name: string
   readonly state:
     | 'applied'
@@ -56,7 +56,8 @@ export async function status(run: Run): Promise<number> {
   const seen = { plan, history: ofMigrations, foreign, ignored: listIgnored(plan, policy), format: bundle.format }
   const rows = [
     ...migrationRows(asRecorded(await bundle.list(), ofMigrations), seen),
-    ...(seeds === null ? [] : seedRows(await seeds.list(), history)),
+    ...rowsAgain('repeatable', await bundle.listRepeatable(), history),
+    ...(seeds === null ? [] : rowsAgain('seed', await seeds.list(), history)),
   ]
   const answer = { bundle, foreign, rows, exit: exitCode(rows, policy) }
   run.answer(run.flags['json'] ? JSON.stringify(asJson(answer), null, 2) : asText(answer))
@@ -93,12 +94,13 @@ function migrationRows(files: readonly Identity[], { plan, history, foreign, ign
   ]
 }
 
-function seedRows(seeds: readonly Identity[], history: readonly HistoryRow[]): StatusRow[] {
-  const ofSeeds = history.filter((row) => row.kind === 'seed')
-  const rows = new Map(ofSeeds.map((row) => [row.name, row]))
-  const files = asRecorded(seeds, ofSeeds)
-  const pending = new Set(pendingSeeds(files, history))
-  return files.map((file) => line('seed', file.name, pending.has(file) ? 'pending' : 'applied', rows.get(file.name)))
+/** Of what runs again whenever it has changed. */
+function rowsAgain(kind: 'repeatable' | 'seed', all: readonly Identity[], history: readonly HistoryRow[]): StatusRow[] {
+  const recorded = history.filter((row) => row.kind === kind)
+  const rows = new Map(recorded.map((row) => [row.name, row]))
+  const files = asRecorded(all, recorded)
+  const pending = new Set(pendingAgain(kind, files, history))
+  return files.map((file) => line(kind, file.name, pending.has(file) ? 'pending' : 'applied', rows.get(file.name)))
 }
 
 function line(kind: StatusRow['kind'], name: string, state: StatusRow['state'], row?: HistoryRow): StatusRow {
@@ -157,7 +159,14 @@ function asJson({ bundle, foreign, rows, exit }: Answer): object {
       }))
   const state = exit === 0 ? 'up_to_date' : exit === failures.PENDING.exit ? 'pending' : 'mismatch'
   const whose = { format: bundle.format, adopts: foreign?.history.table ?? null }
-  return { state, bundle: bundle.digest, ...whose, migrations: of('migration'), seeds: of('seed') }
+  return {
+    state,
+    bundle: bundle.digest,
+    ...whose,
+    migrations: of('migration'),
+    repeatable: of('repeatable'),
+    seeds: of('seed'),
+  }
 }
 
 function exitCode(rows: readonly StatusRow[], { outOfOrder }: Pick<MismatchPolicy, 'outOfOrder'>): number {

@@ -1,4 +1,5 @@
 import { Failure } from '../errors.ts'
+import { pendingAgain } from '../history/pending-again.ts'
 import { makePlan, refuseMismatch } from '../history/plan.ts'
 import { readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
@@ -69,7 +70,8 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   )
   // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
   refuseMismatch({ ...plan, abandoned: [], renamed: [] }, { outOfOrder: 'apply', missing: 'ignore' })
-  return plan.pending.map(({ name }) => name)
+  const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
+  return [...plan.pending, ...again].map(({ name }) => name)
 }
 
 function pendingStill(waitedMs: number, list: readonly string[]): Failure {

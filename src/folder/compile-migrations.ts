@@ -41,6 +41,8 @@ export interface CompiledMigration {
 /** All migrations of a folder, and whose it is. */
 export interface CheckedMigrations extends CompiledMigrations {
   readonly format: Format
+  /** The names of those that run again whenever they have changed. */
+  readonly repeatable: ReadonlySet<string>
   /** What the tool's history says of each; empty for a folder of ours. */
   readonly origins: ReadonlyMap<string, Origin>
 }
@@ -50,12 +52,13 @@ export interface ListedFolder {
   readonly dir: string
   readonly shown: string
   readonly layout: Layout
-  readonly sources: readonly SourceMigration[]
+  readonly migrations: readonly SourceMigration[]
+  readonly repeatable: readonly SourceMigration[]
 }
 
 /** Compiles migrations of a folder as they are asked for, each once. */
 export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | 'openDown'> {
-  const { shown, sources } = folder
+  const { shown, migrations: once, repeatable } = folder
   const compiled = new Map<string, Migration>()
   const compileNow = async (which: readonly Identity[]) => {
     const wanted = new Map(which.map((one) => [one.name.normalize('NFC'), one]))
@@ -74,7 +77,7 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
     },
     openDown: async ({ name }) => {
       await loadParser()
-      const source = sources.find((one) => one.name === name.normalize('NFC'))
+      const source = [...once, ...repeatable].find((one) => one.name === name.normalize('NFC'))
       return source ? compileDownAlone(folder, source) : { sql: null, module: null, allow: [] }
     },
   }
@@ -86,12 +89,14 @@ function hasChanged(file: string): Problem {
 
 /** Every migration of a folder, with all that was found; throws INVALID only when there is no folder, or nothing in it. */
 export async function checkMigrations(folder: MigrationsFolder): Promise<CheckedMigrations> {
-  const { migrations: sources, layout, problems, notices = [] } = listSources(folder)
+  const { migrations, repeatable, layout, problems, notices } = listSources(folder)
   const { dir, shown } = folder
-  const compiled = await compileSources({ dir, shown, layout, sources }, () => true)
+  const compiled = await compileSources({ dir, shown, layout, migrations, repeatable }, () => true)
+  const sources = [...migrations, ...repeatable]
   return {
     ...compiled,
     format: layout.format,
+    repeatable: new Set(repeatable.map(({ name }) => name)),
     origins: new Map(isForeign(layout) ? sources.map((source) => traceSource(dir, source)) : []),
     problems: [...problems, ...compiled.problems],
     notices: [...notices, ...compiled.notices],
@@ -102,8 +107,9 @@ async function compileSources(
   folder: ListedFolder,
   isWanted: (source: SourceMigration) => boolean,
 ): Promise<CompiledMigrations> {
-  const { dir, shown, sources } = folder
+  const { dir, shown, repeatable } = folder
   await loadParser()
+  const sources = [...folder.migrations, ...repeatable]
   const names = sources.map(({ name }) => name)
   const allow = readAllowFile(dir, shown, names)
   const problems = [...allow.problems]
@@ -112,7 +118,8 @@ async function compileSources(
   const declared = nothingDeclared()
   const migrations = sources.filter(isWanted).flatMap((source) => {
     nextFile(declared)
-    const one = compileMigration({ ...folder, source, allow }, declared)
+    const role = repeatable.includes(source) ? 'repeatable' : 'migration'
+    const one = compileMigration({ ...folder, source, allow, role }, declared)
     problems.push(...one.problems)
     notices.push(...one.notices)
     allowances.push(...one.own)
@@ -130,10 +137,11 @@ interface One {
 
 interface InFolder extends ListedFolder {
   readonly source: SourceMigration
+  readonly role: 'migration' | 'repeatable'
   readonly allow: AllowFile
 }
 
-function compileMigration({ dir, shown, layout, source, allow }: InFolder, declared: Declared): One {
+function compileMigration({ dir, shown, layout, source, allow, role }: InFolder, declared: Declared): One {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name } = source
@@ -150,10 +158,7 @@ function compileMigration({ dir, shown, layout, source, allow }: InFolder, decla
     const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }
     return { compiled: { migration, path, allowances: subject.allowances }, ...rest }
   }
-  const { sql, section, problems, own } = compileSqlFile(
-    { ...subject, path, file, role: 'migration', foreign },
-    declared,
-  )
+  const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role, foreign }, declared)
   const found = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
   const down = foreign ? leaveOut(found, name) : found
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }

@@ -15,13 +15,14 @@ import { digest } from './text.ts'
  * read. What is in the files is parsed when they are opened.
  */
 export function openFolder({ dir, shown, format }: MigrationsFolder): Bundle {
-  const { migrations: sources, problems, layout } = listSources({ dir, shown, format })
+  const { migrations, repeatable, problems, layout } = listSources({ dir, shown, format })
   const root = resolve(dir)
-  const identities = sources.flatMap(({ name, file, kind, parts, origin }): Identity | [] => {
+  const sources = [...migrations, ...repeatable]
+  const identities = sources.flatMap(({ name, file, kind, parts, origin }, i): Identity | [] => {
     const path = join(shown, file)
     const found = parts
       ? identifyParts(`${root}/${file}`, path, parts)
-      : identify(`${root}/${file}`, path, kind === 'sql' && origin === undefined)
+      : identify(`${root}/${file}`, path, kind === 'sql' && origin === undefined && i < migrations.length)
     if ('checksum' in found) return { name, file: path, checksum: found.checksum }
     problems.push({ ...found.problem, name })
     return []
@@ -30,7 +31,7 @@ export function openFolder({ dir, shown, format }: MigrationsFolder): Bundle {
   let compiling: Promise<Pick<Bundle, 'open' | 'openDown'>> | undefined
   const compiler = () =>
     (compiling ??= import('./compile-migrations.ts').then(({ migrationCompiler }) =>
-      migrationCompiler({ dir, shown, layout, sources }),
+      migrationCompiler({ dir, shown, layout, migrations, repeatable }),
     ))
   return {
     dir: shown,
@@ -38,7 +39,8 @@ export function openFolder({ dir, shown, format }: MigrationsFolder): Bundle {
     count: identities.length,
     format: layout.format,
     origins: async () => new Map(sources.map((source) => traceSource(dir, source))),
-    list: async () => identities,
+    list: async () => identities.slice(0, migrations.length),
+    listRepeatable: async () => identities.slice(migrations.length),
     open: async (which) => (which.length === 0 ? [] : (await compiler()).open(which)),
     openDown: async (of) => (await compiler()).openDown(of),
   }
@@ -52,7 +54,7 @@ export interface MigrationsFolder {
 }
 
 /** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
-export function listSources({ dir, shown, format }: MigrationsFolder): Listing & {
+export function listSources({ dir, shown, format }: MigrationsFolder): Required<Listing> & {
   readonly layout: Layout
   readonly problems: Problem[]
 } {
@@ -60,8 +62,10 @@ export function listSources({ dir, shown, format }: MigrationsFolder): Listing &
   const folder = viewFolder(dir)
   const layout = chooseLayout(folder, format, shown)
   const listing = layout.list(folder, shown)
-  if (listing.migrations.length === 0 && listing.problems.length === 0) throw emptyFolder(dir, shown)
-  return { ...listing, layout, problems: [...listing.problems] }
+  const { migrations, repeatable = [], notices = [] } = listing
+  const problems = [...listing.problems]
+  if (migrations.length + repeatable.length + problems.length === 0) throw emptyFolder(dir, shown)
+  return { migrations, repeatable, layout, problems, notices }
 }
 
 /** What another tool's history would say of a migration: what its layout knows, else its name. */

@@ -62,7 +62,7 @@ export function recordApplied(session: Session, tables: HistoryTables, { kind, o
     before: `insert into ${tables.history} as h (kind, name, checksum, state, down, run) values (${values.join(', ')})
       on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
         run = excluded.run, applied_at = pg_catalog.clock_timestamp(), statements_done = 0, done_checksum = null
-      where h.kind = 'seed' or h.state = 'running'`,
+      where h.kind <> 'migration' or h.state = 'running'`,
     after: `with done as (
         update ${tables.history} set state = 'applied',
           duration_ms = extract(epoch from pg_catalog.clock_timestamp() - applied_at) * 1000
@@ -97,11 +97,11 @@ const stepEnded = 'upfront.step_ended'
 /** Remembers anew when the step before ended, after all settings have been reset. */
 export const noteEnd = `select pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
 
-/** Takes a migration out of the history, together with what its down does; seeds run again, their rows may be gone. */
+/** Takes a migration out of the history, together with what its down does; seeds and repeatables run again, what they made may be gone. */
 export function recordReverted(session: Session, tables: HistoryTables, name: string): RecordSql {
   const row = rowOf(session, 'migration', name)
   return {
-    before: `with seeds as (delete from ${tables.history} where kind = 'seed')
+    before: `with seeds as (delete from ${tables.history} where kind <> 'migration')
       update ${tables.history} set state = 'running' where ${row}`,
     after: `with done as (delete from ${tables.history} where ${row} and ${ofThisTransaction} returning 1)
       select 1 / count(*) from done`,

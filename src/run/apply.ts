@@ -19,15 +19,18 @@ import { runStatementByStatement } from './outside/statement-by-statement.ts'
 /** What is to be applied, and what the history says of it. */
 export interface Pending {
   readonly migrations: readonly Migration[]
+  /** After those, before the seeds. */
+  readonly repeatable: readonly Migration[]
   readonly seeds: readonly Seed[]
   readonly history: readonly HistoryRow[]
 }
 
-type Item = { readonly kind: 'migration'; readonly one: Migration } | { readonly kind: 'seed'; readonly one: Seed }
+type Item =
+  { readonly kind: 'migration' | 'repeatable'; readonly one: Migration } | { readonly kind: 'seed'; readonly one: Seed }
 
 /** Applies all of it in order, as one run in the history; stops at the first that fails, and records that too. */
 export async function applyAll(job: Job, tables: HistoryTables, on: StepContext, pending: Pending): Promise<void> {
-  const all = [...pending.migrations, ...pending.seeds]
+  const all = [...pending.migrations, ...pending.repeatable, ...pending.seeds]
   const stopBreaking = breakEndlessLoops(job, all)
   try {
     await loadModules(all)
@@ -44,6 +47,7 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
   let hasEventTriggers = await resetSession(session, on.settings)
   const items: Item[] = [
     ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),
+    ...pending.repeatable.map((one) => ({ kind: 'repeatable', one }) as const),
     ...pending.seeds.map((one) => ({ kind: 'seed', one }) as const),
   ]
   let current: Item | undefined

@@ -1,5 +1,5 @@
 import { Failure, type FailureCode } from '../errors.ts'
-import { pendingSeeds } from '../history/pending-seeds.ts'
+import { pendingAgain } from '../history/pending-again.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
 import { halfDoneCommands, quoteForShell } from '../history/repair/command.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
@@ -21,6 +21,7 @@ import { splitAt } from './up-to.ts'
 /** What there is to do, by what the history says now. */
 interface Work {
   readonly migrations: readonly Identity[]
+  readonly repeatable: readonly Identity[]
   readonly seeds: readonly Identity[]
   /** The same, and those that are not to run yet. */
   readonly seedsLeft: readonly Identity[]
@@ -64,7 +65,7 @@ async function readClock(session: Session): Promise<string> {
 }
 
 function isNothing(work: Work): boolean {
-  return work.tablesExist && work.migrations.length === 0 && work.seeds.length === 0
+  return work.tablesExist && work.migrations.length + work.repeatable.length + work.seeds.length === 0
 }
 
 async function findWork(job: Job, session: Session, tables: HistoryTables): Promise<Work> {
@@ -80,13 +81,17 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
   refuseMismatch(plan, policy)
   warnIgnored(job, listIgnored(plan, policy))
   const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
-  const pending = seeds === null ? [] : pendingSeeds(await seeds.list(), history)
+  const pending = seeds === null ? [] : pendingAgain('seed', await seeds.list(), history)
   // Seeds are for the whole schema.
   const seedsNow = later.length > 0 || plan.ahead.length > 0 ? [] : pending
   job.progress.heldBack = later.map(({ name }) => name)
-  job.progress.notRun = [...now, ...seedsNow].map(({ name }) => name)
+  const repeatable = pendingAgain('repeatable', await bundle.listRepeatable(), history)
+  // They are for the whole schema as well.
+  const repeatableNow = later.length > 0 || plan.ahead.length > 0 ? [] : repeatable
+  job.progress.notRun = [...now, ...repeatableNow, ...seedsNow].map(({ name }) => name)
   return {
     migrations: now,
+    repeatable: repeatableNow,
     seeds: seedsNow,
     seedsLeft: pending,
     ahead: plan.ahead,
@@ -136,6 +141,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   if (isNothing(work) || work.ahead.length > 0) return work
   // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
   const migrations = await job.bundle.open(work.migrations)
+  const repeatable = await job.bundle.open(work.repeatable)
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (!work.tablesExist) {
     await (await import('./adopt/foreign-history.ts')).refuseStrangersHistory(job.run, session, job.bundle)
@@ -145,7 +151,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   await refuseToRepeat(session, tables, work, since)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('./apply.ts')
-  await applyAll(job, tables, on, { migrations, seeds, history: work.history })
+  await applyAll(job, tables, on, { migrations, repeatable, seeds, history: work.history })
   return work
 }
 
@@ -174,7 +180,7 @@ const mayRemain: ReadonlySet<string> = new Set(['PARTIAL', 'MISMATCH'])
 
 /** Fails as the lock's holder did while we waited, when that was at what we would run next. */
 async function refuseToRepeat(session: Session, tables: HistoryTables, work: Work, since: string): Promise<void> {
-  const next = work.migrations[0] ?? work.seeds[0]
+  const next = work.migrations[0] ?? work.repeatable[0] ?? work.seeds[0]
   const failure = await readFailureSince(session, tables, since)
   if (!next || failure?.name !== next.name || failure.checksum !== next.checksum) return
   if (worthRepeating.has(failure.code)) return

@@ -69,9 +69,9 @@ export function refuseAlone({ name, place }: Pick<AloneStatement, 'name' | 'plac
   )
 }
 
-/** A seed always runs in a transaction. */
-export function refuseAloneInSeed({ name, place }: Pick<AloneStatement, 'name' | 'place'>): Problem {
-  const what = `${name} cannot run inside a transaction, and a seed runs as one`
+/** Seeds and repeatable migrations always run in a transaction. */
+export function refuseAloneInWhole({ name, place }: Pick<AloneStatement, 'name' | 'place'>, role: string): Problem {
+  const what = `${name} cannot run inside a transaction, and a ${role === 'seed' ? role : 'repeatable migration'} runs as one`
   return finding('alone', what, place, 'Make it a migration.')
 }
 

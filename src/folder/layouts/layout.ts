@@ -36,6 +36,8 @@ export interface Listing {
   /** In the order in which they run. */
   readonly migrations: readonly SourceMigration[]
   readonly problems: readonly Problem[]
+  /** Those that run again whenever they have changed, in the order in which they run after all others. */
+  readonly repeatable?: readonly SourceMigration[]
   /** What a person should know and nothing stops for: a file that the tool passes over. */
   readonly notices?: readonly Problem[]
 }

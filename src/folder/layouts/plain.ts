@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
 import type { Problem } from '../../errors.ts'
-import { type MigrationName, compareNames, parseName } from '../names.ts'
-import type { Layout, Listing, SourceMigration } from './layout.ts'
+import { type MigrationName, compareNames, compareNatural, parseName } from '../names.ts'
+import type { Folder, Layout, Listing, SourceMigration } from './layout.ts'
 
 const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251025143000_add_metadata.sql.'
 
@@ -68,7 +68,21 @@ export function listPlain(dir: string, shown = dir): Listing {
 export const plain: Layout = {
   format: 'plain',
   detect: () => true,
-  list: ({ dir }, shown) => listPlain(dir, shown),
+  list: (folder, shown) => ({ ...listPlain(folder.dir, shown), repeatable: listRepeatable(folder) }),
+}
+
+const repeatableDir = 'repeatable/'
+
+/** The SQL files of the folder `repeatable`, in natural order; views and functions live there. */
+function listRepeatable({ entriesOf }: Folder): SourceMigration[] {
+  return entriesOf(repeatableDir)
+    .filter((file) => file.endsWith('.sql') && !/^readme\b/i.test(file))
+    .map((file) => ({
+      name: `${repeatableDir}${file.slice(0, -'.sql'.length)}`.normalize('NFC'),
+      file: repeatableDir + file,
+    }))
+    .map((one) => ({ ...one, kind: 'sql' as const, downFile: null }))
+    .sort((a, b) => compareNatural(a.name, b.name))
 }
 
 interface Up {

@@ -55,7 +55,7 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
   }
   await runScript(
     run.session,
-    `${toOwnRole(run.settings)}; with seeds as (delete from ${tables.history} where kind = 'seed')
+    `${toOwnRole(run.settings)}; with seeds as (delete from ${tables.history} where kind <> 'migration')
       delete from ${tables.history} where ${rowOf(run.session, 'migration', name)}`,
   )
   return performance.now() - begun

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { pendingSeeds } from '../../../src/history/pending-seeds.ts'
+import { pendingAgain } from '../../../src/history/pending-again.ts'
 import type { HistoryRow } from '../../../src/history/rows.ts'
 import type { Seed } from '../../../src/migration.ts'
 
 const seed = (name: string, checksum: string) => ({ name, checksum }) as Seed
 const row = (name: string, checksum: string, kind = 'seed', state = 'applied') =>
   ({ kind, name, checksum, state }) as unknown as HistoryRow
-const names = (seeds: Seed[], history: HistoryRow[]) => pendingSeeds(seeds, history).map(({ name }) => name)
+const names = (seeds: Seed[], history: HistoryRow[]) => pendingAgain('seed', seeds, history).map(({ name }) => name)
 
 test('a seed is pending until it ran with the content it has', () => {
   const seeds = [seed('c.sql', '1'), seed('a.sql', '1'), seed('b.sql', '1'), seed('d.sql', '1')]
