@@ -37,8 +37,8 @@ function list(folder: Folder, shown: string): Listing {
   const undos = new Map<string, string>()
   for (const { path, named } of files)
     if (named.kind === 'undo') addUnique(undos, keyOf(named.version), path, { shown, problems, what: 'undo version' })
-  const migrations: (SourceMigration & { readonly version: Version })[] = []
-  const repeatable: (SourceMigration & { readonly description: string })[] = []
+  const migrations: { readonly source: SourceMigration; readonly version: Version }[] = []
+  const repeatable: { readonly source: SourceMigration; readonly description: string }[] = []
   const seen = new Map<string, string>()
   for (const { path, named } of files) {
     if (named.kind === 'callback' || named.kind === 'program') tellUnrun(join(shown, path), named, problems, notices)
@@ -61,17 +61,15 @@ function list(folder: Folder, shown: string): Listing {
       ...(config.replacesPlaceholders ? { parts: (text) => parts(text, config.outside) } : {}),
       origin: (bytes) => origin(key, bytes),
     }
-    if (named.kind === 'migration') migrations.push({ ...source, version: named.version })
-    else repeatable.push({ ...source, description: named.description })
+    if (named.kind === 'migration') migrations.push({ source, version: named.version })
+    else repeatable.push({ source, description: named.description })
   }
   tellBaselines(files, shown, problems, notices)
   return {
-    migrations: migrations.sort((a, b) => compareVersions(a.version, b.version)).map(({ version: _, ...one }) => one),
+    migrations: migrations.sort((a, b) => compareVersions(a.version, b.version)).map(({ source }) => source),
     problems,
     notices,
-    repeatable: repeatable
-      .sort((a, b) => (a.description < b.description ? -1 : 1))
-      .map(({ description: _, ...one }) => one),
+    repeatable: repeatable.sort((a, b) => (a.description < b.description ? -1 : 1)).map(({ source }) => source),
   }
 }
 

@@ -10,21 +10,21 @@ export type Named =
   | { readonly kind: 'program' }
 
 /** The events that `migrate` has, its validation and its connecting among them. */
-const migrating = [
-  ...['beforeMigrate', 'beforeEachMigrate', 'beforeEachMigrateStatement', 'beforeRepeatables', 'afterVersioned'],
-  ...['afterEachMigrate', 'afterEachMigrateStatement', 'afterEachMigrateStatementError', 'afterEachMigrateError'],
-  ...['afterMigrate', 'afterMigrateApplied', 'afterMigrateError', 'afterMigrateOperationFinish'],
-  ...['beforeValidate', 'afterValidate', 'afterValidateError'],
-  ...['createSchema', 'beforeCreateSchema', 'beforeConnect', 'afterConnect'],
-]
+const migrating = `
+  beforeMigrate beforeEachMigrate beforeEachMigrateStatement beforeRepeatables
+  afterMigrate afterMigrateApplied afterMigrateError afterMigrateOperationFinish afterVersioned
+  afterEachMigrate afterEachMigrateError afterEachMigrateStatement afterEachMigrateStatementError
+  beforeValidate afterValidate afterValidateError
+  createSchema beforeCreateSchema beforeConnect afterConnect
+`.match(/\w+/g)!
 
 /** Those of its other commands. */
-const elsewhere = [
-  ...['Clean', 'Undo', 'EachUndo', 'Baseline', 'Repair', 'Info'].flatMap((command) => [
-    ...[`before${command}`, `after${command}`, `after${command}Error`],
-  ]),
-  ...['beforeEachUndoStatement', 'afterEachUndoStatement', 'afterEachUndoStatementError', 'afterInfoOperationFinish'],
-]
+const elsewhere = `
+  beforeClean afterClean afterCleanError beforeBaseline afterBaseline afterBaselineError
+  beforeRepair afterRepair afterRepairError beforeInfo afterInfo afterInfoError afterInfoOperationFinish
+  beforeUndo afterUndo afterUndoError beforeEachUndo afterEachUndo afterEachUndoError
+  beforeEachUndoStatement afterEachUndoStatement afterEachUndoStatementError
+`.match(/\w+/g)!
 
 const kinds = { V: 'migration', U: 'undo', B: 'baseline' } as const
 
