@@ -11,6 +11,16 @@ function unheard(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.on('error', () => {})
 }
 
+const longestFlushMs = 10_000
+
+/** Resolves when a reader has taken all of it, has gone away, or takes nothing for ten seconds. */
+function heard(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('error', () => resolve()).write('', () => resolve())
+    setTimeout(resolve, longestFlushMs)
+  })
+}
+
 let answers: NodeJS.WriteStream | undefined
 
 let told = false
@@ -44,8 +54,11 @@ process.on('exit', () => {
   )
   process.exitCode = failures.FAILED.exit
 })
-void main(io).then((exitCode) => {
+void main(io).then(async (exitCode) => {
   told = true
+  // Leaving drops what a slow reader has not taken from a full pipe, and the last line is the one that matters.
+  const waiting = [process.stderr, answers].filter((stream) => stream !== undefined && stream.writableLength > 0)
+  if (waiting.length > 0) await Promise.all(waiting.map((stream) => heard(stream!)))
   // At once, without waiting for sockets and timers to close.
   process.exit(exitCode)
 })

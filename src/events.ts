@@ -19,6 +19,7 @@ export type Event =
   | { readonly type: 'seeded'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'reverted'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'pending'; readonly names: readonly string[]; readonly elapsedMs: number }
+  | { readonly type: 'adopted'; readonly names: readonly string[]; readonly from: string; readonly table: string }
   | { readonly type: 'baselined'; readonly name: string }
   | { readonly type: 'repaired'; readonly action: string; readonly name: string; readonly meaning: string }
   | { readonly type: 'notice'; readonly name: string; readonly severity: string; readonly message: string }

@@ -199,7 +199,7 @@ export interface Bundle {
   readonly format: Format
   /** In the order in which they run. */
   readonly list: () => Promise<readonly Identity[]>
-  /** What the history of the tool whose folder it is says of each, by name; empty for a plain folder. */
+  /** What another tool's history would say of each, by name. */
   readonly origins: () => Promise<ReadonlyMap<string, Origin>>
   /** These, ready to run and under the names as given; throws one INVALID with every problem of all of them. */
   readonly open: (which: readonly Identity[]) => Promise<readonly Migration[]>

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
-import type { Bundle, SeedBundle } from '../migration.ts'
+import type { Bundle, Format, SeedBundle } from '../migration.ts'
 
 /** What docs/formats.md promises of a manifest.json: its first line holds all that a run with nothing to do needs. */
 export const manifestFile = 'manifest.json'
@@ -11,6 +11,8 @@ export interface MigrationsHead {
   readonly format: number
   readonly digest: string
   readonly count: number
+  /** Whose folder it was, when it was not one of ours. */
+  readonly layout?: Format
 }
 
 export interface SeedsHead {
@@ -28,13 +30,15 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
 export function openMigrations(dir: string, shown = dir): Bundle {
-  const { digest, count } = readHead<MigrationsHead>(dir, shown)
-  let reading: Promise<Pick<Bundle, 'list' | 'open' | 'openDown'>> | undefined
+  const { digest, count, layout = 'plain' } = readHead<MigrationsHead>(dir, shown)
+  let reading: Promise<Pick<Bundle, 'list' | 'origins' | 'open' | 'openDown'>> | undefined
   const read = () => (reading ??= import('./read.ts').then(({ readMigrations }) => readMigrations(dir, shown)))
   return {
     dir: shown,
     digest,
     count,
+    format: layout,
+    origins: async () => (await read()).origins(),
     list: async () => (await read()).list(),
     open: async (which) => (await read()).open(which),
     openDown: async (of) => (await read()).openDown(of),

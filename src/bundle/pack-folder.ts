@@ -6,6 +6,7 @@ import type { LintedFile } from '../checks/squawk.ts'
 import { Failure, type Problem } from '../errors.ts'
 import { checkMigrations } from '../folder/compile-migrations.ts'
 import { type CompiledSeed, checkSeeds } from '../folder/compile-seeds.ts'
+import type { MigrationsFolder } from '../folder/migrations.ts'
 import { listEnvironments } from '../folder/seeds.ts'
 import { checksum, digest } from '../folder/text.ts'
 import type { ModuleScript } from '../migration.ts'
@@ -37,22 +38,26 @@ export interface CheckedFolder {
 }
 
 /** Checks a folder of migrations as a bundle needs it, modules and what they import included. */
-export async function checkMigrationsFolder(dir: string, shown: string): Promise<CheckedFolder> {
+export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<CheckedFolder> {
+  const { dir, shown } = folder
   refuseBundle(dir, shown)
-  const { migrations, problems, notices, warnings, allowances } = await checkMigrations(dir, shown)
+  const { migrations, format, origins, problems, notices, warnings, allowances } = await checkMigrations(folder)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
   const entries = migrations.map(({ migration, sql }): PackedMigration => {
     const { name, creates, script, down } = migration
     if (down !== null) files.set(`${name}.down.sql`, down)
     const downSum = down === null ? {} : { down: checksum(down) }
-    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration) }
+    const { key, hashes } = origins.get(name) ?? {}
+    const origin = key === undefined || hashes === undefined ? {} : { origin: [key, ...hashes] }
+    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
     return { ...packed, creates, sql: packLayout(sql.layout) }
   })
   const all = migrations.map(({ migration }) => migration)
-  const head: MigrationsHead = { format: manifestFormat, digest: digest(all), count: all.length }
+  const layout = format === 'plain' ? {} : { layout: format }
+  const head: MigrationsHead = { format: manifestFormat, digest: digest(all), count: all.length, ...layout }
   return {
     dir,
     shown,

@@ -12,6 +12,7 @@ import {
   isolations,
   type Migration,
   type ModuleScript,
+  type Origin,
   type Seed,
   type SeedBundle,
   type SqlScript,
@@ -40,15 +41,19 @@ export interface PackedMigration extends PackedEntry {
   readonly creates?: readonly string[]
   /** The checksum of its file, when there is one. */
   readonly down?: string
+  /** What another tool's history says of it: its key, then the hashes. */
+  readonly origin?: readonly string[]
 }
 
 export type PackedSeed = PackedEntry
 
 /** The migrations of a compiled folder, which are ready as they are. */
-export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' | 'open' | 'openDown'> {
-  const migrations = listMigrations(dir, shown)
+export function readMigrations(dir: string, shown: string): Pick<Bundle, 'list' | 'origins' | 'open' | 'openDown'> {
+  const entries = readEntries<PackedMigration>(dir, shown, 'migrations')
+  const migrations = entries.map((packed) => unpackMigration(dir, shown, packed))
   return {
     list: async () => migrations,
+    origins: async () => new Map(entries.map(unpackOrigin)),
     open: async (which) => pickByName(which, migrations),
     openDown: async (of) => {
       const [{ down, script, allow = [] }] = pickByName([of], migrations) as [Migration]
@@ -63,23 +68,27 @@ export function readSeeds(dir: string, shown: string, environment: string): Pick
   return { list: async () => seeds, open: async (which) => pickByName(which, seeds) }
 }
 
-function listMigrations(dir: string, shown: string): Migration[] {
-  return readEntries<PackedMigration>(dir, shown, 'migrations').map((packed) => {
-    const { name, creates = [], down } = packed
-    const file = packed.module?.path ?? `${name}.sql`
-    return {
-      // A bundle of an older version may spell it otherwise, and its files as well.
-      name: name.normalize('NFC'),
-      file: join(shown, file),
-      checksum: packed.checksum,
-      allow: packed.allow ?? [],
-      creates,
-      script: packed.module ? unpackModule(dir, shown, packed.module) : unpackSql(dir, shown, file, packed),
-      get down() {
-        return down === undefined ? null : readVerified(dir, shown, `${name}.down.sql`, down)
-      },
-    }
-  })
+function unpackMigration(dir: string, shown: string, packed: PackedMigration): Migration {
+  const { name, creates = [], down } = packed
+  const file = packed.module?.path ?? `${name}.sql`
+  return {
+    // A bundle of an older version may spell it otherwise, and its files as well.
+    name: name.normalize('NFC'),
+    file: join(shown, file),
+    checksum: packed.checksum,
+    allow: packed.allow ?? [],
+    creates,
+    script: packed.module ? unpackModule(dir, shown, packed.module) : unpackSql(dir, shown, file, packed),
+    get down() {
+      return down === undefined ? null : readVerified(dir, shown, `${name}.down.sql`, down)
+    },
+  }
+}
+
+/** Of a migration that no other tool's layout has traced the history may know the name. */
+function unpackOrigin({ name, origin }: PackedMigration): [string, Origin] {
+  const [key = name, ...hashes] = origin ?? []
+  return [name.normalize('NFC'), { key, hashes }]
 }
 
 /** Those for all, then its own. */

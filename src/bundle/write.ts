@@ -1,14 +1,18 @@
 import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
-import { invalid } from '../folder/migrations.ts'
+import { type MigrationsFolder, invalid } from '../folder/migrations.ts'
 import type { Bundle } from '../migration.ts'
 import { manifestFile } from './manifest.ts'
 import { type CheckedFolder, checkMigrationsFolder, checkSeedsFolder } from './pack-folder.ts'
 
 /** Compiles a folder of migrations into `out`: manifest.json next to the SQL. The same input gives the same bytes. */
-export async function writeMigrations(dir: string, out: string): Promise<Pick<Bundle, 'digest' | 'count'>> {
-  const checked = await checkMigrationsFolder(dir, dir)
+export async function writeMigrations(
+  dir: string,
+  out: string,
+  format: MigrationsFolder['format'] = 'auto',
+): Promise<Pick<Bundle, 'digest' | 'count'>> {
+  const checked = await checkMigrationsFolder({ dir, shown: dir, format })
   if (checked.problems.length > 0) throw invalid(dir, checked.problems)
   writeBundle(checked, out)
   return checked

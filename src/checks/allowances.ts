@@ -10,6 +10,8 @@ export interface Allowance {
   readonly rule: string
   readonly why: string
   readonly place: Place
+  /** Set where nobody has asked for it: the tool whose file it is lets it pass. */
+  readonly implied?: true
   /** Whether it allows something that was found, or that may happen when the file runs. */
   used: boolean
 }
@@ -26,6 +28,15 @@ export interface Judged {
   readonly refused: readonly Problem[]
   /** One for each rule. */
   readonly allowed: readonly Problem[]
+}
+
+/** What is allowed in a file of another tool: all that may be, because that tool would have run it. */
+export function impliedAllowances(format: string, file: string): Allowance[] {
+  const place = { file, line: 1, column: 1, text: '' }
+  const why = `${format} runs it as well`
+  return allowableRules
+    .filter((rule) => !rule.startsWith('squawk'))
+    .map((rule) => ({ rule, why, place, implied: true, used: true }))
 }
 
 /** Reads `<rule> <why>`; a mistake in it is a problem, because somebody relies on it. */
@@ -95,7 +106,8 @@ export function judgeText(
   makesNames: boolean,
 ): Judged & { readonly allow: readonly string[] } {
   const all = [...own, ...subject.allowances]
-  const cutting = all.filter(({ rule }) => rule === 'long-name')
+  const isNeeded = makesNames || found.some(({ rule }) => rule === 'long-name')
+  const cutting = all.filter(({ rule, implied }) => rule === 'long-name' && (isNeeded || !implied))
   if (makesNames) for (const one of cutting) one.used = true
   return { ...judge(found, subject, all), allow: cutting.length > 0 ? ['long-name'] : [] }
 }

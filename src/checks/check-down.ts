@@ -22,7 +22,7 @@ export interface ParsedSql {
 
 /** Splits and checks a text with the real Postgres parser; `file` is for the places of what it finds. */
 export function parseSql(file: string, text: string): ParsedSql {
-  const { layout, creates, problems } = checkSql(file, text, 'down', nothingDeclared())
+  const { layout, creates, problems } = checkSql({ file, text, role: 'down' }, nothingDeclared())
   const { statements, transaction, isolation, limits } = layout
   // Anywhere in the text, because an allowance from upfront.allow is written after it.
   const allow = readDirectives(text).flatMap(({ name, value }) => (name === 'allow' ? value.split(/\s/, 1) : []))

@@ -28,15 +28,25 @@ export interface CheckedSql {
   readonly makesNames: boolean
 }
 
+/** A text to check. */
+export interface CheckedText {
+  /** As messages call it. */
+  readonly file: string
+  readonly text: string
+  readonly role: Role
+  /** Whether it runs outside a transaction although no comment of ours says so. */
+  readonly outside?: boolean
+}
+
 /** Statements that may run SQL which they make themselves. */
 const namers = new Set(['DoStmt', 'CallStmt', 'SelectStmt', 'ExecuteStmt', 'Unknown'])
 
 /** Checks a text that is in memory whole. */
-export function checkSql(file: string, text: string, role: Role, declared: Declared): CheckedSql {
+export function checkSql({ file, text, role, ...how }: CheckedText, declared: Declared): CheckedSql {
   const placeOf = placesIn(file, text)
   const found = findSegments(text)
   const directives = readDirectives(text)
-  const outside = role !== 'seed' && saysNoTransaction(directives)
+  const outside = how.outside === true || (role !== 'seed' && saysNoTransaction(directives))
   const limits = readLimits(directives)
   const inspection = openInspection(role, outside, declared)
   const { problems } = inspection

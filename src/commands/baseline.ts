@@ -1,12 +1,12 @@
-import { Failure } from '../errors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, insertBaseline, readHistory } from '../history/rows.ts'
 import { finishRun, startRun } from '../history/runs.ts'
 import { createTables, historyTables } from '../history/tables.ts'
-import type { Bundle, Identity, Migration } from '../migration.ts'
+import type { Bundle, Identity } from '../migration.ts'
 import { withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { openMigrationsOf } from '../run/folders.ts'
+import { keepDowns } from '../run/keep-downs.ts'
 import type { Run } from '../run/run.ts'
 import { announce, requirePrimary, withServer } from '../run/server.ts'
 import { openStepContext } from '../run/step-context.ts'
@@ -40,7 +40,7 @@ async function record(run: Run, session: Session, bundle: Bundle, migrations: re
   const rows = await readHistory(session, tables)
   if (rows === null) await createTables(session, tables)
   const known = new Set(rows?.filter((row) => row.kind === 'migration').map((row) => row.name.normalize('NFC')))
-  const missing = await withDowns(
+  const missing = await keepDowns(
     run,
     bundle,
     migrations.filter(({ name }) => !known.has(name.normalize('NFC'))),
@@ -60,24 +60,6 @@ async function record(run: Run, session: Session, bundle: Bundle, migrations: re
   for (const { name } of missing) emit({ type: 'baselined', name })
   warnOfHalfDone(run, rows ?? [], migrations)
   return missing.length
-}
-
-/** Keeps the downs that are right; the migrations themselves have run elsewhere, and are not checked here. */
-async function withDowns({ emit }: Run, bundle: Bundle, migrations: readonly Identity[]) {
-  const found: (Identity & Pick<Migration, 'down'>)[] = []
-  for (const migration of migrations) {
-    const down = await bundle.openDown(migration).catch((error: unknown) => {
-      if (!(error instanceof Failure) || error.code !== 'INVALID') throw error
-      emit({
-        type: 'warning',
-        message: `the down of ${migration.name} is wrong and was not kept; upfront compile says why`,
-      })
-      return null
-    })
-    const { name, file, checksum } = migration
-    found.push({ name, file, checksum, down: down?.sql ?? null })
-  }
-  return found
 }
 
 /** Warns of those that stopped half way: how far they came is for a repair to say, not for a baseline. */

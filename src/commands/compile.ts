@@ -9,7 +9,7 @@ import { lint } from '../checks/squawk.ts'
 import { Failure, type Problem } from '../errors.ts'
 import { addLines } from '../folder/allow-file.ts'
 import { annotations } from '../report/annotations.ts'
-import { showPath } from '../run/folders.ts'
+import { migrationsFolderOf, showPath } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
 
 /** Checks both folders and, with --out, writes them as bundles; throws INVALID with everything that is wrong. */
@@ -47,8 +47,8 @@ interface Checked {
 }
 
 async function check(run: Run): Promise<Checked> {
-  const { migrationsDir, seedsDir } = run.config
-  const migrations = await checkMigrationsFolder(migrationsDir, showPath(run, migrationsDir))
+  const { seedsDir } = run.config
+  const migrations = await checkMigrationsFolder(migrationsFolderOf(run))
   const seeds = existsSync(seedsDir) ? await checkSeedsFolder(seedsDir, showPath(run, seedsDir)) : undefined
   const folders: Checked['folders'] = seeds ? [migrations, seeds] : [migrations]
   const { asked, found, allowed } = await lint(migrations.linted, run.io.cwd, run.io.env['PATH'] ?? '')

@@ -1,12 +1,15 @@
+import { refuseDoubts } from '../history/adopt/refuse.ts'
 import { pendingSeeds } from '../history/pending-seeds.ts'
 import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
-import type { Migration, Seed } from '../migration.ts'
+import type { Identity, Migration, Seed } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
+import { readForeign } from '../run/adopt/foreign-history.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
+import { mismatchPolicy } from '../run/mismatch-policy.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import { splitAt, upTo } from '../run/up-to.ts'
@@ -31,16 +34,21 @@ export async function plan(run: Run): Promise<number> {
   upTo(await bundle.list(), run.flags['to'])
   await bundle.open(await bundle.list())
   if (seeds) await seeds.open(await seeds.list())
-  const history = await withServer(run, requireAnswer, async (session) => {
+  const { history, foreign } = await withServer(run, requireAnswer, async (session) => {
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
-    return (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const rows = (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const known = new Set(rows.map(({ name }) => name))
+    const open = (await bundle.list()).filter(({ name }) => !known.has(name))
+    return { history: rows, foreign: open.length === 0 ? null : await readForeign(run, reader, bundle, open) }
   })
-  const made = makePlan(
-    await bundle.list(),
-    history.filter((row) => row.kind === 'migration'),
-  )
-  refuseMismatch(made, config)
-  warnIgnored({ run }, listIgnored(made, config))
+  const migrationRows = history.filter((row) => row.kind === 'migration')
+  const policy = mismatchPolicy(config, bundle)
+  refuseMismatch(makePlan(await bundle.list(), migrationRows), policy)
+  if (foreign) refuseDoubts(foreign.match, foreign)
+  const adopted = foreign?.match.adopted ?? []
+  const made = makePlan(await bundle.list(), [...migrationRows, ...adopted.map(asAdopted)])
+  refuseMismatch(made, policy)
+  warnIgnored({ run }, listIgnored(made, policy))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
   const { now, later } = splitAt(await bundle.list(), made.pending, run.flags['to'])
   const migrations = await bundle.open(now)
@@ -53,9 +61,21 @@ export async function plan(run: Run): Promise<number> {
   ]
   warnHalfDone(run, migrations, history)
   const heldBack = later.map(({ name }) => name)
-  const asData = { bundle: bundle.digest, pending, ...(heldBack.length > 0 ? { held_back: heldBack } : {}) }
-  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, made.ahead, heldBack))
+  const adopts = adopted.map(({ name }) => name)
+  const asData = {
+    bundle: bundle.digest,
+    ...(adopts.length > 0 ? { adopts } : {}),
+    pending,
+    ...(heldBack.length > 0 ? { held_back: heldBack } : {}),
+  }
+  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, made.ahead, heldBack, adopts))
   return 0
+}
+
+/** The row that `up` would write for a migration that another tool has applied. */
+function asAdopted({ name, checksum }: Identity): HistoryRow {
+  const times = { appliedAt: '', durationMs: 0, statementsDone: 0, doneChecksum: null }
+  return { kind: 'migration', name, checksum, state: 'adopted', run: '', ...times, down: null }
 }
 
 /** What `up` would refuse to run again, because nobody but its author knows how far it came. */
@@ -83,8 +103,15 @@ function planned(
   return { kind, name, how, from_statement: statementsDone + 1, file, sql }
 }
 
-function asText(pending: readonly PlannedFile[], ahead: readonly string[], heldBack: readonly string[]): string {
-  if (heldBack.length > 0) return `${asText(pending, ahead, [])}\n-- held back: ${heldBack.join(', ')}`
+function asText(
+  pending: readonly PlannedFile[],
+  ahead: readonly string[],
+  heldBack: readonly string[],
+  adopts: readonly string[],
+): string {
+  if (adopts.length > 0)
+    return `-- recorded as applied, because another tool has: ${adopts.join(', ')}\n${asText(pending, ahead, heldBack, [])}`
+  if (heldBack.length > 0) return `${asText(pending, ahead, [], [])}\n-- held back: ${heldBack.join(', ')}`
   if (pending.length === 0) {
     return ahead.length === 0
       ? '-- nothing is pending'

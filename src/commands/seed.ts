@@ -7,6 +7,7 @@ import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd, withReconnection } from '../run/reconnect.ts'
+import { mismatchPolicy } from '../run/mismatch-policy.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
 import { underLock } from '../run/under-lock.ts'
@@ -29,8 +30,9 @@ export async function seed(run: Run): Promise<number> {
           await job.bundle.list(),
           history.filter((row) => row.kind === 'migration'),
         )
-        refuseMismatch(plan, run.config)
-        warnIgnored(job, listIgnored(plan, run.config))
+        const policy = mismatchPolicy(run.config, job.bundle)
+        refuseMismatch(plan, policy)
+        warnIgnored(job, listIgnored(plan, policy))
         if (plan.pending.length > 0) throw notYet(plan.pending.map(({ name }) => name))
         const pending = await seeds.open(pendingSeeds(await seeds.list(), history))
         if (pending.length > 0) await applyAll(job, tables, on, { migrations: [], seeds: pending, history })

@@ -4,10 +4,12 @@ import { pendingSeeds } from '../history/pending-seeds.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
-import type { Identity } from '../migration.ts'
+import type { Bundle, Format, Identity } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { renderTable } from '../report/table.ts'
+import { type Foreign, readForeign } from '../run/adopt/foreign-history.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
+import { mismatchPolicy } from '../run/mismatch-policy.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 
@@ -16,7 +18,21 @@ interface StatusRow {
   readonly kind: 'migration' | 'seed'
   readonly name: string
   readonly state:
-    'applied' | 'baseline' | 'running' | 'pending' | 'out of order' | 'changed' | 'missing' | 'ignored' | 'ahead'
+    | 'applied'
+    | 'baseline'
+    | 'running'
+    | 'pending'
+    | 'to adopt'
+    | 'edited'
+    | 'failed'
+    | 'skipped'
+    | 'out of order'
+    | 'changed'
+    | 'missing'
+    | 'ignored'
+    | 'ahead'
+  /** Who has applied it, null when nobody has. */
+  readonly by: string | null
   readonly appliedAt: string | null
   readonly durationMs: number | null
 }
@@ -26,32 +42,47 @@ export async function status(run: Run): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
-  const history = await withServer(run, requireAnswer, async (session) => {
+  const { history, plan, foreign } = await withServer(run, requireAnswer, async (session) => {
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
-    return (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const all = (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const made = makePlan(
+      await bundle.list(),
+      all.filter((row) => row.kind === 'migration'),
+    )
+    return { history: all, plan: made, foreign: await readForeign(run, reader, bundle, made.pending) }
   })
   const ofMigrations = history.filter((row) => row.kind === 'migration')
-  const plan = makePlan(await bundle.list(), ofMigrations)
+  const policy = mismatchPolicy(config, bundle)
+  const seen = { plan, history: ofMigrations, foreign, ignored: listIgnored(plan, policy), format: bundle.format }
   const rows = [
-    ...migrationRows(asRecorded(await bundle.list(), ofMigrations), plan, ofMigrations, listIgnored(plan, config)),
+    ...migrationRows(asRecorded(await bundle.list(), ofMigrations), seen),
     ...(seeds === null ? [] : seedRows(await seeds.list(), history)),
   ]
-  run.answer(run.flags['json'] ? JSON.stringify(asJson(run, bundle.digest, rows), null, 2) : asText(rows))
-  return run.flags['exit-code'] ? exitCode(rows, run.config) : 0
+  const answer = { bundle, foreign, rows, exit: exitCode(rows, policy) }
+  run.answer(run.flags['json'] ? JSON.stringify(asJson(answer), null, 2) : asText(answer))
+  return run.flags['exit-code'] ? answer.exit : 0
 }
 
-function migrationRows(
-  files: readonly Identity[],
-  plan: Plan,
-  history: readonly HistoryRow[],
-  ignored: readonly string[],
-): StatusRow[] {
+/** What the rows are made of. */
+interface Seen {
+  readonly plan: Plan
+  readonly history: readonly HistoryRow[]
+  readonly foreign: Foreign | null
+  readonly ignored: readonly string[]
+  readonly format: Format
+}
+
+function migrationRows(files: readonly Identity[], { plan, history, foreign, ignored, format }: Seen): StatusRow[] {
   const rows = new Map(history.map((row) => [row.name, row]))
+  const theirs = new Map(foreign === null ? [] : foreignStates(foreign))
   const ofFile = ({ name }: Identity): StatusRow => {
     const row = rows.get(name)
+    const state = theirs.get(name)
+    if (!row && state) return { ...line('migration', name, state), by: state === 'skipped' ? null : foreign!.from }
     if (!row) return line('migration', name, plan.outOfOrder.includes(name) ? 'out of order' : 'pending')
     const recorded = row.state === 'adopted' ? 'applied' : row.state
-    return line('migration', name, plan.changed.includes(name) ? 'changed' : recorded, row)
+    const one = line('migration', name, plan.changed.includes(name) ? 'changed' : recorded, row)
+    return row.state === 'adopted' ? { ...one, by: format } : one
   }
   return [
     ...files.map(ofFile),
@@ -71,17 +102,40 @@ function seedRows(seeds: readonly Identity[], history: readonly HistoryRow[]): S
 }
 
 function line(kind: StatusRow['kind'], name: string, state: StatusRow['state'], row?: HistoryRow): StatusRow {
-  return { kind, name, state, appliedAt: row?.appliedAt ?? null, durationMs: row?.durationMs ?? null }
+  const by = row ? 'upfront' : null
+  return { kind, name, state, by, appliedAt: row?.appliedAt ?? null, durationMs: row?.durationMs ?? null }
 }
 
-function asText(rows: readonly StatusRow[]): string {
-  const cells = rows.map(({ kind, name, state, appliedAt, durationMs }) => [
+/** What the other tool's history says of migrations that ours does not have. */
+function foreignStates({ match }: Foreign): [string, StatusRow['state']][] {
+  const states = { adopted: 'to adopt', edited: 'edited', failed: 'failed', skipped: 'skipped' } as const
+  return (Object.keys(states) as (keyof typeof states)[]).flatMap((key) =>
+    match[key].map(({ name }): [string, StatusRow['state']] => [name, states[key]]),
+  )
+}
+
+/** The answer: whose folder it is, what another tool's history says, and the rows. */
+interface Answer {
+  readonly bundle: Bundle
+  readonly foreign: Foreign | null
+  readonly rows: readonly StatusRow[]
+  /** What `--exit-code` would end with. */
+  readonly exit: number
+}
+
+function asText({ bundle, foreign, rows }: Answer): string {
+  // Whose they are is worth a column only where there is somebody else.
+  const isOurs = bundle.format === 'plain' && foreign === null
+  const cells = rows.map(({ kind, name, state, by, appliedAt, durationMs }) => [
     state,
     kind === 'seed' ? `seed ${name}` : name,
+    ...(isOurs ? [] : [by ?? '']),
     appliedAt ?? '',
     durationMs === null ? '' : `${durationMs} ms`,
   ])
-  return `${renderTable(cells, ['state', 'name', 'applied at', 'took'])}\n${summary(rows)}`
+  const heads = ['state', 'name', ...(isOurs ? [] : ['by']), 'applied at', 'took']
+  const whose = `a folder of ${bundle.format}${foreign === null ? '' : `; the history of ${foreign.from} is in ${foreign.history.table}`}`
+  return `${isOurs ? '' : `${whose}\n`}${renderTable(cells, heads)}\n${summary(rows)}`
 }
 
 function summary(rows: readonly StatusRow[]): string {
@@ -90,23 +144,25 @@ function summary(rows: readonly StatusRow[]): string {
   return [...counts].map(([state, count]) => `${count} ${state}`).join(', ')
 }
 
-function asJson(run: Run, digest: string, rows: readonly StatusRow[]): object {
+function asJson({ bundle, foreign, rows, exit }: Answer): object {
   const of = (wanted: StatusRow['kind']) =>
     rows
       .filter(({ kind }) => kind === wanted)
-      .map(({ name, state, appliedAt, durationMs }) => ({
+      .map(({ name, state, by, appliedAt, durationMs }) => ({
         name,
         state: state.replaceAll(' ', '_'),
+        by,
         applied_at: appliedAt,
         duration_ms: durationMs,
       }))
-  const exit = exitCode(rows, run.config)
   const state = exit === 0 ? 'up_to_date' : exit === failures.PENDING.exit ? 'pending' : 'mismatch'
-  return { state, bundle: digest, migrations: of('migration'), seeds: of('seed') }
+  const whose = { format: bundle.format, adopts: foreign?.history.table ?? null }
+  return { state, bundle: bundle.digest, ...whose, migrations: of('migration'), seeds: of('seed') }
 }
 
 function exitCode(rows: readonly StatusRow[], { outOfOrder }: Pick<MismatchPolicy, 'outOfOrder'>): number {
   const has = (...states: StatusRow['state'][]) => rows.some(({ state }) => states.includes(state))
-  if (has('changed', 'missing') || (outOfOrder === 'error' && has('out of order'))) return failures.MISMATCH.exit
-  return has('pending', 'out of order', 'running') ? failures.PENDING.exit : 0
+  if (has('changed', 'missing', 'edited', 'failed', 'skipped') || (outOfOrder === 'error' && has('out of order')))
+    return failures.MISMATCH.exit
+  return has('pending', 'to adopt', 'out of order', 'running') ? failures.PENDING.exit : 0
 }

@@ -1,3 +1,4 @@
+import type { Format } from '../migration.ts'
 import type { Target } from './database/target.ts'
 
 /** The settings of one run: parsed, complete and frozen; durations are milliseconds, 0 means no limit. */
@@ -11,8 +12,8 @@ export interface Config {
   readonly seed: string | null
   /** What this database is; guards destructive commands. */
   readonly environment: string
-  /** Whose folder layout the migrations have; `auto` leaves it to the compiler. */
-  readonly format: 'auto' | 'plain'
+  /** Whose folder layout the migrations have; `auto` leaves it to the marks in the folder. */
+  readonly format: 'auto' | Format
   readonly schema: string
   readonly waitTimeoutMs: number
   readonly authGraceMs: number
@@ -21,7 +22,7 @@ export interface Config {
   readonly lockRetryMs: number
   readonly statementTimeoutMs: number
   readonly deadlineMs: number
-  readonly outOfOrder: 'error' | 'apply'
+  readonly outOfOrder: 'auto' | 'error' | 'apply'
   readonly missing: 'error' | 'ignore'
   readonly invalidIndexes: 'fail' | 'drop'
   readonly createDatabase: boolean

@@ -1,3 +1,5 @@
+import { formats } from '../migration.ts'
+
 /** One setting: an environment variable with an X_FILE twin and a flag. */
 export interface Setting {
   readonly kind: 'duration' | 'enum' | 'boolean' | 'text' | 'path'
@@ -39,8 +41,8 @@ export const settings = {
   UPFRONT_FORMAT: {
     kind: 'enum',
     default: 'auto',
-    choices: ['auto', 'plain'],
-    meaning: 'whose folder layout the migrations have',
+    choices: ['auto', ...formats],
+    meaning: 'whose folder layout and history the migrations have; `auto` sees it by the marks that each tool leaves',
   },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
   UPFRONT_ROLE: {
@@ -73,9 +75,10 @@ export const settings = {
   UPFRONT_DEADLINE: { kind: 'duration', default: '0', meaning: 'limit for the whole run' },
   UPFRONT_OUT_OF_ORDER: {
     kind: 'enum',
-    default: 'error',
-    choices: ['error', 'apply'],
-    meaning: 'what to do with a migration that sorts before one already applied',
+    default: 'auto',
+    choices: ['auto', 'error', 'apply'],
+    meaning:
+      'what to do with a migration that sorts before one already applied; `auto`: as the tool whose folder it is, `error` for ours',
   },
   UPFRONT_MISSING: {
     kind: 'enum',

@@ -1,17 +1,19 @@
 import { join, resolve } from 'node:path'
-import { type Allowance, judgeText, readOwnAllowances } from '../checks/allowances.ts'
+import { type Allowance, impliedAllowances, judgeText, readOwnAllowances } from '../checks/allowances.ts'
 import { type Declared, nothingDeclared, nextFile } from '../checks/declared.ts'
 import { readDirectives } from '../checks/directives.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import type { Problem } from '../errors.ts'
-import type { Bundle, Identity, Migration, OpenedDown } from '../migration.ts'
+import type { Bundle, Format, Identity, Migration, OpenedDown, Origin } from '../migration.ts'
 import { loadParser } from '../sql/parser.ts'
 import { placesIn } from '../sql/position.ts'
 import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
-import { compileDown } from './down.ts'
+import { type CompiledDown, compileDown } from './down.ts'
 import { readText } from './files.ts'
-import type { SourceMigration } from './layouts/layout.ts'
-import { invalid, listSources } from './migrations.ts'
+import type { ForeignFile } from './foreign-file.ts'
+import { isForeign } from './layouts/choose.ts'
+import type { Layout, SourceMigration } from './layouts/layout.ts'
+import { type MigrationsFolder, invalid, listSources, traceSource } from './migrations.ts'
 import { pickByName } from './pick-by-name.ts'
 import { type SqlFile, compileSqlFile, readEnds } from './sql-file.ts'
 import { checksum } from './text.ts'
@@ -36,16 +38,28 @@ export interface CompiledMigration {
   readonly allowances: readonly Allowance[]
 }
 
+/** All migrations of a folder, and whose it is. */
+export interface CheckedMigrations extends CompiledMigrations {
+  readonly format: Format
+  /** What the tool's history says of each; empty for a folder of ours. */
+  readonly origins: ReadonlyMap<string, Origin>
+}
+
+/** A folder whose files are listed, and how. */
+export interface ListedFolder {
+  readonly dir: string
+  readonly shown: string
+  readonly layout: Layout
+  readonly sources: readonly SourceMigration[]
+}
+
 /** Compiles migrations of a folder as they are asked for, each once. */
-export function migrationCompiler(
-  dir: string,
-  shown: string,
-  sources: readonly SourceMigration[],
-): Pick<Bundle, 'open' | 'openDown'> {
+export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | 'openDown'> {
+  const { shown, sources } = folder
   const compiled = new Map<string, Migration>()
   const compileNow = async (which: readonly Identity[]) => {
     const wanted = new Map(which.map((one) => [one.name.normalize('NFC'), one]))
-    const { migrations, problems } = await compileSources(dir, shown, sources, ({ name }) => wanted.has(name))
+    const { migrations, problems } = await compileSources(folder, ({ name }) => wanted.has(name))
     const changed = migrations.flatMap(({ migration: { name, file, checksum: now } }) =>
       now === wanted.get(name)?.checksum ? [] : [hasChanged(file)],
     )
@@ -61,7 +75,7 @@ export function migrationCompiler(
     openDown: async ({ name }) => {
       await loadParser()
       const source = sources.find((one) => one.name === name.normalize('NFC'))
-      return source ? compileDownAlone(dir, shown, source) : { sql: null, module: null, allow: [] }
+      return source ? compileDownAlone(folder, source) : { sql: null, module: null, allow: [] }
     },
   }
 }
@@ -71,18 +85,24 @@ function hasChanged(file: string): Problem {
 }
 
 /** Every migration of a folder, with all that was found; throws INVALID only when there is no folder, or nothing in it. */
-export async function checkMigrations(dir: string, shown = dir): Promise<CompiledMigrations> {
-  const { migrations: sources, problems } = listSources(dir, shown)
-  const compiled = await compileSources(dir, shown, sources, () => true)
-  return { ...compiled, problems: [...problems, ...compiled.problems] }
+export async function checkMigrations(folder: MigrationsFolder): Promise<CheckedMigrations> {
+  const { migrations: sources, layout, problems, notices = [] } = listSources(folder)
+  const { dir, shown } = folder
+  const compiled = await compileSources({ dir, shown, layout, sources }, () => true)
+  return {
+    ...compiled,
+    format: layout.format,
+    origins: new Map(isForeign(layout) ? sources.map((source) => traceSource(dir, source)) : []),
+    problems: [...problems, ...compiled.problems],
+    notices: [...notices, ...compiled.notices],
+  }
 }
 
 async function compileSources(
-  dir: string,
-  shown: string,
-  sources: readonly SourceMigration[],
+  folder: ListedFolder,
   isWanted: (source: SourceMigration) => boolean,
 ): Promise<CompiledMigrations> {
+  const { dir, shown, sources } = folder
   await loadParser()
   const names = sources.map(({ name }) => name)
   const allow = readAllowFile(dir, shown, names)
@@ -92,7 +112,7 @@ async function compileSources(
   const declared = nothingDeclared()
   const migrations = sources.filter(isWanted).flatMap((source) => {
     nextFile(declared)
-    const one = compileMigration({ dir, shown, source, allow }, declared)
+    const one = compileMigration({ ...folder, source, allow }, declared)
     problems.push(...one.problems)
     notices.push(...one.notices)
     allowances.push(...one.own)
@@ -108,18 +128,18 @@ interface One {
   readonly own: readonly Allowance[]
 }
 
-interface InFolder {
-  readonly dir: string
-  readonly shown: string
+interface InFolder extends ListedFolder {
   readonly source: SourceMigration
   readonly allow: AllowFile
 }
 
-function compileMigration({ dir, shown, source, allow }: InFolder, declared: Declared): One {
+function compileMigration({ dir, shown, layout, source, allow }: InFolder, declared: Declared): One {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name } = source
-  const subject = { name, allowFile: join(shown, allowFile), allowances: allow.of(name) }
+  const foreign = foreignFile(layout, source)
+  const implied = foreign ? impliedAllowances(layout.format, file) : []
+  const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }
   if (source.kind === 'module') {
     const read = readText(path, file)
     if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
@@ -130,8 +150,12 @@ function compileMigration({ dir, shown, source, allow }: InFolder, declared: Dec
     const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }
     return { compiled: { migration, path, allowances: subject.allowances }, ...rest }
   }
-  const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role: 'migration' }, declared)
-  const down = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
+  const { sql, section, problems, own } = compileSqlFile(
+    { ...subject, path, file, role: 'migration', foreign },
+    declared,
+  )
+  const found = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
+  const down = foreign ? leaveOut(found, name) : found
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
   if (!sql) return { ...all, notices: down.notices }
   const { script, creates } = sql
@@ -140,13 +164,35 @@ function compileMigration({ dir, shown, source, allow }: InFolder, declared: Dec
   return { compiled, ...all, notices: [...sql.notices, ...down.notices] }
 }
 
+/** A way back that is wrong must not stop the way forward of a file that its own tool would run. */
+function leaveOut(down: CompiledDown, name: string): CompiledDown {
+  if (down.problems.length === 0) return down
+  const notices = down.problems.map((one) => ({
+    ...one,
+    what: `the down of ${name} is wrong and is not kept: ${one.what}`,
+  }))
+  return { ...down, sql: null, problems: [], notices: [...down.notices, ...notices] }
+}
+
+/** How the tool runs the file; undefined for a file of ours. */
+function foreignFile(layout: Layout, { parts, outside }: SourceMigration): ForeignFile | undefined {
+  if (!isForeign(layout)) return undefined
+  return { parts, outside: outside ?? false, leavesTransactions: layout.leavesTransactions ?? false }
+}
+
 /** The down alone: its migration has run, and is not judged any more. */
-function compileDownAlone(dir: string, shown: string, source: SourceMigration): OpenedDown {
+function compileDownAlone({ dir, shown, layout }: ListedFolder, source: SourceMigration): OpenedDown {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const allow = readAllowFile(dir, shown, [source.name])
-  const subject = { name: source.name, allowFile: join(shown, allowFile), allowances: allow.of(source.name) }
-  const ends = source.kind === 'module' ? { beginning: '', section: null } : readEnds(path, file)
+  const foreign = foreignFile(layout, source)
+  const implied = foreign ? impliedAllowances(layout.format, file) : []
+  const subject = {
+    name: source.name,
+    allowFile: join(shown, allowFile),
+    allowances: [...allow.of(source.name), ...implied],
+  }
+  const ends = source.kind === 'module' ? { beginning: '', section: null } : readEnds(path, file, foreign)
   if ('problem' in ends) throw invalid(shown, [{ ...ends.problem, name: source.name }])
   const { beginning, section } = ends
   const { own } = readOwnAllowances(readDirectives(beginning), placesIn(file, beginning))

@@ -77,7 +77,7 @@ function check(
   text: string,
   subject: Subject & { readonly allowances: readonly Allowance[] },
 ): CompiledDown & { readonly sql: string } {
-  const { layout, problems, notices, own, makesNames } = checkSql(file, text, 'down', nothingDeclared())
+  const { layout, problems, notices, own, makesNames } = checkSql({ file, text, role: 'down' }, nothingDeclared())
   const { refused, allowed } = judgeText(problems, subject, own, makesNames)
   const sql = blank(
     text,

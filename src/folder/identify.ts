@@ -3,17 +3,19 @@ import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Problem } from '../errors.ts'
 import { downMarker } from './down-marker.ts'
+import { readText } from './files.ts'
+import type { Parts } from './layouts/layout.ts'
 import { openSource, problemOfReading } from './text-stream.ts'
+import { checksum } from './text.ts'
 
 const [carriageReturn, byteOrderMark] = ['\r', Buffer.from([0xef, 0xbb, 0xbf])]
 const buffer = Buffer.allocUnsafeSlow(64 << 10)
 
+/** A checksum, or why there is none. */
+type Identified = { readonly checksum: string } | { readonly problem: Problem }
+
 /** The checksum of a file as the history keeps it, to its down part or to its end; nothing is parsed. */
-export function identify(
-  path: string,
-  shown: string,
-  untilDown: boolean,
-): { readonly checksum: string } | { readonly problem: Problem } {
+export function identify(path: string, shown: string, untilDown: boolean): Identified {
   try {
     const bytes = readSmall(path)
     return {
@@ -24,6 +26,12 @@ export function identify(
     if (problem) return { problem }
     throw error
   }
+}
+
+/** The same of a file whose parts another tool has marked: of what runs. */
+export function identifyParts(path: string, shown: string, parts: (text: string) => Parts): Identified {
+  const read = readText(path, shown)
+  return 'problem' in read ? read : { checksum: checksum(parts(read.text).up) }
 }
 
 /** The bytes of a file, good until the next is read; null when it is larger than the buffer. */

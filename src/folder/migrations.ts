@@ -1,24 +1,27 @@
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { finding } from '../checks/finding.ts'
 import { Failure, type Problem } from '../errors.ts'
-import type { Bundle, Identity } from '../migration.ts'
+import type { Bundle, Format, Identity, Origin } from '../migration.ts'
 import { requireFolder } from './files.ts'
-import { identify } from './identify.ts'
-import type { Listing } from './layouts/layout.ts'
-import { listPlain } from './layouts/plain.ts'
+import { identify, identifyParts } from './identify.ts'
+import { chooseLayout } from './layouts/choose.ts'
+import { viewFolder } from './layouts/folder-view.ts'
+import type { Layout, Listing, SourceMigration } from './layouts/layout.ts'
 import { digest } from './text.ts'
 
 /**
  * A folder of migrations by names and checksums: throws one INVALID with every wrong name and every file that cannot be
  * read. What is in the files is parsed when they are opened.
  */
-export function openFolder(dir: string, shown = dir): Bundle {
-  const { migrations: sources, problems } = listSources(dir, shown)
+export function openFolder({ dir, shown, format }: MigrationsFolder): Bundle {
+  const { migrations: sources, problems, layout } = listSources({ dir, shown, format })
   const root = resolve(dir)
-  const identities = sources.flatMap(({ name, file, kind }): Identity | [] => {
+  const identities = sources.flatMap(({ name, file, kind, parts, origin }): Identity | [] => {
     const path = join(shown, file)
-    const found = identify(`${root}/${file}`, path, kind === 'sql')
+    const found = parts
+      ? identifyParts(`${root}/${file}`, path, parts)
+      : identify(`${root}/${file}`, path, kind === 'sql' && origin === undefined)
     if ('checksum' in found) return { name, file: path, checksum: found.checksum }
     problems.push({ ...found.problem, name })
     return []
@@ -27,24 +30,43 @@ export function openFolder(dir: string, shown = dir): Bundle {
   let compiling: Promise<Pick<Bundle, 'open' | 'openDown'>> | undefined
   const compiler = () =>
     (compiling ??= import('./compile-migrations.ts').then(({ migrationCompiler }) =>
-      migrationCompiler(dir, shown, sources),
+      migrationCompiler({ dir, shown, layout, sources }),
     ))
   return {
     dir: shown,
     digest: digest(identities),
     count: identities.length,
+    format: layout.format,
+    origins: async () => new Map(sources.map((source) => traceSource(dir, source))),
     list: async () => identities,
     open: async (which) => (which.length === 0 ? [] : (await compiler()).open(which)),
     openDown: async (of) => (await compiler()).openDown(of),
   }
 }
 
+/** A folder of migrations, what messages call it, and whose layout it is said to have. */
+export interface MigrationsFolder {
+  readonly dir: string
+  readonly shown: string
+  readonly format: Format | 'auto'
+}
+
 /** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
-export function listSources(dir: string, shown: string): Listing & { readonly problems: Problem[] } {
+export function listSources({ dir, shown, format }: MigrationsFolder): Listing & {
+  readonly layout: Layout
+  readonly problems: Problem[]
+} {
   requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
-  const { migrations, problems } = listPlain(dir, shown)
-  if (migrations.length === 0 && problems.length === 0) throw emptyFolder(dir, shown)
-  return { migrations, problems: [...problems] }
+  const folder = viewFolder(dir)
+  const layout = chooseLayout(folder, format, shown)
+  const listing = layout.list(folder, shown)
+  if (listing.migrations.length === 0 && listing.problems.length === 0) throw emptyFolder(dir, shown)
+  return { ...listing, layout, problems: [...listing.problems] }
+}
+
+/** What another tool's history would say of a migration: what its layout knows, else its name. */
+export function traceSource(dir: string, { name, file, origin }: SourceMigration): [string, Origin] {
+  return [name, origin ? origin(readFileSync(resolve(dir, file))) : { key: name, hashes: [] }]
 }
 
 /** INVALID with all that was found, each with its place. */

@@ -2,14 +2,13 @@ import { closeSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs
 import { type Allowance, type Subject, judgeText } from '../checks/allowances.ts'
 import type { Role } from '../checks/check-statement.ts'
 import { checkStream, largestWhole, checkBeginning } from '../checks/check-stream.ts'
-import { checkSql } from '../checks/check-text.ts'
 import type { Declared } from '../checks/declared.ts'
 import { Failure, type Problem } from '../errors.ts'
 import type { SqlScript } from '../migration.ts'
 import { type TextLayout, textScript } from '../sql/script.ts'
 import { type ChunkLayout, chunkScript } from './chunks.ts'
-import { splitDown } from './down.ts'
 import { readText } from './files.ts'
+import { type ForeignFile, checkUp, takeApart } from './foreign-file.ts'
 import { type TextStream, openSource, problemOfReading } from './text-stream.ts'
 import { checksum } from './text.ts'
 
@@ -22,6 +21,8 @@ export interface SqlSource extends Subject {
   readonly role: Role
   /** What upfront.allow allows. */
   readonly allowances: readonly Allowance[]
+  /** Set for a file of another tool, which is run as that tool runs it. */
+  readonly foreign?: ForeignFile | undefined
 }
 
 /** A SQL file, compiled. */
@@ -49,16 +50,19 @@ export interface Compiled {
 /** Compiles a file of any size; a small one is read whole. */
 export function compileSqlFile(source: SqlSource, declared: Declared): Compiled {
   const size = statSync(source.path, { throwIfNoEntry: false })?.size ?? 0
-  return size > largestWhole ? compileLarge(source, declared) : compileWhole(source, declared)
+  // What is to be taken apart is read whole, whatever its size.
+  return size > largestWhole && !source.foreign?.parts && !source.foreign?.outside
+    ? compileLarge(source, declared)
+    : compileWhole(source, declared)
 }
 
 function compileWhole(source: SqlSource, declared: Declared): Compiled {
-  const { path, file, role } = source
+  const { path, file } = source
   const read = readText(path, file)
   if ('problem' in read) return unread([read.problem], source)
-  const { up, section } = role === 'migration' ? splitDown(read.text) : { up: read.text, section: null }
-  const { layout: found, creates, problems, notices, own, makesNames } = checkSql(file, up, role, declared)
-  const { refused, allowed, allow } = judgeText(problems, source, own, makesNames)
+  const { up, section, outside, marks } = takeApart(read.text, source)
+  const { layout: found, creates, problems, notices, own, makesNames } = checkUp(source, up, outside, declared)
+  const { refused, allowed, allow } = judgeText([...marks, ...problems], source, own, makesNames)
   if (refused.length > 0) return { section, problems: refused, own }
   const layout = { ...found, joinable: found.joinable && allow.length === 0 }
   const sql = {
@@ -75,7 +79,7 @@ function compileWhole(source: SqlSource, declared: Declared): Compiled {
 
 function compileLarge(source: SqlSource, declared: Declared): Compiled {
   const { path, file, role } = source
-  const open = () => openSource(path, role === 'migration')
+  const open = () => openSource(path, role === 'migration' && source.foreign === undefined)
   let stream: TextStream | undefined
   try {
     const { own, limits, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
@@ -110,9 +114,14 @@ function unread(problems: readonly Problem[], source: SqlSource): Compiled {
 export function readEnds(
   path: string,
   file: string,
+  foreign?: ForeignFile,
 ): { readonly beginning: string; readonly section: string | null } | { readonly problem: Problem } {
+  if (foreign?.parts) {
+    const read = readText(path, file)
+    return 'problem' in read ? read : { beginning: '', ...takeApart(read.text, { file, role: 'migration', foreign }) }
+  }
   try {
-    const stream = openSource(path, true)
+    const stream = openSource(path, foreign === undefined)
     try {
       const beginning = stream.read()?.toString('utf8') ?? ''
       while (stream.read() !== null);

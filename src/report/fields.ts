@@ -78,6 +78,11 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'The gate found migrations that are not applied yet.',
       fields: ['names', 'elapsed_ms'],
     },
+    adopted: {
+      level: 'info',
+      meaning: 'Migrations that another tool has applied, as its own table says, were recorded without running them.',
+      fields: ['names', 'from', 'table'],
+    },
     baselined: {
       level: 'info',
       meaning: 'A migration was recorded as applied without running it.',

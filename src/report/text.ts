@@ -21,6 +21,7 @@ const successes: ReadonlySet<Event['type']> = new Set([
   'applied',
   'seeded',
   'reverted',
+  'adopted',
   'baselined',
   'repaired',
   'done',
@@ -75,6 +76,8 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   seeded: ({ name, durationMs }) => line('seeded', `${name}  ${formatDuration(durationMs)}`),
   reverted: ({ name, durationMs }) => line('reverted', `${name}  ${formatDuration(durationMs)}`),
   pending: ({ names }) => line('waiting', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
+  adopted: ({ names, from, table }) =>
+    line('adopted', `${count(names.length, 'migration')} that ${from} has applied (${table}): ${joinNames(names)}`),
   baselined: ({ name }) => line('baselined', name),
   repaired: ({ action, name, meaning }) => line('repaired', `${name}  ${action}: ${meaning}`),
   notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),

@@ -1,12 +1,18 @@
 import { isAbsolute, relative } from 'node:path'
 import { openBundle, openSeedBundle } from '../bundle/open.ts'
+import type { MigrationsFolder } from '../folder/migrations.ts'
 import type { Bundle, SeedBundle } from '../migration.ts'
 import type { Run } from './run.ts'
 
 /** The migrations that this run is about. */
 export function openMigrationsOf(run: Run): Promise<Bundle> {
-  const dir = run.config.migrationsDir
-  return openBundle(dir, showPath(run, dir))
+  return openBundle(migrationsFolderOf(run))
+}
+
+/** Where they are, and whose layout they are said to have. */
+export function migrationsFolderOf(run: Run): MigrationsFolder {
+  const { migrationsDir: dir, format } = run.config
+  return { dir, shown: showPath(run, dir), format }
 }
 
 /** The seeds that this run is to apply, null for none. */

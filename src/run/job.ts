@@ -1,5 +1,6 @@
 import type { NewestRun, RunRecord } from '../history/runs.ts'
 import type { Bundle, SeedBundle } from '../migration.ts'
+import { type LockWait, noWait } from '../postgres/lock.ts'
 import { version } from '../version.ts'
 import type { Run } from './run.ts'
 
@@ -18,6 +19,8 @@ export interface JobProgress {
   runId: string | null
   /** When this run first found something to do, by the server's clock. */
   waitingSince: string | null
+  /** The wait for the lock of the tool whose folder it is. */
+  readonly foreignWait: LockWait
   /** What had been sent to be committed when the connection was lost. */
   inFlight: readonly string[]
   readonly applied: string[]
@@ -31,7 +34,15 @@ export interface JobProgress {
 
 export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedBundle | null): Job {
   const done = { applied: [], seeded: [], reverted: [] }
-  const progress = { ...done, runId: null, waitingSince: null, inFlight: [], notRun: [], heldBack: [] }
+  const progress = {
+    ...done,
+    runId: null,
+    waitingSince: null,
+    inFlight: [],
+    notRun: [],
+    heldBack: [],
+    foreignWait: noWait(),
+  }
   return { run, command, bundle, seeds, progress, begun: performance.now() }
 }
 

@@ -12,6 +12,7 @@ import { joinNames } from '../report/failure.ts'
 import type { StepContext } from './apply/step.ts'
 import { warnIgnored } from './ignored.ts'
 import { type Job, isComplete, isWhole, recordOf } from './job.ts'
+import { mismatchPolicy } from './mismatch-policy.ts'
 import type { Run } from './run.ts'
 import { requirePrimary } from './server.ts'
 import { openStepContext } from './step-context.ts'
@@ -46,8 +47,11 @@ export async function migrate(job: Job, session: Session): Promise<void> {
   const isDone = async () => isComplete(job, await readNewestRun(session, tables))
   const lock = { key, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
   const finished = await withLock(session, lock, isDone, async () => {
-    phase.current = 'applying'
-    return apply(job, tables, on, since)
+    const { withForeignLock } = await import('./adopt/foreign-lock.ts')
+    return withForeignLock(job, session, () => {
+      phase.current = 'applying'
+      return apply(job, tables, on, since)
+    })
   })
   if (finished?.ahead.length) return tellAhead(job, finished)
   if (finished === undefined) resolveInFlight(job, (await readHistory(session, tables)) ?? [])
@@ -72,8 +76,9 @@ async function findWork(job: Job, session: Session, tables: HistoryTables): Prom
     await bundle.list(),
     history.filter((row) => row.kind === 'migration'),
   )
-  refuseMismatch(plan, run.config)
-  warnIgnored(job, listIgnored(plan, run.config))
+  const policy = mismatchPolicy(run.config, bundle)
+  refuseMismatch(plan, policy)
+  warnIgnored(job, listIgnored(plan, policy))
   const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
   const pending = seeds === null ? [] : pendingSeeds(await seeds.list(), history)
   // Seeds are for the whole schema.
@@ -127,12 +132,13 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
-  const work = await findWork(job, session, tables)
+  const work = await adoptAndFind(job, session, tables)
   if (isNothing(work) || work.ahead.length > 0) return work
   // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
   const migrations = await job.bundle.open(work.migrations)
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (!work.tablesExist) {
+    await (await import('./adopt/foreign-history.ts')).refuseStrangersHistory(job.run, session, job.bundle)
     await refuseForeignTables(session, migrations)
     await createTables(session, tables)
   }
@@ -141,6 +147,24 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const { applyAll } = await import('./apply.ts')
   await applyAll(job, tables, on, { migrations, seeds, history: work.history })
   return work
+}
+
+/** What there is to do when all that another tool has applied is recorded as applied. */
+async function adoptAndFind(job: Job, session: Session, tables: HistoryTables): Promise<Work> {
+  const { run, bundle, progress } = job
+  const work = await findWork(job, session, tables)
+  if (isNothing(work) || work.ahead.length > 0) return work
+  const { readForeign } = await import('./adopt/foreign-history.ts')
+  const foreign = await readForeign(run, session, bundle, work.migrations)
+  if (!foreign) return work
+  const { recordForeign, refuseForeignDoubts } = await import('./adopt/adopt.ts')
+  refuseForeignDoubts(job, foreign, work.migrations)
+  if (foreign.match.adopted.length === 0) return work
+  if (!work.tablesExist) await createTables(session, tables)
+  await recordForeign(job, session, tables, foreign)
+  const rest = await findWork(job, session, tables)
+  if (isNothing(rest)) await finishRun(session, tables, progress.runId!, { outcome: 'done' })
+  return rest
 }
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])

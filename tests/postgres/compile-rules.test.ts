@@ -92,7 +92,9 @@ describe('long-name', () => {
       const notices: (string | undefined)[] = []
       client.on('notice', ({ code }) => notices.push(code))
       await client.query(sql)
-      const found = checkSql('f.sql', sql, 'migration', nothingDeclared()).problems.map(({ rule }) => rule)
+      const found = checkSql({ file: 'f.sql', text: sql, role: 'migration' }, nothingDeclared()).problems.map(
+        ({ rule }) => rule,
+      )
       expect(found).toEqual(notices.includes('42622') ? ['long-name'] : [])
     },
   )

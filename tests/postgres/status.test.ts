@@ -44,6 +44,7 @@ test('after up everything is applied, with when and how long', async ({ db }) =>
   expect(migrations[0]).toEqual({
     name: '001_a',
     state: 'applied',
+    by: 'upfront',
     applied_at: expect.any(String),
     duration_ms: expect.any(Number),
   })

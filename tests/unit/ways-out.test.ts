@@ -11,9 +11,9 @@ function functionsOf(text: string): string[] {
 }
 
 const command =
-  /repairCommands?\(|halfDoneCommands\(|advise\(|'upfront baseline|upfront up|index concurrently|left\.list/
+  /repairCommands?\(|halfDoneCommands\(|advise\(|'upfront baseline|upfront up|index concurrently|left\.list|set UPFRONT_(MISSING|FORMAT)=/
 
-test('every message of 21 and 23 names a command to type', () => {
+test('every message of 21 and 23 names a command to type, or a setting', () => {
   const refusing = globSync('src/**/*.ts', { cwd: root }).flatMap((file) =>
     functionsOf(readFileSync(join(root, file), 'utf8'))
       .filter((text) => /new Failure\(\s*'(PARTIAL|MISMATCH)'/.test(text))

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { decodeText } from '../text.ts'
 import type { Folder } from './layout.ts'
 
-const beginning = 64 << 10
+/** The marks stand in nearly every file of a tool, near its beginning; a start with nothing to do must not read all. */
+const [sampled, beginning] = [8, 8 << 10]
 
 /** A folder as layouts see it; links are followed, because a mounted ConfigMap is made of them. */
 export function viewFolder(dir: string): Folder {
@@ -25,6 +26,7 @@ export function viewFolder(dir: string): Folder {
     someSql: (pattern) => {
       beginnings ??= entriesOf('')
         .filter((name) => name.toLowerCase().endsWith('.sql'))
+        .filter((_, i, all) => i < sampled || i >= all.length - sampled)
         .map((name) => readBeginning(join(dir, name)))
       return beginnings.some((text) => pattern.test(text))
     },

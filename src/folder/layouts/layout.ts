@@ -51,8 +51,6 @@ export interface Layout {
   readonly list: (folder: Folder, shown: string) => Listing
   /** Whether a statement that no transaction may hold makes the tool run its whole file outside one. */
   readonly leavesTransactions?: true
-  /** Whether the tool applies what is pending although a later one was applied. */
-  readonly appliesOutOfOrder?: true
 }
 
 /** A folder as a layout sees it; everything is read once, when it is asked for. */
@@ -66,6 +64,6 @@ export interface Folder {
   readonly read: (path: string) => string | null
   /** Whether there is such a file or folder, by a path that may lead out of the folder (`../schema.prisma`). */
   readonly has: (path: string) => boolean
-  /** Whether the beginning (64 KiB) of one of the folder's own .sql files matches. */
+  /** Whether the beginning (8 KiB) of one of the first or the last eight .sql files of the folder itself matches. */
   readonly someSql: (pattern: RegExp) => boolean
 }

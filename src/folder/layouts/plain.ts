@@ -4,7 +4,7 @@ import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
 import type { Problem } from '../../errors.ts'
 import { type MigrationName, compareNames, parseName } from '../names.ts'
-import type { Listing, SourceMigration } from './layout.ts'
+import type { Layout, Listing, SourceMigration } from './layout.ts'
 
 const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251025143000_add_metadata.sql.'
 
@@ -53,7 +53,7 @@ export function listPlain(dir: string, shown = dir): Listing {
       else ups.set(name, { parsed, files: [one] })
     }
   }
-  const migrations: SourceMigration[] = []
+  const migrations: (SourceMigration & MigrationName)[] = []
   for (const [name, { parsed, files }] of ups) {
     if (files.length > 1) problems.push(duplicate(shown, name, files))
     const { file, kind } = files[0]!
@@ -62,6 +62,13 @@ export function listPlain(dir: string, shown = dir): Listing {
   }
   for (const file of downs.values()) problems.push(orphan(shown, file))
   return { migrations: migrations.sort(compareNames), problems }
+}
+
+/** Ours, and everybody's who numbers SQL files: the layout of a folder without a mark. */
+export const plain: Layout = {
+  format: 'plain',
+  detect: () => true,
+  list: ({ dir }, shown) => listPlain(dir, shown),
 }
 
 interface Up {

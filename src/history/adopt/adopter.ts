@@ -10,13 +10,10 @@ export interface Adopter {
    */
   readonly read: (session: Session) => Promise<ForeignHistory | null>
   /** The tool's own advisory lock, for which we wait before we adopt or apply; absent for a tool that has none. */
-  readonly lock?: (session: Session) => Promise<ForeignLock | null>
+  readonly lock?: (session: Session) => Promise<{ readonly key: bigint } | null>
   /** Holds rows and files against each other when not simply key and hash decide. */
   readonly match?: (files: readonly Traced[], history: ForeignHistory) => Match
 }
-
-/** How another tool locks. */
-export type ForeignLock = { readonly key: bigint } | { readonly classId: number; readonly objectId: number }
 
 export interface ForeignHistory {
   /** The table as SQL writes it, for messages: `public._prisma_migrations`. */

@@ -24,6 +24,7 @@ export const container: readonly Row[] = [
     tests: [
       ['tests/postgres/termination.test.ts', 'a reader of the log that has gone away'],
       ['tests/torture/environment.test.ts', 'a reader of the log that is slow'],
+      ['tests/torture/environment.test.ts', 'a reader of the log that takes nothing more'],
     ],
   },
   {

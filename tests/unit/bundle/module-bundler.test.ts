@@ -24,7 +24,7 @@ function write(files: Record<string, string>) {
 
 async function findings(files: Record<string, string>): Promise<string[]> {
   write(files)
-  const { problems } = await checkMigrationsFolder(source(), 'm')
+  const { problems } = await checkMigrationsFolder({ dir: source(), shown: 'm', format: 'auto' })
   return problems.map(({ place, rule, what }) => `${place?.file}:${place?.line}:${place?.column} ${rule} ${what}`)
 }
 

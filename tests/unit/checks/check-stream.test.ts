@@ -20,7 +20,7 @@ const source = () => join(dir, 'source')
 const write = (text: string) => fs.writeFileSync(join(source(), '1_large.sql'), text)
 
 async function findings(): Promise<string[]> {
-  const { problems } = await checkMigrations(source())
+  const { problems } = await checkMigrations({ dir: source(), shown: source(), format: 'auto' })
   return problems.map(({ place, rule }) => `${place?.line}:${place?.column} ${rule}`)
 }
 
@@ -41,7 +41,11 @@ describe('in chunks', () => {
   test.each(['folder', 'bundle'])('a %s sends every statement once, in order, with its line', async (kind) => {
     write(`\ufeff${text.replaceAll('\n', '\r\n')}`)
     if (kind === 'bundle') await writeMigrations(source(), join(dir, 'out'))
-    const script = await scriptOf(kind === 'bundle' ? openMigrations(join(dir, 'out')) : openFolder(source()))
+    const script = await scriptOf(
+      kind === 'bundle'
+        ? openMigrations(join(dir, 'out'))
+        : openFolder({ dir: source(), shown: source(), format: 'auto' }),
+    )
     expect(script).toMatchObject({ transaction: true, joinable: false, statements: [], size: Buffer.byteLength(text) })
 
     const lines = text.split('\n')
@@ -61,7 +65,7 @@ describe('in chunks', () => {
 
   test('a chunk knows where its statements begin', async () => {
     write(text)
-    const [first] = (await scriptOf(openFolder(source()))).chunks()
+    const [first] = (await scriptOf(openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()
     expect(first!.offsetOf!(0)).toBe(0)
     expect(first!.sql.slice(first!.offsetOf!(3)).startsWith(`insert into t values (2,`)).toBe(true)
     expect(first!.offsetOf!(first!.statements)).toBeUndefined()
@@ -93,7 +97,7 @@ describe('in chunks', () => {
 
   test('its down is what follows the marker, with the lines of the file', async () => {
     write(`${text}-- upfront:down\ndrop table t;\n`)
-    const [migration] = await openAll(openFolder(source()))
+    const [migration] = await openAll(openFolder({ dir: source(), shown: source(), format: 'auto' }))
     expect(migration!.down).toBe('-- upfront:down\ndrop table t;\n')
     write(`${text}-- upfront:down\ndorp table t;\n`)
     expect(await findings()).toEqual([`${text.split('\n').length + 1}:1 syntax`])
@@ -165,9 +169,9 @@ describe('what is refused in a small file is refused in a large one', () => {
 
 test('one outer pair is left out', async () => {
   write(`begin;\n${rows}commit;\n`)
-  const { problems, notices } = await checkMigrations(source())
+  const { problems, notices } = await checkMigrations({ dir: source(), shown: source(), format: 'auto' })
   expect([problems, notices.length]).toEqual([[], 1])
-  const chunks = [...(await scriptOf(openFolder(source()))).chunks()]
+  const chunks = [...(await scriptOf(openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()]
   expect(chunks[0]).toMatchObject({ line: 2 })
   expect(chunks.at(-1)!.sql).toMatch(/19999; it''s', null\);$/)
   expect(chunks.reduce((sum, { statements }) => sum + statements, 0)).toBe(20_000)
@@ -180,7 +184,7 @@ describe('one large statement', () => {
   test('of many rows is one chunk', async () => {
     write(`insert into t values\n${values(60_000).join(',\n')};\nselect 1;`)
     expect(await findings()).toEqual([])
-    const chunks = [...(await scriptOf(openFolder(source()))).chunks()]
+    const chunks = [...(await scriptOf(openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()]
     expect(chunks.map(({ line, statements }) => [line, statements])).toEqual([
       [1, 1],
       [60_002, 1],

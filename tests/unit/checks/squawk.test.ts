@@ -13,7 +13,7 @@ afterEach(() => fs.rmSync(dir, { recursive: true, force: true }))
 
 async function warnings(files: Record<string, string>): Promise<string[]> {
   for (const [name, text] of Object.entries(files)) fs.writeFileSync(join(dir, name), text)
-  const { linted } = await checkMigrationsFolder(dir, 'm')
+  const { linted } = await checkMigrationsFolder({ dir: dir, shown: 'm', format: 'auto' })
   const { found } = await lint(linted, dir, '')
   return found.map(({ place, rule }) => `${place?.file}:${place?.line}:${place?.column} ${rule}`)
 }

@@ -33,6 +33,12 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   ready: { type: 'ready', serverVersion: '18.4', elapsedMs: 1100 },
   up_to_date: { type: 'up_to_date', migrations: 6, seed: null },
   held_back: { type: 'held_back', names: ['0007_new'] },
+  adopted: {
+    type: 'adopted',
+    names: ['20250101000000_init', '20250102000000_users'],
+    from: 'prisma',
+    table: 'public._prisma_migrations',
+  },
   ahead: { type: 'ahead', names: ['0007_new', '0008_newer'] },
   lock_waiting: { type: 'lock_waiting', holder: 'pid 42 on web-1', elapsedMs: 12_000 },
   connection_lost: { type: 'connection_lost', reason: 'Connection terminated unexpectedly' },

@@ -13,12 +13,12 @@ export function findings(sql: string, role: Role = 'migration'): string[] {
 
 /** The problems themselves. */
 export function problems(sql: string, role: Role = 'migration') {
-  return checkSql('f.sql', sql, role, nothingDeclared()).problems
+  return checkSql({ file: 'f.sql', text: sql, role }, nothingDeclared()).problems
 }
 
 /** How a text runs. */
 export function layout(sql: string, role: Role = 'migration') {
-  return checkSql('f.sql', sql, role, nothingDeclared()).layout
+  return checkSql({ file: 'f.sql', text: sql, role }, nothingDeclared()).layout
 }
 
 /** What is found in the last of several migrations. */
@@ -26,10 +26,10 @@ export function findingsAfter(earlier: readonly string[], sql: string): string[]
   const catalog = nothingDeclared()
   for (const text of earlier) {
     nextFile(catalog)
-    checkSql('earlier.sql', text, 'migration', catalog)
+    checkSql({ file: 'earlier.sql', text, role: 'migration' }, catalog)
   }
   nextFile(catalog)
-  return checkSql('f.sql', sql, 'migration', catalog).problems.map(
+  return checkSql({ file: 'f.sql', text: sql, role: 'migration' }, catalog).problems.map(
     ({ place, rule }) => `${place?.line}:${place?.column} ${rule}`,
   )
 }

@@ -41,7 +41,7 @@ describe('one pair around the whole file', () => {
     'start transaction; A; commit work',
     '-- x\nbegin;A;commit;\n-- y',
   ])('%j is left out, with a notice', (shape) => {
-    const { layout: found, problems: none, notices } = checkSql('f.sql', shape.replace('A', 'select 1'), 'migration', nothingDeclared()) // prettier-ignore
+    const { layout: found, problems: none, notices } = checkSql({ file: 'f.sql', text: shape.replace('A', 'select 1'), role: 'migration' }, nothingDeclared()) // prettier-ignore
     expect(none).toEqual([])
     expect(notices).toMatchObject([{ rule: 'transaction-control' }])
     expect(found.statements).toMatchObject([{ kind: 'SelectStmt' }])

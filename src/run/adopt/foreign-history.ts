@@ -1,0 +1,69 @@
+import { type Adopter, type ForeignHistory, type Match, type Traced, matchByKey } from '../../history/adopt/adopter.ts'
+import { adopterOf, adopters } from '../../history/adopt/adopters.ts'
+import { type Place, refuseUnadopted } from '../../history/adopt/refuse.ts'
+import type { Bundle, Identity } from '../../migration.ts'
+import type { Session } from '../../postgres/session.ts'
+import { mismatchPolicy } from '../mismatch-policy.ts'
+import type { Run } from '../run.ts'
+
+/** Another tool's history of this folder, held against those of its migrations that ours does not have. */
+export interface Foreign extends Place {
+  readonly match: Match
+}
+
+/** Reads it; null when there is none, or the folder is one of ours. */
+export async function readForeign(
+  { config }: Run,
+  session: Session,
+  bundle: Bundle,
+  pending: readonly Identity[],
+): Promise<Foreign | null> {
+  const adopter = adopterFor(config, bundle)
+  const history = await adopter?.read(session)
+  if (!adopter || !history) return null
+  const origins = await bundle.origins()
+  const all = await bundle.list()
+  const trace = (migrations: readonly Identity[]) =>
+    migrations.flatMap((migration): Traced | [] => {
+      const origin = origins.get(migration.name.normalize('NFC'))
+      return origin ? { migration, origin } : []
+    })
+  const match = adopter.match ?? matchByKey
+  const whole = match(trace(all), history)
+  const isPending = new Set(pending.map(({ name }) => name.normalize('NFC')))
+  const ofPending = (found: readonly Identity[]) => found.filter(({ name }) => isPending.has(name.normalize('NFC')))
+  return {
+    from: adopter.format,
+    history,
+    match: {
+      adopted: ofPending(whole.adopted),
+      edited: ofPending(whole.edited),
+      failed: ofPending(whole.failed),
+      skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
+      unknown: whole.unknown,
+    },
+  }
+}
+
+/** Who reads the history that goes with this folder. */
+export function adopterFor({ format }: Run['config'], bundle: Bundle): Adopter | undefined {
+  return adopterOf(bundle.format === 'plain' && format !== 'auto' ? format : bundle.format)
+}
+
+/** Throws MISMATCH for a database that another tool has filled, when nobody has said what its history is to this folder. */
+export async function refuseStrangersHistory({ config }: Run, session: Session, bundle: Bundle): Promise<void> {
+  if (bundle.format !== 'plain' || config.format !== 'auto') return
+  for (const { format, read } of adopters) {
+    const history = await readIfAllowed(session, read)
+    if (history && history.rows.length > 0) throw refuseUnadopted({ from: format, history })
+  }
+}
+
+async function readIfAllowed(session: Session, read: Adopter['read']): Promise<ForeignHistory | null> {
+  try {
+    return await read(session)
+  } catch (error) {
+    if ((error as { code?: string }).code === '42501') return null
+    throw error
+  }
+}
