@@ -1,13 +1,11 @@
-import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
-import type { Origin } from '../../migration.ts'
+import { hashesOf } from './hashes.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
 
 /** `<number>_<description>.sql`, or `.up.sql` with `.down.sql`, in a crate that uses sqlx. */
 export const sqlx: Layout = {
   format: 'sqlx',
-  appliesOutOfOrder: true,
   detect: (folder) =>
     folder.entries.some((name) => shape.test(name)) &&
     (folder.has('../sqlx.toml') || folder.has('../.sqlx') || /\bsqlx\b/.test(folder.read('../Cargo.toml') ?? '')),
@@ -55,7 +53,7 @@ function list(folder: Folder, shown: string): Listing {
     kind: 'sql',
     downFile: downs.get(version) ?? null,
     parts,
-    origin: (bytes) => origin(String(version), bytes, ignored),
+    origin: (bytes) => ({ key: String(version), hashes: hashesOf(without(bytes, ignored), 'sha384') }),
   }))
   return { migrations, problems, notices }
 }
@@ -64,18 +62,9 @@ function parts(text: string): Parts {
   return { up: text, down: null, outside: text.startsWith('-- no-transaction'), problems: [] }
 }
 
-/** The SHA-384 of the file, also as it would be with the other ends of lines. */
-function origin(key: string, bytes: Buffer, ignored: ReadonlySet<string>): Origin {
-  const text = bytes.toString('utf8')
-  const unix = text.replaceAll('\r\n', '\n')
-  const variants = [text, unix, unix.replaceAll('\n', '\r\n')].map((variant) =>
-    hash('sha384', without(variant, ignored)),
-  )
-  return { key, hashes: [...new Set(variants)] }
-}
-
-function without(text: string, ignored: ReadonlySet<string>): string {
-  return ignored.size === 0 ? text : [...text].filter((character) => !ignored.has(character)).join('')
+function without(bytes: Buffer, ignored: ReadonlySet<string>): Buffer {
+  if (ignored.size === 0) return bytes
+  return Buffer.from([...bytes.toString('utf8')].filter((character) => !ignored.has(character)).join(''))
 }
 
 /** What sqlx.toml says that no checksum sees: the strings of `ignored-chars` in its section `migrate`. */
