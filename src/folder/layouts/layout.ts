@@ -40,6 +40,8 @@ export interface Listing {
   readonly repeatable?: readonly SourceMigration[]
   /** What a person should know and nothing stops for: a file that the tool passes over. */
   readonly notices?: readonly Problem[]
+  /** What the tool runs again whenever it has changed, after all migrations; in the order in which they run. */
+  readonly repeatable?: readonly SourceMigration[]
 }
 
 /** How a folder of one tool is recognised and read. */
