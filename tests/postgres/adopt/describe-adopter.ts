@@ -10,6 +10,7 @@ import {
 } from '../../../src/history/adopt/adopter.ts'
 import { type Session, openSession } from '../../../src/postgres/session.ts'
 import { type Database, test } from '../../support/database.ts'
+export { file } from '../../unit/history/adopt/matching.ts'
 
 export interface Example {
   /** Where the tool makes its table when it is not told otherwise. */
@@ -36,10 +37,17 @@ export async function withSession<T>(
   const { hostname: host, port, username: user, password, pathname } = new URL(url)
   const at = { host, port: Number(port) }
   const target: Target = {
-    ...{ hosts: [at], database: pathname.slice(1), user, password: decodeURIComponent(password), source: 'test' },
+    hosts: [at],
+    database: pathname.slice(1),
+    user,
+    password: decodeURIComponent(password),
     tls: { mode: 'disable', rootCert: undefined, cert: undefined, key: undefined, keyPassword: undefined },
-    ...{ requireAuth: undefined, options: undefined, searchPath: undefined, connectTimeoutMs: 0 },
     channelBinding: 'prefer',
+    requireAuth: undefined,
+    options: undefined,
+    connectTimeoutMs: 0,
+    searchPath: undefined,
+    source: 'test',
   }
   const options = { at, encryption: 'never', applicationName: 'upfront/test' } as const
   const session = await openSession(target, options, AbortSignal.timeout(10_000))
@@ -51,11 +59,6 @@ export async function withSession<T>(
   }
 }
 
-/** A migration of a folder that the tool would call so, its content having these hashes. */
-export function file(key: string, ...hashes: readonly string[]): Traced {
-  return { migration: { name: key, file: key, checksum: 'v1:sha256:' }, origin: { key, hashes } }
-}
-
 /** What the adopter makes of the database and these files, by names; null without a history. */
 export async function adopt(
   adopter: Adopter,
@@ -64,15 +67,12 @@ export async function adopt(
 ): Promise<Record<keyof Match, readonly string[]> | null> {
   const history = await withSession(db, adopter.read)
   if (!history) return null
-  const { unknown, ...found } = (adopter.match ?? matchByKey)(files, history)
+  const { adopted, edited, failed, skipped, unknown } = (adopter.match ?? matchByKey)(files, history)
   const names = (of: Match['adopted']) => of.map(({ name }) => name)
-  const { adopted, edited, failed, skipped } = found
-  return {
-    ...{ adopted: names(adopted), edited: names(edited), failed: names(failed), skipped: names(skipped) },
-    unknown,
-  }
+  return { adopted: names(adopted), edited: names(edited), failed: names(failed), skipped: names(skipped), unknown }
 }
 
+/** Neither file nor row. */
 export const nothing = { adopted: [], edited: [], failed: [], skipped: [], unknown: [] } as const
 
 /** The contract of an adopter. */
