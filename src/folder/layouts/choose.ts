@@ -1,12 +1,18 @@
 import { Failure } from '../../errors.ts'
 import type { Format } from '../../migration.ts'
+import { atlas } from './atlas.ts'
 import { drizzle } from './drizzle.ts'
+import { flyway } from './flyway.ts'
+import { graphileMigrate } from './graphile-migrate.ts'
 import type { Folder, Layout } from './layout.ts'
+import { nodePgMigrate } from './node-pg-migrate.ts'
 import { plain } from './plain.ts'
 import { prisma } from './prisma.ts'
+import { sqlx } from './sqlx.ts'
+import { supabase } from './supabase.ts'
 
 /** Those of other tools that have marks of their own. */
-const layouts: readonly Layout[] = [drizzle, prisma]
+const layouts: readonly Layout[] = [atlas, drizzle, flyway, graphileMigrate, nodePgMigrate, prisma, sqlx, supabase]
 
 /** The layout that was asked for, or the one whose marks the folder bears; plain without any, INVALID for several. */
 export function chooseLayout(folder: Folder, asked: Format | 'auto', shown: string): Layout {

@@ -10,6 +10,8 @@ export interface SourceMigration {
   readonly kind: 'sql' | 'module'
   /** Path inside the folder. */
   readonly downFile: string | null
+  /** Why it cannot run here, which matters only while it is pending: code that needs the other tool's library. */
+  readonly cannotRun?: { readonly what: string; readonly next: string }
   /** Takes a text apart whose parts the other tool has marked; absent where a whole file is one up. */
   readonly parts?: (text: string) => Parts
   /** Set when the tool runs the file outside a transaction, and says so elsewhere than in its text. */
@@ -40,8 +42,6 @@ export interface Listing {
   readonly repeatable?: readonly SourceMigration[]
   /** What a person should know and nothing stops for: a file that the tool passes over. */
   readonly notices?: readonly Problem[]
-  /** What the tool runs again whenever it has changed, after all migrations; in the order in which they run. */
-  readonly repeatable?: readonly SourceMigration[]
 }
 
 /** How a folder of one tool is recognised and read. */

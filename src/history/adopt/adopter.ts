@@ -31,6 +31,10 @@ export interface ForeignRow {
   readonly state: 'applied' | 'failed'
   /** How a person finds the row when no file belongs to it. */
   readonly called: string
+  /** What the tool calls it besides: drizzle keeps a time next to a name. */
+  readonly alias?: string
+  /** Set when everything before it counts as applied too: the newest version where no other is kept, or a baseline. */
+  readonly covers?: true
 }
 
 /** A migration of the folder, with what the tool would call it. */
@@ -53,22 +57,37 @@ export interface Match {
   readonly unknown: readonly string[]
 }
 
+/** A migration, and the row that belongs to it. */
+export interface Found extends Traced {
+  readonly row: ForeignRow
+}
+
 /** By key, then by hash: what most tools' histories need. */
 export function matchByKey(files: readonly Traced[], { rows }: ForeignHistory): Match {
   const byKey = new Map(rows.map((row) => [row.key, row]))
   const known = new Set(files.map(({ origin }) => origin.key))
-  const found = files.flatMap(({ migration, origin }) => {
+  const found = files.flatMap(({ migration, origin }): Found | [] => {
     const row = byKey.get(origin.key)
-    return row ? [{ migration, origin, row }] : []
+    return row ? { migration, origin, row } : []
   })
-  const isEdited = ({ origin, row }: (typeof found)[number]) =>
-    row.hash !== null && origin.hashes.length > 0 && !origin.hashes.includes(row.hash)
+  return judge(
+    found,
+    rows.filter(({ key }) => !known.has(key)),
+  )
+}
+
+/** What states and hashes make of rows that have a file, and of those without. */
+export function judge(found: readonly Found[], unknown: readonly ForeignRow[]): Match {
   const applied = found.filter(({ row }) => row.state === 'applied')
   return {
     adopted: applied.filter((one) => !isEdited(one)).map(({ migration }) => migration),
     edited: applied.filter(isEdited).map(({ migration }) => migration),
     failed: found.filter(({ row }) => row.state === 'failed').map(({ migration }) => migration),
     skipped: [],
-    unknown: rows.filter(({ key }) => !known.has(key)).map(({ called }) => called),
+    unknown: unknown.map(({ called }) => called),
   }
+}
+
+function isEdited({ origin, row }: Found): boolean {
+  return row.hash !== null && origin.hashes.length > 0 && !origin.hashes.includes(row.hash)
 }
