@@ -36,12 +36,15 @@ function withSettings(session: Session, values: Readonly<Record<string, string>>
   }
   return {
     ...session,
-    query: (sql) =>
-      ask<never>(sql).catch(async (error: unknown) => {
+    // What a message of several statements cannot have; a parameter that was dropped would change the question.
+    query: async (sql, params) => {
+      if (params !== undefined) throw new TypeError('a question with local settings has no parameters')
+      return ask<never>(sql).catch(async (error: unknown) => {
         if (values['role'] === undefined) throw error
         // Its own questions must be asked without that role, which was just refused.
         const bare = { ...session, query: async (text: string) => (await session.client.query(text)).rows as never[] }
         throw await (await import('./connect/role.ts')).explainRole(bare, values['role'], error)
-      }),
+      })
+    },
   }
 }

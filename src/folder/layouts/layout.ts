@@ -22,6 +22,8 @@ export interface SourceMigration {
 
 /** A file of a layout that has both directions, or other marks, in one text. */
 export interface Parts {
+  /** The text that identifies the migration where it is not `up`: what that was before placeholders were replaced. */
+  readonly identity?: string
   /** What runs; each line at the place that it has in the file (blank lines stand for what is left out). */
   readonly up: string
   /** What takes it back, likewise; null without. */
@@ -58,6 +60,8 @@ export interface Layout {
 /** A folder as a layout sees it; everything is read once, when it is asked for. */
 export interface Folder {
   readonly dir: string
+  /** Values of placeholders, by their names. */
+  readonly placeholders: ReadonlyMap<string, string>
   /** Names of the entries that do not begin with a dot, sorted by code point; a folder's ends in a slash. */
   readonly entries: readonly string[]
   /** The same of a folder inside, by its path; empty when there is none. */

@@ -44,5 +44,10 @@ function numberOf(name: string): string | null {
 }
 
 function index<Key>(files: readonly Traced[], by: (key: string) => Key): ReadonlyMap<Key, readonly Traced[]> {
-  return Map.groupBy(files, ({ origin }) => by(origin.key))
+  const found = new Map<Key, Traced[]>()
+  for (const file of files) {
+    const key = by(file.origin.key)
+    found.set(key, [...(found.get(key) ?? []), file])
+  }
+  return found
 }
