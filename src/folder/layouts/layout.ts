@@ -70,6 +70,6 @@ export interface Folder {
   readonly read: (path: string) => string | null
   /** Whether there is such a file or folder, by a path that may lead out of the folder (`../schema.prisma`). */
   readonly has: (path: string) => boolean
-  /** Whether the beginning (8 KiB) of one of the first or the last eight .sql files of the folder itself matches. */
+  /** Whether the beginning (8 KiB) of one of the first or the last three .sql files of the folder itself matches. */
   readonly someSql: (pattern: RegExp) => boolean
 }
