@@ -106,11 +106,11 @@ export function describeAdopter(adopter: Adopter, example: Example): void {
     })
 
     test.skipIf(onlyThere)("is read from the search_path's schema, behind a stranger's table too", async ({ db }) => {
-      await make(db, `"My App".${name}`, '"My App"')
+      await make(db, `"zoo App".${name}`, '"zoo App"')
       await db.query(`create schema other; ${stranger(`other.${name}`)}`)
       await db.query(`create schema if not exists ${schema}; ${create(there)}`)
-      const history = await withSession(db, adopter.read, { searchPath: `other, "My App"` })
-      expect(history).toEqual({ table: `"My App".${name}`, rows })
+      const history = await withSession(db, adopter.read, { searchPath: `other, "zoo App"` })
+      expect(history).toEqual({ table: `"zoo App".${name}`, rows })
     })
 
     test('is refused to a role that may not read it, in the words of the server', async ({ db }) => {
