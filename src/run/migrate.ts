@@ -73,17 +73,17 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
   if (isNothing(work) || work.ahead.length > 0) return work
-  await takeOver(job, session, tables, work)
-  if (isApplied(work)) return work
   // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
   const migrations = await job.bundle.open(work.migrations)
   const repeatable = await job.bundle.open(work.repeatable)
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
-  if (!work.tablesExist && !work.foreign) {
+  if (!work.tablesExist) {
     await (await import('./adopt/foreign-history.ts')).refuseStrangersHistory(job.run, session, job.bundle)
     await refuseForeignTables(session, migrations)
     await createTables(session, tables)
   }
+  await takeOver(job, session, tables, work)
+  if (isApplied(work)) return work
   await refuseToRepeat(session, tables, work, since)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('./apply.ts')
@@ -94,7 +94,6 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
 /** Records what another tool has applied; when that was all, the run is over. */
 async function takeOver(job: Job, session: Session, tables: HistoryTables, work: Work): Promise<void> {
   if (!work.foreign) return
-  if (!work.tablesExist && isApplied(work)) await createTables(session, tables)
   await (await import('./adopt/adopt.ts')).recordForeign(job, session, tables, work.foreign)
   if (isApplied(work)) await finishRun(session, tables, job.progress.runId!, { outcome: 'done' })
 }
