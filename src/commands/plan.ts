@@ -30,7 +30,8 @@ export async function plan(run: Run): Promise<number> {
   const seeds = await openSeedsOf(run)
   // What is wrong anywhere is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
-  await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
+  const all = [...(await bundle.list()), ...(await bundle.listRepeatable())]
+  await bundle.open(all.filter(({ cannotRun }) => cannotRun === undefined))
   if (seeds) await seeds.open(await seeds.list())
   const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })

@@ -6,7 +6,7 @@ import { flyway } from './flyway.ts'
 import { graphileMigrate } from './graphile-migrate.ts'
 import type { Folder, Layout } from './layout.ts'
 import { nodePgMigrate } from './node-pg-migrate.ts'
-import { plain } from './plain.ts'
+import { plain, plainOf } from './plain.ts'
 import { prisma } from './prisma.ts'
 import { sqlx } from './sqlx.ts'
 import { supabase } from './supabase.ts'
@@ -16,7 +16,8 @@ const layouts: readonly Layout[] = [atlas, drizzle, flyway, graphileMigrate, nod
 
 /** The layout that was asked for, or the one whose marks the folder bears; plain without any, INVALID for several. */
 export function chooseLayout(folder: Folder, asked: Format | 'auto', shown: string): Layout {
-  if (asked !== 'auto') return layouts.find(({ format }) => format === asked) ?? { ...plain, format: asked }
+  if (asked === 'plain') return plain
+  if (asked !== 'auto') return layouts.find(({ format }) => format === asked) ?? plainOf(asked)
   const found = layouts.filter(({ detect }) => detect(folder))
   if (found.length > 1) throw ambiguous(shown, found)
   if (found.length === 0 && isAnybodys(folder)) throw unmarked(shown)

@@ -8,7 +8,7 @@ import { joinNames } from '../../report/failure.ts'
 import type { Foreign } from './foreign-history.ts'
 import { type Job, recordOf } from '../job.ts'
 import type { Run } from '../run.ts'
-import { keepDowns } from '../keep-downs.ts'
+import { keepDowns } from './keep-downs.ts'
 
 /** Throws MISMATCH when the other tool's history leaves a doubt about what is pending. */
 export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: readonly Identity[]): void {
