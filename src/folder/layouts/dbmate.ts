@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
+import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
 
 /** `<digits>*.sql` with pairs of `-- migrate:up` and `-- migrate:down` in it. */
@@ -7,7 +8,6 @@ export const dbmate: Layout = {
   format: 'dbmate',
   detect: (folder) => folder.someSql(/^--[ \t]*migrate:up([ \t\r]|$)/m),
   list,
-  appliesOutOfOrder: true,
 }
 
 function list({ entries }: Folder, shown: string): Listing {
@@ -22,7 +22,7 @@ function list({ entries }: Folder, shown: string): Listing {
       notices.push({ what, next: 'Name it <version>_<name>.sql, or move it elsewhere.' })
       return []
     })
-  for (const [version, twins] of Map.groupBy(files, (one) => one.version))
+  for (const [version, twins] of groupBy(files, (one) => one.version))
     if (twins.length > 1)
       problems.push({
         what: `${twins.length} files have the version ${version}: ${twins.map(({ file }) => join(shown, file)).join(' and ')}`,

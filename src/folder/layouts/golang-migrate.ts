@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
+import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, SourceMigration } from './layout.ts'
 
 /**
@@ -8,7 +9,9 @@ import type { Folder, Layout, Listing, SourceMigration } from './layout.ts'
  */
 export const golangMigrate: Layout = {
   format: 'golang-migrate',
-  detect: ({ entries }) => {
+  detect: ({ entries, someSql }) => {
+    // What we are told in a comment of ours was written for us.
+    if (entries.includes('upfront.allow') || someSql(/^--[ \t]*upfront:/m)) return false
     const directions = new Set(entries.filter((name) => name.endsWith('.sql')).map((name) => read(name)?.direction))
     return directions.size === 2 && !directions.has(undefined)
   },
@@ -39,7 +42,7 @@ function list({ entries }: Folder, shown: string): Listing {
   const problems: Problem[] = []
   const notices: Problem[] = []
   const found = entries.flatMap((file) => read(file) ?? [])
-  for (const [which, files] of Map.groupBy(found, ({ version, direction }) => `${direction} of version ${version}`)) {
+  for (const [which, files] of groupBy(found, ({ version, direction }) => `${direction} of version ${version}`)) {
     const paths = files.map(({ file }) => join(shown, file))
     if (files.length > 1)
       problems.push({

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
+import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
 
 /** `<number>_<name>.sql` with both directions in it, behind lines that begin with `-- +goose`. */
@@ -28,28 +29,26 @@ function list(folder: Folder, shown: string): Listing {
       return []
     })
     .sort((a, b) => (a.version < b.version ? -1 : a.version > b.version ? 1 : 0))
-  for (const [version, twins] of Map.groupBy(files, (one) => one.version))
+  for (const [version, twins] of groupBy(files, (one) => one.version))
     if (twins.length > 1)
       problems.push({
         what: `${twins.length} files have the version ${version}: ${twins.map(({ file }) => join(shown, file)).join(' and ')}`,
         next: 'goose refuses that too: give one of them another version, or remove it.',
       })
-  for (const { file } of files.filter((one) => one.file.endsWith('.go')))
-    problems.push({
-      what: `${join(shown, file)} is a migration in Go, which cannot be run here`,
-      next: 'Write it in SQL under the same version, or let goose run this folder.',
-    })
-  const migrations = files
-    .filter(({ file }) => file.endsWith('.sql'))
-    .map(({ file, version }): SourceMigration => ({
-      name: file.slice(0, -'.sql'.length).normalize('NFC'),
-      file,
-      kind: 'sql',
-      downFile: null,
-      parts,
-      origin: () => ({ key: String(version), hashes: [] }),
-    }))
+  const migrations = files.map(({ file, version }): SourceMigration => ({
+    name: file.replace(/\.(sql|go)$/, '').normalize('NFC'),
+    file,
+    kind: 'sql',
+    downFile: null,
+    ...(file.endsWith('.go') ? { cannotRun: refuseGo(join(shown, file)) } : { parts }),
+    origin: () => ({ key: String(version), hashes: [] }),
+  }))
   return { migrations, problems, notices }
+}
+
+function refuseGo(file: string) {
+  const next = 'Write it in SQL under the same version, or let goose run it first.'
+  return { what: `${file} is a migration in Go, which cannot be run here`, next }
 }
 
 /** The number in front, 64 bits and above zero as the tool wants it; null without. */

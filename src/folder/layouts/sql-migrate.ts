@@ -5,7 +5,6 @@ export const sqlMigrate: Layout = {
   format: 'sql-migrate',
   detect: (folder) => folder.someSql(/^-- \+migrate (Up|Down)\b/m),
   list,
-  appliesOutOfOrder: true,
 }
 
 function list({ entries }: Folder): Listing {

@@ -3,6 +3,7 @@ import type { Problem } from '../../errors.ts'
 import { nextToken } from '../../sql/lex/lex.ts'
 import { comment, makeToken } from '../../sql/lex/token.ts'
 import { wholeWindow } from '../../sql/lex/window.ts'
+import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
 
 /** `<number>_<name>.sql`, numbered from 1 without a gap; below a line of its own it has what takes it back. */
@@ -46,7 +47,7 @@ function refuseNumbers(files: readonly { readonly file: string; readonly number:
   const problems: Problem[] = []
   const next = 'tern refuses that too: it numbers from 1 without a gap.'
   let last = 0n
-  for (const [number, twins] of Map.groupBy(files, (one) => one.number)) {
+  for (const [number, twins] of groupBy(files, (one) => one.number)) {
     const paths = twins.map(({ file }) => join(shown, file)).join(' and ')
     if (twins.length > 1) problems.push({ what: `${twins.length} files have the number ${number}: ${paths}`, next })
     if (number === 0n) problems.push({ what: `${paths} has the number 0`, next })

@@ -67,17 +67,17 @@ describe('names', () => {
     expect(problems).toEqual([
       '2 files have the version 1: migrations/01_b.sql and migrations/1_a.sql',
       '2 files have the version 2: migrations/2_c.sql and migrations/2_d.go',
-      'migrations/2_d.go is a migration in Go, which cannot be run here',
     ])
   })
 
-  test('a migration in Go is refused by its name, other code is not', () => {
-    const found = list({ '1_a.sql': up, '2_b.go': '', '2_b_test.go': '', 'helpers.go': '', '0_c.go': '' })
-    expect(found).toEqual({
-      names: ['1_a'],
-      problems: ['migrations/2_b.go is a migration in Go, which cannot be run here'],
-      notices: [],
-    })
+  test('a migration in Go is there and says that it cannot run, other code is none', () => {
+    const files = { '1_a.sql': up, '2_b.go': '', '2_b_test.go': '', 'helpers.go': '', '0_c.go': '' }
+    const { migrations, problems } = withFolder(files, (folder) => goose.list(folder, 'migrations'))
+    expect(problems).toEqual([])
+    expect(migrations.map(({ name, cannotRun }) => [name, cannotRun?.what])).toEqual([
+      ['1_a', undefined],
+      ['2_b', 'migrations/2_b.go is a migration in Go, which cannot be run here'],
+    ])
   })
 
   test.each(['schema.sql', '0_a.sql', '1.sql', '1a_b.sql', '9223372036854775808_a.sql'])(
