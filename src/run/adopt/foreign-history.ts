@@ -55,13 +55,14 @@ export async function readForeign(
 /** Who reads the history that goes with this folder. */
 export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Adopter | undefined {
   if (adopt !== null) return homeMade(adopt)
-  return adopterOf(bundle.format === 'plain' && format !== 'auto' ? format : bundle.format)
+  return adopterOf(format === 'auto' ? bundle.format : format)
 }
 
-/** Throws MISMATCH for a database that another tool has filled, when nobody has said what its history is to this folder. */
+/** Throws MISMATCH for a database with another history than the folder's, when nobody has said what it is to this folder. */
 export async function refuseStrangersHistory({ config }: Run, session: Session, bundle: Bundle): Promise<void> {
-  if (bundle.format !== 'plain' || config.format !== 'auto' || config.adopt !== null) return
+  if (config.format !== 'auto' || config.adopt !== null) return
   for (const { format, read } of adopters) {
+    if (format === bundle.format) continue
     const history = await readIfAllowed(session, read)
     if (history && history.rows.length > 0) throw refuseUnadopted({ from: format, history })
   }
