@@ -35,7 +35,8 @@ export async function plan(run: Run): Promise<number> {
   await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
   if (seeds) await seeds.open(await seeds.list())
   const { history, foreign } = await withServer(run, requireAnswer, async (session) => {
-    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    const { role, searchPath } = config.target!
+    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
     const rows = (await readHistory(reader, historyTables(session, config.schema))) ?? []
     const known = new Set(rows.map(({ name }) => name))
     const open = (await bundle.list()).filter(({ name }) => !known.has(name))
