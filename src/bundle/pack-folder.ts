@@ -55,7 +55,8 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin, ...again }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
-    return { ...packed, creates, sql: packLayout(sql.layout) }
+    const text = sql.textChecksum === sql.checksum ? {} : { text: sql.textChecksum }
+    return { ...packed, ...text, creates, sql: packLayout(sql.layout) }
   })
   const all = migrations.map(({ migration }) => migration)
   const layout = format === 'plain' ? {} : { layout: format }

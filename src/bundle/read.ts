@@ -32,6 +32,8 @@ interface PackedEntry {
   /** Of the source, which is what the history keeps. */
   readonly checksum: string
   readonly sql?: PackedScript
+  /** Of its file in the bundle, where placeholders were replaced. */
+  readonly text?: string
   readonly module?: PackedModule
   /** The rules whose findings are allowed when it runs. */
   readonly allow?: readonly string[]
@@ -138,7 +140,7 @@ function unpackModule(dir: string, shown: string, { path, files }: PackedModule)
 }
 
 function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry): SqlScript {
-  const { sql, checksum: expected } = packed
+  const { sql, text: expected = packed.checksum } = packed
   if (!sql) throw broken(shown, `${file} has no statements in the manifest`)
   const { size, transaction = true, isolation, limits, joinable = false, blanks = [], copies = [], pieces } = sql
   if (isolation !== undefined && !isolations.includes(isolation)) throw broken(shown, `${file} has no such isolation`)

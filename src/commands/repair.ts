@@ -5,8 +5,9 @@ import { type RepairAction, repairActions, repairCommand } from '../history/repa
 import { type Named, findNamed, noSuchName, subjectsOf } from '../history/repair/named.ts'
 import { repairRow, wasRepaired } from '../history/repair/record.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
-import type { HistoryTables } from '../history/tables.ts'
+import { type HistoryTables, createTables } from '../history/tables.ts'
 import type { Bundle, Migration } from '../migration.ts'
+import { readForeign } from '../run/adopt/foreign-history.ts'
 import type { StepContext } from '../run/apply/step.ts'
 import { isProduction, readMarkedEnvironment } from '../run/consent.ts'
 import { openMigrationsOf, showPath } from '../run/folders.ts'
@@ -37,8 +38,11 @@ export async function repair(run: Run): Promise<number> {
   announce(run, 'repair', { dir: showPath(run, run.config.migrationsDir), count: bundle?.count ?? 0 })
   const work = (again: { readonly run: Run }) =>
     underLock(again, async (tables, on) => {
-      const history = await readHistory(on.session, tables)
-      if (history === null) throw noHistory(tables)
+      const found = await readHistory(on.session, tables)
+      if (found === null && !(wanted.action === 'done' && (await hasForeign(run, on, bundle)))) throw noHistory(tables)
+      // What another tool leaves in doubt is settled here, before anything of it is taken over.
+      if (found === null) await createTables(on.session, tables)
+      const history = found ?? []
       const one: Case = { ...wanted, reason: run.redact(wanted.reason), run, on, tables }
       await (wanted.action === 'environment' ? mark(one) : repairNamed(one, wanted.action, history, bundle)).catch(
         (error: unknown) => {
@@ -48,6 +52,11 @@ export async function repair(run: Run): Promise<number> {
     })
   await withReconnection({ run }, work)
   return 0
+}
+
+/** Whether another tool has a history here that the next up would take over. */
+async function hasForeign(run: Run, { session }: StepContext, bundle: Bundle | null): Promise<boolean> {
+  return bundle !== null && (await readForeign(run, session, bundle, [])) !== null
 }
 
 /** Characters that the database's encoding lacks are no fault of our tables. */

@@ -1,6 +1,13 @@
 import type { Format } from '../migration.ts'
 import type { Target } from './database/target.ts'
 
+/** A column of a table; the schema is null when the search_path decides. */
+export interface HistoryColumn {
+  readonly schema: string | null
+  readonly table: string
+  readonly column: string
+}
+
 /** The settings of one run: parsed, complete and frozen; durations are milliseconds, 0 means no limit. */
 export interface Config {
   /** null for commands that need no database. */
@@ -16,6 +23,10 @@ export interface Config {
   readonly environment: string
   /** Whose folder layout the migrations have; `auto` leaves it to the marks in the folder. */
   readonly format: 'auto' | Format
+  /** The column of a home-made history that is taken over, null for none. */
+  readonly adopt: HistoryColumn | null
+  /** Values of placeholders in migrations, by their names. */
+  readonly placeholders: Readonly<Record<string, string>>
   readonly schema: string
   readonly waitTimeoutMs: number
   readonly authGraceMs: number

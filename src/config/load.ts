@@ -6,9 +6,11 @@ import type { Io } from '../io.ts'
 import type { Config } from './config.ts'
 import { chooseDatabase } from './database/database.ts'
 import { readDotenv } from './dotenv.ts'
+import { parseHistoryColumn } from './history-column.ts'
 import { isSet, readVariable } from './layers.ts'
 import type { Layer } from './layers.ts'
 import { nearest } from './nearest.ts'
+import { readPlaceholders } from './placeholders.ts'
 import { defaultOf, flagOf, imageName, settingNames, settings } from './settings.ts'
 import type { Defaults, SettingName, SettingValue } from './settings.ts'
 import { judgeUnknownVariables } from './unknown-variables.ts'
@@ -41,24 +43,30 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const database = needs.database ? await chooseDatabase(layers, { problems, warnings, unnamed }) : null
   if (needs.database === true) problems.push(...unnamed)
   const role = read('UPFRONT_ROLE') ?? undefined
+  const placeholders = readPlaceholders(layers, problems)
 
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
   const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
-  const frozen = deepFreeze({ target, unnamed: unnamed[0]?.what ?? null, ...parsed, warnings })
+  const named = { target, unnamed: unnamed[0]?.what ?? null }
+  const frozen = deepFreeze({ ...named, ...parsed, placeholders, warnings })
   // Grows with every credential that is read again.
   return Object.freeze({ ...frozen, secrets: database?.secrets ?? [] })
 }
 
-function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'unnamed' | 'secrets' | 'warnings'> {
+type NoSettings = 'target' | 'unnamed' | 'placeholders' | 'secrets' | 'warnings'
+
+function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
+  const adopt = read('UPFRONT_ADOPT')
   return {
     migrationsDir: resolve(cwd, read('UPFRONT_MIGRATIONS_DIR')),
     seedsDir: resolve(cwd, read('UPFRONT_SEEDS_DIR')),
     seed: read('UPFRONT_SEED'),
     environment: read('UPFRONT_ENV'),
     format: read('UPFRONT_FORMAT'),
+    adopt: adopt === null ? null : parseHistoryColumn(adopt),
     schema: read('UPFRONT_SCHEMA'),
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),

@@ -44,6 +44,12 @@ export const settings = {
     choices: ['auto', ...formats],
     meaning: 'whose folder layout and history the migrations have; `auto` sees it by the marks that each tool leaves',
   },
+  UPFRONT_ADOPT: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'a column (schema.table.column) that holds the names or versions of what was applied before: those are taken over',
+  },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
   UPFRONT_ROLE: {
     kind: 'text',

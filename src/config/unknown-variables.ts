@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.ts'
 import type { Layer } from './layers.ts'
 import { editDistance, nearest } from './nearest.ts'
+import { placeholderPrefix } from './placeholders.ts'
 import { databaseNames, imageName, settingNames } from './settings.ts'
 
 const ours: readonly string[] = [...settingNames, ...databaseNames]
@@ -12,7 +13,14 @@ const injected = /^UPFRONT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(T
 /** Finds the variables that look like ours and are not: nearly ours is a problem, any other UPFRONT_* a warning. */
 export function judgeUnknownVariables(layer: Layer, problems: Problem[], warnings: string[]): void {
   for (const [name, value] of Object.entries(layer.variables)) {
-    if (!/^U\w{3,9}_/.test(name) || known.has(name) || injected.test(name) || value === '' || value === undefined)
+    if (
+      !/^U\w{3,9}_/.test(name) ||
+      known.has(name) ||
+      injected.test(name) ||
+      name.startsWith(placeholderPrefix) ||
+      value === '' ||
+      value === undefined
+    )
       continue
     const meant = nearestSetting(name)
     if (meant !== undefined) {

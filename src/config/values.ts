@@ -1,4 +1,5 @@
 import { durationExample, parseDuration } from './duration.ts'
+import { parseHistoryColumn } from './history-column.ts'
 import { nearest } from './nearest.ts'
 import { settings } from './settings.ts'
 import type { Setting, SettingName } from './settings.ts'
@@ -21,6 +22,8 @@ const booleans: Readonly<Record<string, boolean>> = {
 const rules: Partial<Record<SettingName, (text: string) => string | undefined>> = {
   UPFRONT_SEED: (text) =>
     /[/\\]/.test(text) || /^\.+$/.test(text) ? 'is not a plain folder name; expected one such as demo' : undefined,
+  UPFRONT_ADOPT: (text) =>
+    parseHistoryColumn(text) === null ? 'is no column; expected schema.table.column or table.column' : undefined,
   UPFRONT_SCHEMA: refuseSchema,
   UPFRONT_ROLE: refuseLong,
 }

@@ -78,7 +78,7 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
     openDown: async ({ name }) => {
       await loadParser()
       const source = [...once, ...repeatable].find((one) => one.name === name.normalize('NFC'))
-      return source ? compileDownAlone(folder, source) : { sql: null, module: null, allow: [] }
+      return source && !source.cannotRun ? compileDownAlone(folder, source) : { sql: null, module: null, allow: [] }
     },
   }
 }
@@ -144,7 +144,8 @@ interface InFolder extends ListedFolder {
 function compileMigration({ dir, shown, layout, source, allow, role }: InFolder, declared: Declared): One {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
-  const { name } = source
+  const { name, cannotRun } = source
+  if (cannotRun) return { problems: [{ ...cannotRun, name }], notices: [], own: [] }
   const foreign = foreignFile(layout, source)
   const implied = foreign ? impliedAllowances(layout.format, file) : []
   const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }

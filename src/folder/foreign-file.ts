@@ -26,6 +26,8 @@ interface Source {
 interface Apart {
   readonly up: string
   readonly section: string | null
+  /** What its checksum is of. */
+  readonly identity: string
   /** Whether another tool runs it outside a transaction. */
   readonly outside: boolean
   /** What is wrong with that tool's marks. */
@@ -36,15 +38,15 @@ interface Apart {
 export function takeApart(text: string, { file, role, foreign }: Source): Apart {
   if (!foreign?.parts) {
     const { up, section } = role === 'migration' && !foreign ? splitDown(text) : { up: text, section: null }
-    return { up, section, outside: foreign?.outside ?? false, marks: [] }
+    return { up, section, identity: up, outside: foreign?.outside ?? false, marks: [] }
   }
-  const { up, down, outside, downOutside, problems } = foreign.parts(text)
+  const { up, identity = up, down, outside, downOutside, problems } = foreign.parts(text)
   const lines = text.split('\n')
   const marks = problems.map(({ line, what, next }) =>
     finding('directive', what, { file, line, column: 1, text: lines[line - 1] ?? '' }, next),
   )
   const section = down !== null && downOutside ? sayOutside(down) : down
-  return { up, section, outside: outside || foreign.outside, marks }
+  return { up, section, identity, outside: outside || foreign.outside, marks }
 }
 
 /** A down may run from the history, which has nothing but its text: so the text has to say it. */

@@ -31,7 +31,9 @@ export function identify(path: string, shown: string, untilDown: boolean): Ident
 /** The same of a file whose parts another tool has marked: of what runs. */
 export function identifyParts(path: string, shown: string, parts: (text: string) => Parts): Identified {
   const read = readText(path, shown)
-  return 'problem' in read ? read : { checksum: checksum(parts(read.text).up) }
+  if ('problem' in read) return read
+  const { up, identity = up } = parts(read.text)
+  return { checksum: checksum(identity) }
 }
 
 /** The bytes of a file, good until the next is read; null when it is larger than the buffer. */

@@ -14,8 +14,9 @@ import { digest } from './text.ts'
  * A folder of migrations by names and checksums: throws one INVALID with every wrong name and every file that cannot be
  * read. What is in the files is parsed when they are opened.
  */
-export function openFolder({ dir, shown, format }: MigrationsFolder): Bundle {
-  const { migrations, repeatable, problems, layout } = listSources({ dir, shown, format })
+export function openFolder(folder: MigrationsFolder): Bundle {
+  const { dir, shown } = folder
+  const { migrations, repeatable, problems, layout } = listSources(folder)
   const root = resolve(dir)
   const sources = [...migrations, ...repeatable]
   const identities = sources.flatMap(({ name, file, kind, parts, origin }, i): Identity | [] => {
@@ -51,15 +52,17 @@ export interface MigrationsFolder {
   readonly dir: string
   readonly shown: string
   readonly format: Format | 'auto'
+  /** Values of placeholders, by their names. */
+  readonly placeholders?: Readonly<Record<string, string>>
 }
 
 /** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
-export function listSources({ dir, shown, format }: MigrationsFolder): Required<Listing> & {
+export function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Required<Listing> & {
   readonly layout: Layout
   readonly problems: Problem[]
 } {
   requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
-  const folder = viewFolder(dir)
+  const folder = viewFolder(dir, placeholders)
   const layout = chooseLayout(folder, format, shown)
   const listing = layout.list(folder, shown)
   const { migrations, repeatable = [], notices = [] } = listing

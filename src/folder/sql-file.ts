@@ -28,6 +28,8 @@ export interface SqlSource extends Subject {
 /** A SQL file, compiled. */
 export interface SqlFile {
   readonly checksum: string
+  /** Of the text that runs, which is another one where placeholders were replaced. */
+  readonly textChecksum: string
   readonly script: SqlScript
   readonly layout: TextLayout | ChunkLayout
   readonly creates: readonly string[]
@@ -60,13 +62,14 @@ function compileWhole(source: SqlSource, declared: Declared): Compiled {
   const { path, file } = source
   const read = readText(path, file)
   if ('problem' in read) return unread([read.problem], source)
-  const { up, section, outside, marks } = takeApart(read.text, source)
+  const { up, section, identity, outside, marks } = takeApart(read.text, source)
   const { layout: found, creates, problems, notices, own, makesNames } = checkUp(source, up, outside, declared)
   const { refused, allowed, allow } = judgeText([...marks, ...problems], source, own, makesNames)
   if (refused.length > 0) return { section, problems: refused, own }
   const layout = { ...found, joinable: found.joinable && allow.length === 0 }
   const sql = {
-    checksum: checksum(up),
+    checksum: checksum(identity),
+    textChecksum: checksum(up),
     script: textScript(() => up, layout),
     layout,
     creates,
@@ -93,7 +96,16 @@ function compileLarge(source: SqlSource, declared: Declared): Compiled {
     const refuse = (reason: string) => new Failure('INVALID', `${file} has changed while upfront ran`, { reason })
     const script = chunkScript(layout, { open, read: () => readAll(open), checksum: sum, refuse })
     const writeTo = (target: string) => copy(open, target)
-    const sql = { checksum: sum, script, layout, creates, notices: [...notices, ...allowed], allow, writeTo }
+    const sql = {
+      checksum: sum,
+      textChecksum: sum,
+      script,
+      layout,
+      creates,
+      notices: [...notices, ...allowed],
+      allow,
+      writeTo,
+    }
     return { sql, section, problems: [], own }
   } catch (error) {
     const problem = problemOfReading(file, error)

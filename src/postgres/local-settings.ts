@@ -12,7 +12,7 @@ export interface LocalSettings {
 
 /**
  * The session for questions that leave no trace on it: each is sent together with its local settings in one message,
- * which is one transaction; one with parameters, which the protocol sends alone, is in a transaction of its own too. So it may even come through a pooler that gives the server process to the application next.
+ * which is one transaction. So it may even come through a pooler that gives the server process to the application next.
  */
 export function withLocalSettings(session: Session, settings: LocalSettings): Session {
   const { lockTimeoutMs, role, searchPath, readOnly } = settings
@@ -36,29 +36,22 @@ function withSettings(session: Session, values: Readonly<Record<string, string>>
   const settings = Object.entries(values).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, true)`,
   )
-  const set = `select ${settings.join(', ')}`
-  const askAlone = async <Row extends object>(sql: string, params: readonly unknown[]): Promise<Row[]> => {
-    try {
-      await session.client.query(`begin; ${set}`)
-      return await session.query<Row>(sql, params)
-    } finally {
-      // What has gone wrong before says more than that the connection is gone.
-      await session.client.query('rollback').catch(() => {})
-    }
-  }
   const ask = async <Row extends object>(sql: string): Promise<Row[]> => {
-    const results = await session.client.query(`${set};\n${sql}`)
+    const results = await session.client.query(`select ${settings.join(', ')};\n${sql}`)
     // A message of several statements has as many results.
     return (results as unknown as readonly { rows: Row[] }[]).at(-1)!.rows
   }
   return {
     ...session,
-    query: (sql, params) =>
-      (params ? askAlone<never>(sql, params) : ask<never>(sql)).catch(async (error: unknown) => {
+    // What a message of several statements cannot have; a parameter that was dropped would change the question.
+    query: async (sql, params) => {
+      if (params !== undefined) throw new TypeError('a question with local settings has no parameters')
+      return ask<never>(sql).catch(async (error: unknown) => {
         if (values['role'] === undefined) throw error
         // Its own questions must be asked without that role, which was just refused.
         const bare = { ...session, query: async (text: string) => (await session.client.query(text)).rows as never[] }
         throw await (await import('./connect/role.ts')).explainRole(bare, values['role'], error)
-      }),
+      })
+    },
   }
 }

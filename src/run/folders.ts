@@ -11,8 +11,8 @@ export function openMigrationsOf(run: Run): Promise<Bundle> {
 
 /** Where they are, and whose layout they are said to have. */
 export function migrationsFolderOf(run: Run): MigrationsFolder {
-  const { migrationsDir: dir, format } = run.config
-  return { dir, shown: showPath(run, dir), format }
+  const { migrationsDir: dir, format, placeholders } = run.config
+  return { dir, shown: showPath(run, dir), format, placeholders }
 }
 
 /** The seeds that this run is to apply, null for none. */

@@ -20,9 +20,13 @@ export const drizzle: Layout = {
   format: 'drizzle',
   detect: (folder) =>
     folder.has(journalFile) ||
-    (folder.entries.some((entry) => folder.has(join(entry, 'snapshot.json')) && folder.has(join(entry, sqlFile))) &&
+    (folder.entries.some((entry) => entry.endsWith('/') && isGenerated(folder, entry)) &&
       !folder.has('migration_lock.toml')),
   list: (folder, shown) => (folder.has(journalFile) ? listJournal(folder, shown) : listFolders(folder, shown)),
+}
+
+function isGenerated({ has }: Folder, entry: string): boolean {
+  return has(`${entry}snapshot.json`) && has(`${entry}${sqlFile}`)
 }
 
 const sqlFile = 'migration.sql'

@@ -58,7 +58,7 @@ function list(folder: Folder, shown: string): Listing {
       kind: 'sql',
       downFile: named.kind === 'migration' ? (undos.get(key) ?? null) : null,
       ...(config.outside ? { outside: true } : {}),
-      ...(config.replacesPlaceholders ? { parts: (text) => parts(text, config.outside) } : {}),
+      ...(config.replacesPlaceholders ? { parts: (text) => parts(text, config.outside, folder.placeholders) } : {}),
       origin: (bytes) => origin(key, bytes),
     }
     if (named.kind === 'migration') migrations.push({ source, version: named.version })
@@ -86,13 +86,14 @@ function origin(key: string, bytes: Buffer): Origin {
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
-function parts(text: string, outside: boolean): Parts {
-  const problems = replacePlaceholders(text, new Map()).missing.map(({ name, line }) => ({
+function parts(text: string, outside: boolean, values: ReadonlyMap<string, string>): Parts {
+  const { text: up, missing } = replacePlaceholders(text, values)
+  const problems = missing.map(({ name, line }) => ({
     line,
     what: `the placeholder \${${name}} has no value`,
-    next: 'Upfront does not replace it: write the value into a new migration, or set placeholderReplacement=false.',
+    next: `Set UPFRONT_PLACEHOLDER_${name}, or placeholderReplacement=false in a .conf file beside the migration.`,
   }))
-  return { up: text, down: null, outside, problems }
+  return { up, identity: text, down: null, outside, problems }
 }
 
 /** Says what is wrong when another file has the key already, as flyway does. */

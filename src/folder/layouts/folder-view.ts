@@ -4,10 +4,10 @@ import { decodeText } from '../text.ts'
 import type { Folder } from './layout.ts'
 
 /** The marks stand in nearly every file of a tool, near its beginning; a start with nothing to do must not read all. */
-const [sampled, beginning] = [8, 8 << 10]
+const [sampled, beginning] = [3, 8 << 10]
 
 /** A folder as layouts see it; links are followed, because a mounted ConfigMap is made of them. */
-export function viewFolder(dir: string): Folder {
+export function viewFolder(dir: string, placeholders: Readonly<Record<string, string>> = {}): Folder {
   const lists = new Map<string, readonly string[]>()
   const entriesOf = (path: string) => {
     const known = lists.get(path) ?? list(join(dir, path))
@@ -17,6 +17,7 @@ export function viewFolder(dir: string): Folder {
   let beginnings: readonly string[] | undefined
   return {
     dir,
+    placeholders: new Map(Object.entries(placeholders)),
     get entries() {
       return entriesOf('')
     },

@@ -22,6 +22,8 @@ export interface SourceMigration {
 
 /** A file of a layout that has both directions, or other marks, in one text. */
 export interface Parts {
+  /** The text that identifies the migration where it is not `up`: what that was before placeholders were replaced. */
+  readonly identity?: string
   /** What runs; each line at the place that it has in the file (blank lines stand for what is left out). */
   readonly up: string
   /** What takes it back, likewise; null without. */
@@ -58,6 +60,8 @@ export interface Layout {
 /** A folder as a layout sees it; everything is read once, when it is asked for. */
 export interface Folder {
   readonly dir: string
+  /** Values of placeholders, by their names. */
+  readonly placeholders: ReadonlyMap<string, string>
   /** Names of the entries that do not begin with a dot, sorted by code point; a folder's ends in a slash. */
   readonly entries: readonly string[]
   /** The same of a folder inside, by its path; empty when there is none. */
@@ -66,6 +70,6 @@ export interface Folder {
   readonly read: (path: string) => string | null
   /** Whether there is such a file or folder, by a path that may lead out of the folder (`../schema.prisma`). */
   readonly has: (path: string) => boolean
-  /** Whether the beginning (8 KiB) of one of the first or the last eight .sql files of the folder itself matches. */
+  /** Whether the beginning (8 KiB) of one of the first or the last three .sql files of the folder itself matches. */
   readonly someSql: (pattern: RegExp) => boolean
 }

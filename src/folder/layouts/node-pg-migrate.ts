@@ -20,6 +20,8 @@ function marker(direction: 'up' | 'down'): RegExp {
 /** The files of one migration. */
 interface Group {
   single?: string
+  /** Code that calls the tool's library. */
+  code?: string
   up?: string
   down?: string
 }
@@ -43,41 +45,43 @@ function list(folder: Folder, shown: string): Listing {
     group[direction ?? 'single'] = file
     groups.set(id, group)
   }
-  problems.push(...codeIn(files, shown))
+  for (const file of files.filter(isCode)) {
+    const id = file.replace(/\.[cm]?[jt]s$/i, '')
+    groups.set(id, { ...groups.get(id), code: file })
+  }
   for (const [id, group] of groups) {
-    const { single, up, down } = group
-    const paths = [single, up, down].flatMap((file) => (file === undefined ? [] : join(shown, file)))
+    const { single, code, up, down } = group
+    const paths = [single, code, up, down].flatMap((file) => (file === undefined ? [] : join(shown, file)))
     const next = 'node-pg-migrate refuses that too: rename or remove one of them.'
-    if (single !== undefined && paths.length > 1)
+    if ((single ?? code) !== undefined && paths.length > 1)
       problems.push({ what: `several files are the migration ${id}: ${paths.join(' and ')}`, next })
-    else if (single === undefined && up === undefined)
+    else if ((single ?? code ?? up) === undefined)
       problems.push({ what: `${paths[0]} has no up: ${id}.up.sql does not exist`, next })
   }
   const migrations = [...groups]
-    .filter(([, { single, up }]) => (single ?? up) !== undefined)
+    .filter(([, { single, code, up }]) => (single ?? code ?? up) !== undefined)
     .sort(([a], [b]) => compare(`${a}.sql`, `${b}.sql`))
-    .map(([id, { single, up, down }]): SourceMigration => ({
+    .map(([id, { single, code, up, down }]): SourceMigration => ({
       name: id.normalize('NFC'),
-      file: single ?? up!,
+      file: single ?? code ?? up!,
       kind: 'sql',
-      downFile: single === undefined ? (down ?? null) : null,
+      downFile: (single ?? code) === undefined ? (down ?? null) : null,
       ...(single === undefined ? {} : { parts }),
+      ...(code === undefined ? {} : { cannotRun: refuseCode(join(shown, code)) }),
       origin: () => ({ key: id, hashes: [] }),
     }))
   return { migrations, problems }
 }
 
-/** Migrations in code, which call the library and which nothing else can run. */
-function codeIn(files: readonly string[], shown: string): readonly Problem[] {
-  const found = files.filter((file) => /^\d.*\.[cm]?[jt]s$/i.test(file) && !/\.d\.[cm]?ts$/i.test(file))
-  if (found.length === 0) return []
-  const paths = found.map((file) => join(shown, file)).join(', ')
-  return [
-    {
-      what: `${found.length === 1 ? 'a migration is' : `${found.length} migrations are`} code that only node-pg-migrate can run: ${paths}`,
-      next: 'Write them in SQL under the same names (node-pg-migrate up --dry-run prints it), or let node-pg-migrate run this folder.',
-    },
-  ]
+function isCode(file: string): boolean {
+  return /^\d.*\.[cm]?[jt]s$/i.test(file) && !/\.d\.[cm]?ts$/i.test(file)
+}
+
+function refuseCode(file: string) {
+  return {
+    what: `${file} is code that only node-pg-migrate can run`,
+    next: 'Write it in SQL under the same name (node-pg-migrate up --dry-run prints it), or let node-pg-migrate run it first.',
+  }
 }
 
 /** The order of the tool: by the number in front, 17 digits being a time in UTC, then by the whole name. */

@@ -40,15 +40,16 @@ interface Candidate {
  * not be used, even when the table is found elsewhere.
  */
 export async function findTable(session: Session, marks: TableMarks): Promise<FoundTable | null> {
+  const text = (value: string) => session.client.escapeLiteral(value)
+  // Without parameters, because whoever only reads sends its questions together with settings, as one message.
   const candidates = await session.query<Candidate>(
     `select pg_catalog.format('%I.%I', n.nspname, c.relname) as table, n.nspname::text as schema,
        (select pg_catalog.json_object_agg(a.attname, pg_catalog.format_type(a.atttypid, null))
         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where c.relname = $1 and c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and (n.nspname = $2 or not $3 and n.nspname = any (pg_catalog.current_schemas(false)))
+     where c.relname = ${text(marks.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')
+       and (n.nspname = ${text(marks.schema)} or not ${marks.onlyThere ?? false} and n.nspname = any (pg_catalog.current_schemas(false)))
      order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)`,
-    [marks.name, marks.schema, marks.onlyThere ?? false],
   )
   const found = candidates.find((one) => isTheirs(one.columns, marks))
   return found ? { ...found, columns: new Set(Object.keys(found.columns)) } : null

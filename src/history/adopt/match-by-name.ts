@@ -8,12 +8,13 @@ import { type ForeignHistory, type ForeignRow, type Found, type Match, type Trac
 export function matchByName(files: readonly Traced[], { rows }: ForeignHistory): Match {
   const rowOf = new Map<Traced, ForeignRow>()
   const unknown: ForeignRow[] = []
-  const ways = [(name: string) => name, withoutExtension].map((cut) => index(files, cut))
+  const byKey = index(files, (key) => key)
+  const byBareName = index(files, withoutExtension)
   const byNumber = index(files, numberOf)
   for (const row of rows) {
     const meant = [
-      ways[0]!.get(row.key),
-      ways[1]!.get(withoutExtension(row.key)),
+      byKey.get(row.key),
+      byBareName.get(withoutExtension(row.key)),
       isNumber(row.key) ? byNumber.get(numberOf(row.key)) : undefined,
     ].find((found) => found !== undefined)
     if (meant?.length === 1) rowOf.set(meant[0]!, row)
@@ -44,5 +45,10 @@ function numberOf(name: string): string | null {
 }
 
 function index<Key>(files: readonly Traced[], by: (key: string) => Key): ReadonlyMap<Key, readonly Traced[]> {
-  return Map.groupBy(files, ({ origin }) => by(origin.key))
+  const found = new Map<Key, Traced[]>()
+  for (const file of files) {
+    const key = by(file.origin.key)
+    found.set(key, [...(found.get(key) ?? []), file])
+  }
+  return found
 }

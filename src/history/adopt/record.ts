@@ -12,7 +12,8 @@ export async function insertAdopted(
   await session.query(
     `insert into ${tables.history} (kind, name, checksum, state, down, run)
      select 'migration', name, checksum, 'adopted', down, $4
-     from pg_catalog.unnest($1::text[], $2::text[], $3::text[]) with ordinality as given (name, checksum, down, place)
+     from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]))
+       with ordinality as given (name, checksum, down, place)
      order by place`,
     [
       migrations.map(({ name }) => name),

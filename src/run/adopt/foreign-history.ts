@@ -1,5 +1,6 @@
 import { type Adopter, type ForeignHistory, type Match, type Traced, matchByKey } from '../../history/adopt/adopter.ts'
 import { adopterOf, adopters } from '../../history/adopt/adopters.ts'
+import { homeMade } from '../../history/adopt/home-made.ts'
 import { type Place, refuseUnadopted } from '../../history/adopt/refuse.ts'
 import type { Bundle, Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -33,7 +34,7 @@ export async function readForeign(
   const isPending = new Set(pending.map(({ name }) => name.normalize('NFC')))
   const ofPending = (found: readonly Identity[]) => found.filter(({ name }) => isPending.has(name.normalize('NFC')))
   return {
-    from: adopter.format,
+    from: config.adopt === null ? adopter.format : 'another tool',
     history,
     match: {
       adopted: ofPending(whole.adopted),
@@ -46,13 +47,14 @@ export async function readForeign(
 }
 
 /** Who reads the history that goes with this folder. */
-export function adopterFor({ format }: Run['config'], bundle: Bundle): Adopter | undefined {
+export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Adopter | undefined {
+  if (adopt !== null) return homeMade(adopt)
   return adopterOf(bundle.format === 'plain' && format !== 'auto' ? format : bundle.format)
 }
 
 /** Throws MISMATCH for a database that another tool has filled, when nobody has said what its history is to this folder. */
 export async function refuseStrangersHistory({ config }: Run, session: Session, bundle: Bundle): Promise<void> {
-  if (bundle.format !== 'plain' || config.format !== 'auto') return
+  if (bundle.format !== 'plain' || config.format !== 'auto' || config.adopt !== null) return
   for (const { format, read } of adopters) {
     const history = await readIfAllowed(session, read)
     if (history && history.rows.length > 0) throw refuseUnadopted({ from: format, history })

@@ -69,6 +69,8 @@ test('with nothing set every setting has its default', async () => {
     seed: null,
     environment: 'production',
     format: 'auto',
+    adopt: null,
+    placeholders: {},
     schema: 'upfront',
     waitTimeoutMs: 60_000,
     authGraceMs: 5000,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { Folder } from '../../../../src/folder/layouts/layout.ts'
 import { nodePgMigrate } from '../../../../src/folder/layouts/node-pg-migrate.ts'
 import { describeLayout, withFolder } from './describe-layout.ts'
 
@@ -98,9 +99,16 @@ test('SQL without a number is refused, as by the tool', () => {
   expect(list('1_a.sql', 'b.sql').problems).toEqual(['migrations/b.sql does not begin with a number'])
 })
 
-test('what only the library can run is refused, every file named', () => {
+test('what only the library can run is there, and says so to whoever opens it', () => {
   const files = ['1_a.sql', '2_b.js', '3_c.ts', '4_d.cjs', '5_e.mts', '3_c.d.ts', 'shared.js']
-  expect(list(...files).problems).toEqual([
-    '4 migrations are code that only node-pg-migrate can run: migrations/2_b.js, migrations/3_c.ts, migrations/4_d.cjs, migrations/5_e.mts',
+  const found = (folder: Folder) => nodePgMigrate.list(folder, 'migrations')
+  const { migrations, problems } = withFolder(Object.fromEntries(files.map((file) => [file, ''])), found)
+  expect(problems).toEqual([])
+  expect(migrations.map(({ name, cannotRun }) => `${name}: ${cannotRun?.what}`)).toEqual([
+    '1_a: undefined',
+    '2_b: migrations/2_b.js is code that only node-pg-migrate can run',
+    '3_c: migrations/3_c.ts is code that only node-pg-migrate can run',
+    '4_d: migrations/4_d.cjs is code that only node-pg-migrate can run',
+    '5_e: migrations/5_e.mts is code that only node-pg-migrate can run',
   ])
 })
