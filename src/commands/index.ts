@@ -25,6 +25,15 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./status.ts')).status,
   },
+  doctor: {
+    summary:
+      'whose folder it is, what the database has, what up would do with them, and what to do next; changes nothing',
+    flags: { json: { summary: 'as data' } },
+    database: 'if named',
+    // Who asks sits in front of it.
+    defaults: { UPFRONT_WAIT_TIMEOUT: '5s', UPFRONT_AUTH_GRACE: '1s' },
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   baseline: {
     summary: 'record migrations as applied without running them',
     flags: { to: { value: 'name', summary: 'the last one to record; without it every one' } },
