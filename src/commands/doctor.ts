@@ -3,6 +3,7 @@ import { asData } from '../run/examine/data.ts'
 import { examineDatabase } from '../run/examine/database.ts'
 import { examineFolder } from '../run/examine/folder.ts'
 import { renderPage } from '../run/examine/page.ts'
+import { findFailuresOfFiles } from '../run/examine/pending.ts'
 import type { Run } from '../run/run.ts'
 
 /**
@@ -12,7 +13,9 @@ import type { Run } from '../run/run.ts'
 export async function doctor(run: Run): Promise<number> {
   const folder = await examineFolder(run)
   const database = await examineDatabase(run, folder)
-  const advice = advise(folder, database)
+  // Where there is no database yet, everything is pending.
+  const isEmpty = database === null || database.isToCreate === true
+  const advice = advise(folder, database, isEmpty ? await findFailuresOfFiles(run, folder) : [])
   const examined = { folder, database, unnamed: run.config.unnamed, advice }
   run.answer(run.flags['json'] ? JSON.stringify(asData(examined), null, 2) : renderPage(examined, run.redact))
   return advice.exit

@@ -27,9 +27,9 @@ export interface Advice {
   readonly dockerfile: string | null
 }
 
-/** Pure: what up would end with, and what to do next. */
-export function advise(folder: ExaminedFolder, database: ExaminedDatabase | null): Advice {
-  const failures = [...folder.failures, ...(database?.failures ?? [])]
+/** Pure: what up would end with, and what to do next; `ofFiles` is what it would end with on an empty database. */
+export function advise(folder: ExaminedFolder, database: ExaminedDatabase | null, ofFiles: readonly Failure[]): Advice {
+  const failures = [...folder.failures, ...ofFiles, ...(database?.failures ?? [])]
   const [first] = failures
   return {
     failures,

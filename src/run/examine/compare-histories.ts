@@ -95,7 +95,10 @@ async function compareWith(run: Run, reader: Reader, known: Known) {
   }
   const foreign = 'done' in theirs ? theirs.done : null
   const adopted = foreign?.match.adopted ?? []
-  const agreed = await attempt(run, () => refuseMismatch(makePlan(files, [...rows, ...adopted.map(asAdopted)]), policy))
+  const agreed = await attempt(run, () => {
+    // Before and after what another tool has applied is recorded.
+    for (const one of [rows, [...rows, ...adopted.map(asAdopted)]]) refuseMismatch(makePlan(files, one), policy)
+  })
   const work = await compare({ bundle, seeds: folder.seedBundle, history: history ?? [], foreign })
   const told = { work, theirs: foreign ? tell(foreign) : stranger && tell(stranger) }
   if (work.isAhead || (history !== null && isNothing(work))) return { ...told, failures: failuresOf([agreed]) }

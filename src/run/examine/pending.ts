@@ -1,11 +1,11 @@
 import { Failure } from '../../errors.ts'
 import { refuseUnadopted } from '../../history/adopt/refuse.ts'
 import { type HistoryRow, isTakingBack } from '../../history/rows.ts'
-import type { Migration, Seed } from '../../migration.ts'
+import type { Bundle, Migration, Seed, SeedBundle } from '../../migration.ts'
 import { refuseForeignTables } from '../migrate.ts'
 import { stoppedHalfWay, takenBackHalfWay } from '../outside/module.ts'
 import type { Run } from '../run.ts'
-import { attempt, failuresOf } from './attempt.ts'
+import { type Attempt, attempt, failuresOf } from './attempt.ts'
 import { findForbidden } from './creations.ts'
 import type { ExaminedFolder } from './folder.ts'
 import type { Reader } from './reader.ts'
@@ -32,12 +32,8 @@ export async function findFailures(
 ): Promise<Failure[]> {
   const { config } = run
   if (bundle === null) return []
-  const opened = await attempt(run, async () => {
-    const all = [...(await bundle.open(work.migrations)), ...(await bundle.open(work.repeatable))]
-    for (const one of [...all, ...((await seedBundle?.open(work.seeds)) ?? [])]) verify(one)
-    return all
-  })
-  const migrations = 'done' in opened ? opened.done.slice(0, work.migrations.length) : []
+  const opened = await openPending(run, { bundle, seedBundle }, work)
+  const migrations = 'done' in opened ? opened.done : []
   const isFirst = history === null && work.adopted.length === 0
   const isStrange = stranger !== null && bundle.format === 'plain' && config.format === 'auto' && config.adopt === null
   const foreign = isFirst && isStrange ? [refuseUnadopted(stranger)] : []
@@ -51,6 +47,36 @@ export async function findFailures(
   // What is adopted is recorded before the files are parsed.
   const tablesFirst = work.adopted.length > 0 ? [...lacking, ...files] : [...files, ...lacking]
   return [...tablesFirst, ...half, ...forbidden]
+}
+
+/** What up would end with at these files on an empty database; none where it would not even list them. */
+export async function findFailuresOfFiles(run: Run, { bundle, seedBundle }: ExaminedFolder): Promise<Failure[]> {
+  if (bundle === null) return []
+  const all = {
+    migrations: await bundle.list(),
+    repeatable: await bundle.listRepeatable(),
+    seeds: (await seedBundle?.list()) ?? [],
+  }
+  return failuresOf([await openPending(run, { bundle, seedBundle }, all)])
+}
+
+interface Bundles {
+  readonly bundle: Bundle
+  readonly seedBundle: SeedBundle | null
+}
+
+/** Opens everything as up does before it runs the first; resolves with the migrations. */
+function openPending(
+  run: Run,
+  { bundle, seedBundle }: Bundles,
+  pending: Pick<Work, 'migrations' | 'repeatable' | 'seeds'>,
+): Promise<Attempt<readonly Migration[]>> {
+  return attempt(run, async () => {
+    const migrations = await bundle.open(pending.migrations)
+    const others = [...(await bundle.open(pending.repeatable)), ...((await seedBundle?.open(pending.seeds)) ?? [])]
+    for (const one of [...migrations, ...others]) verify(one)
+    return migrations
+  })
 }
 
 /** Reads all of it, because what is compiled is held against its checksum only when it is read. */
