@@ -94,7 +94,7 @@ function unnamedRows(text: string): Row[] {
 const poolers = {
   none: 'no pooler in between',
   session: 'through a pooler in session mode, which is fine',
-  shared: 'through a pooler in transaction mode, which is not',
+  shared: 'through a pooler that shares its connections, where no lock holds',
   unproven: 'through a pooler of which the mode could not be told',
 } as const
 

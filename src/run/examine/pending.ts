@@ -26,7 +26,7 @@ export interface Found {
 /** What would stop up at what is pending, in the order in which up would meet it. */
 export async function findFailures(
   run: Run,
-  { session, pooler }: Reader,
+  { session, own }: Reader,
   { bundle, seedBundle }: ExaminedFolder,
   { work, history, rights, missing, stranger }: Found,
 ): Promise<Failure[]> {
@@ -37,9 +37,9 @@ export async function findFailures(
   const isFirst = history === null && work.adopted.length === 0
   const isStrange = stranger !== null && bundle.format === 'plain' && config.format === 'auto' && config.adopt === null
   const foreign = isFirst && isStrange ? [refuseUnadopted(stranger)] : []
-  // It asks with parameters, which a session that is shared cannot.
-  const canAsk = isFirst && foreign.length === 0 && pooler !== 'shared' && pooler !== 'unproven'
-  const filled = canAsk ? await attempt(run, () => refuseForeignTables(session, migrations)) : undefined
+  // It asks with parameters.
+  const canAsk = isFirst && foreign.length === 0 && own !== null
+  const filled = canAsk ? await attempt(run, () => refuseForeignTables(own, migrations)) : undefined
   const lacking = [lacksRights(session, rights, missing) ?? []].flat()
   const half = migrations.flatMap((one) => findHalfDone(one, history ?? []) ?? [])
   const forbidden = [(await findForbidden(session, rights, migrations)) ?? []].flat()
