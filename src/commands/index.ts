@@ -26,8 +26,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./status.ts')).status,
   },
   doctor: {
-    summary:
-      'whose folder it is, what the database has, what up would do with them, and what to do next; changes nothing',
+    summary: 'look at folder and database: what up would do or stop at, and what to do; only reads',
     flags: { json: { summary: 'as data' } },
     database: 'if named',
     // Who asks sits in front of it.

@@ -75,8 +75,9 @@ async function tellWhose(run: Run, bundle: Bundle | null): Promise<Pick<Examined
   const folder = viewFolder(dir)
   const chosen = await attempt(run, () => chooseLayout(folder, asked, shown))
   if (!('done' in chosen)) {
+    const { next = '' } = chosen.failure.facts
     const marks = formats.flatMap((format): [Format, string][] => {
-      const mark = markOf(format, folder)
+      const mark = next.includes(`UPFRONT_FORMAT=${format}`) ? markOf(format, folder) : null
       return mark === null ? [] : [[format, mark]]
     })
     return { whose: null, marks }
