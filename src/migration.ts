@@ -161,6 +161,8 @@ export interface Identity {
   readonly file: string
   /** `v1:sha256:` and 64 hexadecimal digits. */
   readonly checksum: string
+  /** Set for code that needs another tool's library: it can be known as applied, and not be opened. */
+  readonly cannotRun?: { readonly what: string; readonly next: string }
 }
 
 /** A migration that is ready to run. */

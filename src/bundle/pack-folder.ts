@@ -53,6 +53,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     const origin = key === undefined || hashes === undefined ? {} : { origin: [key, ...hashes] }
     const again = repeatable.has(name) ? ({ repeatable: true } as const) : {}
     const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin, ...again }
+    if (migration.cannotRun) return { ...packed, cannotRun: migration.cannotRun }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
     const text = sql.textChecksum === sql.checksum ? {} : { text: sql.textChecksum }

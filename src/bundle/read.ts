@@ -3,12 +3,14 @@ import { join, resolve } from 'node:path'
 import type { Failure } from '../errors.ts'
 import { chunkScript } from '../folder/chunks.ts'
 import { parseCsvName } from '../folder/csv-name.ts'
+import { refuseUnrunnable } from '../folder/invalid.ts'
 import { pickByName } from '../folder/pick-by-name.ts'
 import { openCompiled } from '../folder/text-stream.ts'
 import { checksum, checksumOfFile } from '../folder/text.ts'
 import {
   type Bundle,
   type CsvScript,
+  type Identity,
   isolations,
   type Migration,
   type ModuleScript,
@@ -43,6 +45,8 @@ export interface PackedMigration extends PackedEntry {
   readonly creates?: readonly string[]
   /** The checksum of its file, when there is one. */
   readonly down?: string
+  /** Set for code of another tool. */
+  readonly cannotRun?: NonNullable<Identity['cannotRun']>
   /** Set when it runs again whenever it has changed. */
   readonly repeatable?: true
   /** What another tool's history says of it: its key, then the hashes. */
@@ -62,10 +66,14 @@ export function readMigrations(
     list: async () => migrations.filter((_, i) => !entries[i]!.repeatable),
     listRepeatable: async () => migrations.filter((_, i) => entries[i]!.repeatable),
     origins: async () => new Map(entries.map(unpackOrigin)),
-    open: async (which) => pickByName(which, migrations),
+    open: async (which) => {
+      const found = pickByName(which, migrations)
+      refuseUnrunnable(shown, found)
+      return found
+    },
     openDown: async (of) => {
       const [{ down, script, allow = [] }] = pickByName([of], migrations) as [Migration]
-      return { sql: down, module: script.kind === 'module' ? script : null, allow }
+      return { sql: down, module: script.kind === 'module' && script.path !== '' ? script : null, allow }
     },
   }
 }
@@ -86,7 +94,12 @@ function unpackMigration(dir: string, shown: string, packed: PackedMigration): M
     checksum: packed.checksum,
     allow: packed.allow ?? [],
     creates,
-    script: packed.module ? unpackModule(dir, shown, packed.module) : unpackSql(dir, shown, file, packed),
+    ...(packed.cannotRun ? { cannotRun: packed.cannotRun } : {}),
+    script: packed.cannotRun
+      ? { kind: 'module', path: '' }
+      : packed.module
+        ? unpackModule(dir, shown, packed.module)
+        : unpackSql(dir, shown, file, packed),
     get down() {
       return down === undefined ? null : readVerified(dir, shown, `${name}.down.sql`, down)
     },

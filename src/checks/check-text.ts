@@ -76,7 +76,8 @@ export function checkSql({ file, text, role, ...how }: CheckedText, declared: De
   problems.push(...refuseLongNames([...names, ...longNamesOf(parsed, text, placeOf)]))
   // Statements with a syntax error count as well.
   const pair = conclude(inspection, Math.max(statements.length, found.statements.length))
-  const joined = outside ? joinBlocks(statements, inspection.controls, inspection.alone) : null
+  const isForeign = how.outside === true
+  const joined = outside ? joinBlocks(statements, { ...inspection, isForeign }) : null
   problems.push(...(joined?.problems ?? []))
   const kept = joined?.units ?? (pair ? statements.slice(1, -1) : statements)
   const size = Buffer.byteLength(text)

@@ -1,15 +1,13 @@
-import { refuseDoubts } from '../history/adopt/refuse.ts'
 import { pendingAgain } from '../history/pending-again.ts'
-import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
+import { listIgnored } from '../history/plan.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
-import type { Identity, Kind, Migration, Seed } from '../migration.ts'
+import type { Kind, Migration, Seed } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
-import { readForeign } from '../run/adopt/foreign-history.ts'
+import { planMigrations } from '../run/adopt/plan-migrations.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
-import { mismatchPolicy } from '../run/mismatch-policy.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import { splitAt, upTo } from '../run/up-to.ts'
@@ -32,34 +30,30 @@ export async function plan(run: Run): Promise<number> {
   const seeds = await openSeedsOf(run)
   // What is wrong anywhere is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
-  await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
+  const all = [...(await bundle.list()), ...(await bundle.listRepeatable())]
+  await bundle.open(all.filter(({ cannotRun }) => cannotRun === undefined))
   if (seeds) await seeds.open(await seeds.list())
-  const { history, foreign } = await withServer(run, requireAnswer, async (session) => {
+  const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
     const rows = (await readHistory(reader, historyTables(session, config.schema))) ?? []
-    const known = new Set(rows.map(({ name }) => name))
-    const open = (await bundle.list()).filter(({ name }) => !known.has(name))
-    return { history: rows, foreign: open.length === 0 ? null : await readForeign(run, reader, bundle, open) }
+    return { history: rows, planned: await planMigrations(run, reader, bundle, rows) }
   })
-  const migrationRows = history.filter((row) => row.kind === 'migration')
-  const policy = mismatchPolicy(config, bundle)
-  refuseMismatch(makePlan(await bundle.list(), migrationRows), policy)
-  if (foreign) refuseDoubts(foreign.match, foreign)
-  const adopted = foreign?.match.adopted ?? []
-  const made = makePlan(await bundle.list(), [...migrationRows, ...adopted.map(asAdopted)])
-  refuseMismatch(made, policy)
-  warnIgnored({ run }, listIgnored(made, policy))
+  const { plan: found, foreign, policy } = made
+  const adopted = [...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])]
+  warnIgnored({ run }, listIgnored(found, policy))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
-  const { now, later } = splitAt(await bundle.list(), made.pending, run.flags['to'])
+  const { now, later } = splitAt(await bundle.list(), found.pending, run.flags['to'])
   const migrations = await bundle.open(now)
-  const again = pendingAgain('repeatable', await bundle.listRepeatable(), history)
-  const repeatable = later.length > 0 || made.ahead.length > 0 ? [] : await bundle.open(again)
+  const again = pendingAgain('repeatable', await bundle.listRepeatable(), history).filter(
+    (one) => !foreign?.repeatable.some(({ name }) => name === one.name),
+  )
+  const repeatable = later.length > 0 || found.ahead.length > 0 ? [] : await bundle.open(again)
   const pending = [
     ...migrations.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
     ...repeatable.map((one) => planned('repeatable', one, 0)),
     // As up does: seeds are for the whole schema, and for no other.
-    ...(seeds === null || later.length > 0 || made.ahead.length > 0
+    ...(seeds === null || later.length > 0 || found.ahead.length > 0
       ? []
       : (await seeds.open(pendingAgain('seed', await seeds.list(), history))).map((one) => planned('seed', one, 0))),
   ]
@@ -72,14 +66,8 @@ export async function plan(run: Run): Promise<number> {
     pending,
     ...(heldBack.length > 0 ? { held_back: heldBack } : {}),
   }
-  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, made.ahead, heldBack, adopts))
+  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, found.ahead, heldBack, adopts))
   return 0
-}
-
-/** The row that `up` would write for a migration that another tool has applied. */
-function asAdopted({ name, checksum }: Identity): HistoryRow {
-  const times = { appliedAt: '', durationMs: 0, statementsDone: 0, doneChecksum: null }
-  return { kind: 'migration', name, checksum, state: 'adopted', run: '', ...times, down: null }
 }
 
 /** What `up` would refuse to run again, because nobody but its author knows how far it came. */

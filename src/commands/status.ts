@@ -50,7 +50,11 @@ export async function status(run: Run): Promise<number> {
       await bundle.list(),
       all.filter((row) => row.kind === 'migration'),
     )
-    return { history: all, plan: made, foreign: await readForeign(run, reader, bundle, made.pending) }
+    return {
+      history: all,
+      plan: made,
+      foreign: made.pending.length === 0 ? null : await readForeign(run, reader, bundle, all),
+    }
   })
   const ofMigrations = history.filter((row) => row.kind === 'migration')
   const policy = mismatchPolicy(config, bundle)

@@ -13,7 +13,8 @@ import { readText } from './files.ts'
 import type { ForeignFile } from './foreign-file.ts'
 import { isForeign } from './layouts/choose.ts'
 import type { Layout, SourceMigration } from './layouts/layout.ts'
-import { type MigrationsFolder, invalid, listSources, traceSource } from './migrations.ts'
+import { invalid, refuseUnrunnable } from './invalid.ts'
+import { type MigrationsFolder, listSources, traceSource } from './migrations.ts'
 import { pickByName } from './pick-by-name.ts'
 import { type SqlFile, compileSqlFile, readEnds } from './sql-file.ts'
 import { checksum } from './text.ts'
@@ -71,6 +72,7 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
   }
   return {
     open: async (which) => {
+      refuseUnrunnable(shown, which)
       const fresh = which.filter(({ name }) => !compiled.has(name.normalize('NFC')))
       if (fresh.length > 0) await compileNow(fresh)
       return pickByName(which, compiled.values())
@@ -145,7 +147,7 @@ function compileMigration({ dir, shown, layout, source, allow, role }: InFolder,
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name, cannotRun } = source
-  if (cannotRun) return { problems: [{ ...cannotRun, name }], notices: [], own: [] }
+  if (cannotRun) return unrunnable({ name, file, cannotRun }, path)
   const foreign = foreignFile(layout, source)
   const implied = foreign ? impliedAllowances(layout.format, file) : []
   const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }
@@ -168,6 +170,17 @@ function compileMigration({ dir, shown, layout, source, allow, role }: InFolder,
   const migration = { name, file, checksum: sql.checksum, script, creates, down: down.sql, allow: sql.allow }
   const compiled = { migration, path, sql, allowances: [...own, ...subject.allowances] }
   return { compiled, ...all, notices: [...sql.notices, ...down.notices] }
+}
+
+/** Code of another tool: a bundle knows of it, so that it can be known as applied. */
+function unrunnable(one: Required<Pick<Identity, 'name' | 'file' | 'cannotRun'>>, path: string): One {
+  const read = readText(path, one.file)
+  if ('problem' in read) return { problems: [{ ...read.problem, name: one.name }], notices: [], own: [] }
+  const script = { kind: 'module', path } as const
+  const migration = { ...one, checksum: checksum(read.text), script, creates: [], down: null }
+  const { what, next } = one.cannotRun
+  const notice = { what: `${what}, so it is refused while it is pending`, next, name: one.name }
+  return { compiled: { migration, path, allowances: [] }, problems: [], notices: [notice], own: [] }
 }
 
 /** A way back that is wrong must not stop the way forward of a file that its own tool would run. */

@@ -5,6 +5,7 @@ import { Failure, type Problem } from '../errors.ts'
 import type { Bundle, Format, Identity, Origin } from '../migration.ts'
 import { requireFolder } from './files.ts'
 import { identify, identifyParts } from './identify.ts'
+import { invalid } from './invalid.ts'
 import { chooseLayout } from './layouts/choose.ts'
 import { viewFolder } from './layouts/folder-view.ts'
 import type { Layout, Listing, SourceMigration } from './layouts/layout.ts'
@@ -19,12 +20,12 @@ export function openFolder(folder: MigrationsFolder): Bundle {
   const { migrations, repeatable, problems, layout } = listSources(folder)
   const root = resolve(dir)
   const sources = [...migrations, ...repeatable]
-  const identities = sources.flatMap(({ name, file, kind, parts, origin }, i): Identity | [] => {
+  const identities = sources.flatMap(({ name, file, kind, parts, origin, cannotRun }, i): Identity | [] => {
     const path = join(shown, file)
     const found = parts
       ? identifyParts(`${root}/${file}`, path, parts)
       : identify(`${root}/${file}`, path, kind === 'sql' && origin === undefined && i < migrations.length)
-    if ('checksum' in found) return { name, file: path, checksum: found.checksum }
+    if ('checksum' in found) return { name, file: path, checksum: found.checksum, ...(cannotRun ? { cannotRun } : {}) }
     problems.push({ ...found.problem, name })
     return []
   })
@@ -74,12 +75,6 @@ export function listSources({ dir, shown, format, placeholders }: MigrationsFold
 /** What another tool's history would say of a migration: what its layout knows, else its name. */
 export function traceSource(dir: string, { name, file, origin }: SourceMigration): [string, Origin] {
   return [name, origin ? origin(readFileSync(resolve(dir, file))) : { key: name, hashes: [] }]
-}
-
-/** INVALID with all that was found, each with its place. */
-export function invalid(dir: string, problems: readonly Problem[]): Failure {
-  const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
-  return new Failure('INVALID', `${count} in ${dir}; the database was not touched`, { problems })
 }
 
 /** Other tools keep a folder for each migration: an empty answer would be a green deploy of nothing. */

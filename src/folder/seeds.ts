@@ -8,7 +8,7 @@ import type { Identity, SeedBundle } from '../migration.ts'
 import { parseCsvName } from './csv-name.ts'
 import { requireFolder, unreadable } from './files.ts'
 import { identify } from './identify.ts'
-import { invalid } from './migrations.ts'
+import { invalid } from './invalid.ts'
 import { compareNatural } from './names.ts'
 import { checksumOfFile, digest } from './text.ts'
 

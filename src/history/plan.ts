@@ -70,6 +70,8 @@ function findRenamed(missing: readonly HistoryRow[], pending: readonly Planned[]
 export interface MismatchPolicy {
   readonly outOfOrder: 'error' | 'apply'
   readonly missing: 'error' | 'ignore'
+  /** Whether another tool has named the files, so that nobody can rename them. */
+  readonly isForeign?: boolean
 }
 
 /** Throws MISMATCH when history and files disagree, naming every migration concerned and the commands that help. */
@@ -88,7 +90,7 @@ export function refuseMismatch(plan: Plan, policy: MismatchPolicy): void {
   if (findings.length === 0) return
   throw new Failure('MISMATCH', 'history and migration files disagree; nothing was applied', {
     list: findings,
-    next: advise(wrong, plan.abandoned).join('\n'),
+    next: advise(wrong, plan.abandoned, policy.isForeign ?? false).join('\n'),
   })
 }
 
@@ -121,7 +123,11 @@ function takeOver(renamed: readonly Renamed[]): string {
   return repairCommands('forget', names('from')) + repairCommands('done', names('to'))
 }
 
-function advise({ changed, renamed, missing, abandoned, late }: Wrong, halfDone: readonly string[]): string[] {
+function advise(
+  { changed, renamed, missing, abandoned, late }: Wrong,
+  halfDone: readonly string[],
+  isForeign: boolean,
+): string[] {
   const steps: string[] = []
   if (changed.length > 0)
     steps.push(
@@ -149,6 +155,11 @@ function advise({ changed, renamed, missing, abandoned, late }: Wrong, halfDone:
         repairCommands('forget', abandoned),
     )
   if (late.length > 0)
-    steps.push('Rename what is out of order so that it comes last, or set UPFRONT_OUT_OF_ORDER=apply.')
+    steps.push(
+      isForeign
+        ? 'To run what is out of order, set UPFRONT_OUT_OF_ORDER=apply. Or, when the database has it already:' +
+            repairCommands('done', late)
+        : 'Rename what is out of order so that it comes last, or set UPFRONT_OUT_OF_ORDER=apply.',
+    )
   return steps
 }

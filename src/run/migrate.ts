@@ -1,8 +1,6 @@
 import { Failure, type FailureCode } from '../errors.ts'
-import { pendingAgain } from '../history/pending-again.ts'
-import { listIgnored, makePlan, refuseMismatch } from '../history/plan.ts'
 import { halfDoneCommands, quoteForShell } from '../history/repair/command.ts'
-import { type HistoryRow, readHistory } from '../history/rows.ts'
+import { readHistory } from '../history/rows.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, historyTables } from '../history/tables.ts'
 import type { Identity, Migration, SeedBundle } from '../migration.ts'
@@ -10,25 +8,11 @@ import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
 import type { StepContext } from './apply/step.ts'
-import { warnIgnored } from './ignored.ts'
 import { type Job, isComplete, isWhole, recordOf } from './job.ts'
-import { mismatchPolicy } from './mismatch-policy.ts'
 import type { Run } from './run.ts'
 import { requirePrimary } from './server.ts'
 import { openStepContext } from './step-context.ts'
-import { splitAt } from './up-to.ts'
-
-/** What there is to do, by what the history says now. */
-interface Work {
-  readonly migrations: readonly Identity[]
-  readonly repeatable: readonly Identity[]
-  readonly seeds: readonly Identity[]
-  /** The same, and those that are not to run yet. */
-  readonly seedsLeft: readonly Identity[]
-  readonly ahead: readonly string[]
-  readonly history: readonly HistoryRow[]
-  readonly tablesExist: boolean
-}
+import { type Work, findWork, isApplied, isNothing, resolveInFlight } from './work.ts'
 
 /** The rest of `up`, when the newest run is not of this bundle: plan, lock, plan again, apply, seed, record. */
 export async function migrate(job: Job, session: Session): Promise<void> {
@@ -64,56 +48,6 @@ async function readClock(session: Session): Promise<string> {
   return row!.now
 }
 
-function isNothing(work: Work): boolean {
-  return work.tablesExist && work.migrations.length + work.repeatable.length + work.seeds.length === 0
-}
-
-async function findWork(job: Job, session: Session, tables: HistoryTables): Promise<Work> {
-  const { bundle, seeds, run } = job
-  const rows = await readHistory(session, tables)
-  const history = rows ?? []
-  resolveInFlight(job, history)
-  const plan = makePlan(
-    await bundle.list(),
-    history.filter((row) => row.kind === 'migration'),
-  )
-  const policy = mismatchPolicy(run.config, bundle)
-  refuseMismatch(plan, policy)
-  warnIgnored(job, listIgnored(plan, policy))
-  const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
-  const pending = seeds === null ? [] : pendingAgain('seed', await seeds.list(), history)
-  // Seeds are for the whole schema.
-  const seedsNow = later.length > 0 || plan.ahead.length > 0 ? [] : pending
-  job.progress.heldBack = later.map(({ name }) => name)
-  const repeatable = pendingAgain('repeatable', await bundle.listRepeatable(), history)
-  // They are for the whole schema as well.
-  const repeatableNow = later.length > 0 || plan.ahead.length > 0 ? [] : repeatable
-  job.progress.notRun = [...now, ...repeatableNow, ...seedsNow].map(({ name }) => name)
-  return {
-    migrations: now,
-    repeatable: repeatableNow,
-    seeds: seedsNow,
-    seedsLeft: pending,
-    ahead: plan.ahead,
-    history,
-    tablesExist: rows !== null,
-  }
-}
-
-/** Learns from the history whether what was in flight when the connection was lost had been committed. */
-function resolveInFlight(job: Job, history: readonly HistoryRow[]): void {
-  const { progress, run } = job
-  const { inFlight, runId } = progress
-  if (inFlight.length === 0) return
-  progress.inFlight = []
-  for (const { name, kind, durationMs, run: by, state } of history) {
-    if (!inFlight.includes(name) || by !== runId || state !== 'applied') continue
-    const seed = kind === 'seed'
-    ;(seed ? progress.seeded : progress.applied).push(name)
-    run.emit({ type: seed ? 'seeded' : 'applied', name, durationMs })
-  }
-}
-
 /** Records this run when nothing is pending but the newest run is another's, if the lock is free at this moment. */
 async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryTables, key: bigint): Promise<void> {
   if (!(await tryLock(session, key))) return
@@ -137,7 +71,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
-  const work = await adoptAndFind(job, session, tables)
+  const work = await findWork(job, session, tables)
   if (isNothing(work) || work.ahead.length > 0) return work
   // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
   const migrations = await job.bundle.open(work.migrations)
@@ -148,6 +82,8 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
     await refuseForeignTables(session, migrations)
     await createTables(session, tables)
   }
+  await takeOver(job, session, tables, work)
+  if (isApplied(work)) return work
   await refuseToRepeat(session, tables, work, since)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('./apply.ts')
@@ -155,22 +91,11 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   return work
 }
 
-/** What there is to do when all that another tool has applied is recorded as applied. */
-async function adoptAndFind(job: Job, session: Session, tables: HistoryTables): Promise<Work> {
-  const { run, bundle, progress } = job
-  const work = await findWork(job, session, tables)
-  if (isNothing(work) || work.ahead.length > 0) return work
-  const { readForeign } = await import('./adopt/foreign-history.ts')
-  const foreign = await readForeign(run, session, bundle, work.migrations)
-  if (!foreign) return work
-  const { recordForeign, refuseForeignDoubts } = await import('./adopt/adopt.ts')
-  refuseForeignDoubts(job, foreign, work.migrations)
-  if (foreign.match.adopted.length === 0) return work
-  if (!work.tablesExist) await createTables(session, tables)
-  await recordForeign(job, session, tables, foreign)
-  const rest = await findWork(job, session, tables)
-  if (isNothing(rest)) await finishRun(session, tables, progress.runId!, { outcome: 'done' })
-  return rest
+/** Records what another tool has applied; when that was all, the run is over. */
+async function takeOver(job: Job, session: Session, tables: HistoryTables, work: Work): Promise<void> {
+  if (!work.foreign) return
+  await (await import('./adopt/adopt.ts')).recordForeign(job, session, tables, work.foreign)
+  if (isApplied(work)) await finishRun(session, tables, job.progress.runId!, { outcome: 'done' })
 }
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])

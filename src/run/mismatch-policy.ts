@@ -3,9 +3,22 @@ import type { Bundle, Format } from '../migration.ts'
 import type { Run } from './run.ts'
 
 /** Tools that apply what is pending although a later one was applied; the others refuse it or never run it. */
-const appliesLate: ReadonlySet<Format> = new Set(['dbmate', 'knex', 'prisma', 'sql-migrate', 'sqlx', 'umzug'])
+const appliesLate: ReadonlySet<Format> = new Set([
+  'dbmate',
+  'knex',
+  'prisma',
+  'sql-migrate',
+  'sqlx',
+  'typeorm',
+  'umzug',
+])
 
 /** What the operator allows, or the tool whose folder it is when nobody has said. */
 export function mismatchPolicy({ outOfOrder, missing }: Run['config'], { format }: Bundle): MismatchPolicy {
-  return { outOfOrder: outOfOrder === 'auto' ? (appliesLate.has(format) ? 'apply' : 'error') : outOfOrder, missing }
+  const isForeign = format !== 'plain'
+  return {
+    outOfOrder: outOfOrder === 'auto' ? (appliesLate.has(format) ? 'apply' : 'error') : outOfOrder,
+    missing,
+    isForeign,
+  }
 }

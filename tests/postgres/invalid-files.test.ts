@@ -155,7 +155,7 @@ test('a folder with a README and dot files only is empty', async ({ db }) => {
 })
 
 test('a folder of folders is refused, and one of them is named', async ({ db }) => {
-  const stderr = await refuse(db, { '20250101_init/migration.sql': good })
+  const stderr = await refuse(db, { '20250101_init/up.sql': good })
   expect(stderr).toContain('there are no migrations in')
   expect(stderr).toContain('20250101_init/')
 })

@@ -11,12 +11,16 @@ export interface Units {
   readonly problems: readonly Problem[]
 }
 
+/** What the statements of a file are that begin or end transactions, and what has to be outside of one. */
+interface Controls {
+  readonly controls: readonly Control[]
+  readonly alone: readonly AloneStatement[]
+  /** Of another tool, whose own transaction is around the file: a COMMIT leaves it, a BEGIN at the end gives it back. */
+  readonly isForeign: boolean
+}
+
 /** Makes one unit of each BEGIN ... COMMIT block; everything else that begins or ends a transaction is a mistake. */
-export function joinBlocks(
-  statements: readonly Statement[],
-  controls: readonly Control[],
-  alone: readonly AloneStatement[],
-): Units {
+export function joinBlocks(statements: readonly Statement[], { controls, alone, isForeign }: Controls): Units {
   const units: Statement[] = []
   const problems: Problem[] = []
   const refuse = ({ place }: Pick<Control, 'place'>, what: string, next: string) =>
@@ -40,6 +44,9 @@ export function joinBlocks(
     } else if (control.closes && open) {
       units.push(makeBlock(open.begin, open.inside, statement))
       open = null
+    } else if (control.closes && isForeign) {
+      // What stood before it is committed already, statement by statement.
+      continue
     } else if (control.closes) {
       refuse(
         control,
@@ -53,7 +60,8 @@ export function joinBlocks(
       if (isEnd) open = null
     }
   }
-  if (open) refuse(open.control, `${open.control.name} without a COMMIT behind it`, 'End the block with COMMIT.')
+  if (open && isForeign) units.push(...open.inside)
+  else if (open) refuse(open.control, `${open.control.name} without a COMMIT behind it`, 'End the block with COMMIT.')
   return { units, problems }
 }
 

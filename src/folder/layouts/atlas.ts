@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
 import { delimiterOf, fileDirectives } from './atlas/directives.ts'
 import { type Difference, compareSum, sum } from './atlas/sum.ts'
+import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
 
 /** `<version>[_<description>].sql` and atlas.sum, which has to agree with them. */
@@ -25,7 +26,7 @@ function list(folder: Folder, shown: string): Listing {
         what: `${join(shown, name)} is a checkpoint of atlas, which stands for all files before it`,
         next: 'Upfront runs every file: remove it (atlas migrate rm), or let atlas run this folder.',
       })
-  for (const [version, same] of Map.groupBy(names, versionOf))
+  for (const [version, same] of groupBy(names, versionOf))
     if (same.length > 1)
       problems.push({
         what: `${same.length} files have the version ${version}: ${same.map((name) => join(shown, name)).join(' and ')}`,

@@ -1,22 +1,42 @@
 import { Failure } from '../../errors.ts'
 import type { Format } from '../../migration.ts'
 import { atlas } from './atlas.ts'
+import { dbmate } from './dbmate.ts'
 import { drizzle } from './drizzle.ts'
 import { flyway } from './flyway.ts'
+import { golangMigrate } from './golang-migrate.ts'
+import { goose } from './goose.ts'
 import { graphileMigrate } from './graphile-migrate.ts'
 import type { Folder, Layout } from './layout.ts'
 import { nodePgMigrate } from './node-pg-migrate.ts'
-import { plain } from './plain.ts'
+import { plain, plainOf } from './plain.ts'
 import { prisma } from './prisma.ts'
+import { sqlMigrate } from './sql-migrate.ts'
 import { sqlx } from './sqlx.ts'
 import { supabase } from './supabase.ts'
+import { tern } from './tern.ts'
 
 /** Those of other tools that have marks of their own. */
-const layouts: readonly Layout[] = [atlas, drizzle, flyway, graphileMigrate, nodePgMigrate, prisma, sqlx, supabase]
+const layouts: readonly Layout[] = [
+  atlas,
+  dbmate,
+  drizzle,
+  flyway,
+  golangMigrate,
+  goose,
+  graphileMigrate,
+  nodePgMigrate,
+  prisma,
+  sqlMigrate,
+  sqlx,
+  supabase,
+  tern,
+]
 
 /** The layout that was asked for, or the one whose marks the folder bears; plain without any, INVALID for several. */
 export function chooseLayout(folder: Folder, asked: Format | 'auto', shown: string): Layout {
-  if (asked !== 'auto') return layouts.find(({ format }) => format === asked) ?? { ...plain, format: asked }
+  if (asked === 'plain') return plain
+  if (asked !== 'auto') return layouts.find(({ format }) => format === asked) ?? plainOf(asked)
   const found = layouts.filter(({ detect }) => detect(folder))
   if (found.length > 1) throw ambiguous(shown, found)
   if (found.length === 0 && isAnybodys(folder)) throw unmarked(shown)

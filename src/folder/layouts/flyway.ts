@@ -12,7 +12,10 @@ import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.t
 export const flyway: Layout = {
   format: 'flyway',
   leavesTransactions: true,
-  detect: (folder) => filesIn(folder).some((path) => /(^|\/)(V\d[^/]*|R)__[^/]*\.sql$/i.test(path) && found(path)),
+  // One such file among others is a mistake in a folder of ours, which must not be passed over for its sake.
+  detect: (folder) =>
+    !folder.entries.some((name) => /^\d.*\.sql$/i.test(name)) &&
+    filesIn(folder).some((path) => /(^|\/)(V\d[^/]*|R)__[^/]*\.sql$/i.test(path) && found(path)),
   list,
 }
 

@@ -1,5 +1,5 @@
 import type { Problem } from '../../errors.ts'
-import type { Format, Origin } from '../../migration.ts'
+import type { Format, Identity, Origin } from '../../migration.ts'
 
 /** A migration as files: where its up is, and its down when that is a file of its own. */
 export interface SourceMigration {
@@ -11,7 +11,7 @@ export interface SourceMigration {
   /** Path inside the folder. */
   readonly downFile: string | null
   /** Why it cannot run here, which matters only while it is pending: code that needs the other tool's library. */
-  readonly cannotRun?: { readonly what: string; readonly next: string }
+  readonly cannotRun?: Identity['cannotRun']
   /** Takes a text apart whose parts the other tool has marked; absent where a whole file is one up. */
   readonly parts?: (text: string) => Parts
   /** Set when the tool runs the file outside a transaction, and says so elsewhere than in its text. */

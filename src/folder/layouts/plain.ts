@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
 import type { Problem } from '../../errors.ts'
+import type { Format } from '../../migration.ts'
 import { type MigrationName, compareNames, compareNatural, parseName } from '../names.ts'
 import type { Folder, Layout, Listing, SourceMigration } from './layout.ts'
 
@@ -18,7 +19,7 @@ const capitals = /\.sql$/i
  * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`. README and dot files,
  * folders and files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
  */
-export function listPlain(dir: string, shown = dir): Listing {
+export function listPlain(dir: string, shown = dir, allowsDash = false): Listing {
   const problems: Problem[] = []
   const ups = new Map<string, Up>()
   const downs = new Map<string, string>()
@@ -33,7 +34,7 @@ export function listPlain(dir: string, shown = dir): Listing {
     if (!entry.isFile() && !isFile(dir, shown, entry, problems)) continue
     const name = file.slice(0, found.index).normalize('NFC')
     const { down, module } = found.groups!
-    const parsed = parseName(name)
+    const parsed = parseName(name, allowsDash)
     if (!parsed) {
       // A module that is not named like a migration is what others import.
       if (!module)
@@ -69,6 +70,25 @@ export const plain: Layout = {
   format: 'plain',
   detect: () => true,
   list: (folder, shown) => ({ ...listPlain(folder.dir, shown), repeatable: listRepeatable(folder) }),
+}
+
+/**
+ * The same for a folder whose files were written for a tool that runs code: what was turned into SQL runs here, and what
+ * is still code matters only while it is pending.
+ */
+export function plainOf(format: Format): Layout {
+  const list = ({ dir }: Folder, shown: string): Listing => {
+    const listing = listPlain(dir, shown, true)
+    const migrations = listing.migrations.map((one) => (one.kind === 'module' ? refuseCode(one, shown, format) : one))
+    return { ...listing, migrations }
+  }
+  return { format, detect: () => false, list }
+}
+
+function refuseCode(one: SourceMigration, shown: string, format: Format): SourceMigration {
+  const what = `${join(shown, one.file)} is code that only ${format} can run`
+  const next = `Write it in SQL under the same name, or let ${format} run it first.`
+  return { ...one, cannotRun: { what, next } }
 }
 
 const repeatableDir = 'repeatable/'

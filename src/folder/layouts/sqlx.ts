@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
 import { hashesOf } from './hashes.ts'
+import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
 
 /** `<number>_<description>.sql`, or `.up.sql` with `.down.sql`, in a crate that uses sqlx. */
@@ -38,7 +39,7 @@ function list(folder: Folder, shown: string): Listing {
       return []
     })
     .sort((a, b) => (a.version < b.version ? -1 : a.version > b.version ? 1 : 0))
-  for (const [version, files] of Map.groupBy(found, ({ version, isDown }) => `${version}${isDown ? ' down' : ''}`))
+  for (const [version, files] of groupBy(found, ({ version, isDown }) => `${version}${isDown ? ' down' : ''}`))
     if (files.length > 1)
       problems.push({
         what: `two files have the version ${version}: ${files.map(({ file }) => join(shown, file)).join(' and ')}`,

@@ -7,19 +7,18 @@ import type { Session } from '../../postgres/session.ts'
 import { joinNames } from '../../report/failure.ts'
 import type { Foreign } from './foreign-history.ts'
 import { type Job, recordOf } from '../job.ts'
-import { keepDowns } from '../keep-downs.ts'
+import type { Run } from '../run.ts'
+import { keepDowns } from './keep-downs.ts'
 
 /** Throws MISMATCH when the other tool's history leaves a doubt about what is pending. */
-export function refuseForeignDoubts({ run }: Job, foreign: Foreign, pending: readonly Identity[]): void {
+export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: readonly Identity[]): void {
   const { match } = foreign
   refuseDoubts(match, foreign)
   if (match.unknown.length === 0) return
   const adopted = new Set(match.adopted.map(({ name }) => name))
   // Rows behind all of our files are of a newer image, as long as nothing of ours is to come.
   const isAhead = pending.every(({ name }) => adopted.has(name))
-  if (!isAhead && run.config.missing === 'error') refuseUnknown(match.unknown, foreign)
-  const message = `${foreign.from} has applied ${joinNames(match.unknown)}, of which this bundle has no file`
-  run.emit({ type: 'warning', message })
+  if (!isAhead && config.missing === 'error') refuseUnknown(match.unknown, foreign)
 }
 
 /** Records what the other tool has applied, as its history says, and tells it when that is committed. */
@@ -30,11 +29,15 @@ export async function recordForeign(
   foreign: Foreign,
 ): Promise<void> {
   const { run, bundle, progress } = job
-  const { adopted } = foreign.match
-  if (adopted.length === 0) return
-  const rows = await keepDowns(run, bundle, adopted)
+  const { match, repeatable } = foreign
+  if (match.unknown.length > 0) {
+    const message = `${foreign.from} has applied ${joinNames(match.unknown)}, of which this bundle has no file`
+    run.emit({ type: 'warning', message })
+  }
+  const rows = await keepDowns(run, bundle, match.adopted)
   progress.runId ??= await startRun(session, tables, recordOf(job))
-  await insertAdopted(session, tables, rows, progress.runId)
-  const names = adopted.map(({ name }) => name)
+  const again = repeatable.map((one) => ({ ...one, down: null }))
+  await insertAdopted(session, tables, { migration: rows, repeatable: again }, progress.runId)
+  const names = [...match.adopted, ...repeatable].map(({ name }) => name)
   run.emit({ type: 'adopted', names, from: foreign.from, table: foreign.history.table })
 }

@@ -2,6 +2,7 @@ import { type Adopter, type ForeignHistory, type Match, type Traced, matchByKey 
 import { adopterOf, adopters } from '../../history/adopt/adopters.ts'
 import { homeMade } from '../../history/adopt/home-made.ts'
 import { type Place, refuseUnadopted } from '../../history/adopt/refuse.ts'
+import type { HistoryRow } from '../../history/rows.ts'
 import type { Bundle, Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { mismatchPolicy } from '../mismatch-policy.ts'
@@ -10,29 +11,33 @@ import type { Run } from '../run.ts'
 /** Another tool's history of this folder, held against those of its migrations that ours does not have. */
 export interface Foreign extends Place {
   readonly match: Match
+  /** Repeatable migrations that it has applied with the content of now, and ours does not have. */
+  readonly repeatable: readonly Identity[]
 }
 
-/** Reads it; null when there is none, or the folder is one of ours. */
+/** Reads it; null when there is none, or the folder is one of ours. `ours` is what our own history has. */
 export async function readForeign(
   { config }: Run,
   session: Session,
   bundle: Bundle,
-  pending: readonly Identity[],
+  ours: readonly HistoryRow[],
 ): Promise<Foreign | null> {
   const adopter = adopterFor(config, bundle)
   const history = await adopter?.read(session)
   if (!adopter || !history) return null
   const origins = await bundle.origins()
-  const all = await bundle.list()
-  const trace = (migrations: readonly Identity[]) =>
-    migrations.flatMap((migration): Traced | [] => {
+  const [migrations, again] = [await bundle.list(), await bundle.listRepeatable()]
+  const trace = (files: readonly Identity[]) =>
+    files.flatMap((migration): Traced | [] => {
       const origin = origins.get(migration.name.normalize('NFC'))
       return origin ? { migration, origin } : []
     })
   const match = adopter.match ?? matchByKey
-  const whole = match(trace(all), history)
-  const isPending = new Set(pending.map(({ name }) => name.normalize('NFC')))
-  const ofPending = (found: readonly Identity[]) => found.filter(({ name }) => isPending.has(name.normalize('NFC')))
+  const whole = match(trace([...migrations, ...again]), history)
+  const done = new Set(ours.filter(({ state }) => state !== 'running').map(({ name }) => name.normalize('NFC')))
+  const [isMigration, isAgain] = [migrations, again].map((files) => new Set(files.map(({ name }) => name)))
+  const ofPending = (found: readonly Identity[], of = isMigration!) =>
+    found.filter(({ name }) => of.has(name) && !done.has(name.normalize('NFC')))
   return {
     from: config.adopt === null ? adopter.format : 'another tool',
     history,
@@ -43,6 +48,7 @@ export async function readForeign(
       skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
       unknown: whole.unknown,
     },
+    repeatable: ofPending(whole.adopted, isAgain!),
   }
 }
 

@@ -31,10 +31,11 @@ export interface Advice {
 export function advise(folder: ExaminedFolder, database: ExaminedDatabase | null, ofFiles: readonly Failure[]): Advice {
   const failures = [...folder.failures, ...ofFiles, ...(database?.failures ?? [])]
   const [first] = failures
+  const onWhat = first !== undefined && first === ofFiles[0] ? ' on an empty database' : ''
   return {
     failures,
     exit: first?.exitCode ?? 0,
-    outlook: first ? `end with ${first.exitCode} ${first.code}` : foresee(database),
+    outlook: first ? `end with ${first.exitCode} ${first.code}${onWhat}` : foresee(database),
     hints: hintsOf(folder),
     dockerfile: dockerfileFor(folder),
   }

@@ -1,12 +1,11 @@
 import type { Failure } from '../../errors.ts'
-import { makePlan, refuseMismatch } from '../../history/plan.ts'
+import { makePlan } from '../../history/plan.ts'
 import { type HistoryRow, readHistory } from '../../history/rows.ts'
 import { readNewestRun } from '../../history/runs.ts'
 import { historyTables } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
-import { refuseForeignDoubts } from '../adopt/adopt.ts'
+import { planMigrations } from '../adopt/plan-migrations.ts'
 import { isComplete, startJob } from '../job.ts'
-import { mismatchPolicy } from '../mismatch-policy.ts'
 import type { Run } from '../run.ts'
 import { attempt, failuresOf } from './attempt.ts'
 import type { ExaminedFolder } from './folder.ts'
@@ -14,7 +13,7 @@ import { findFailures } from './pending.ts'
 import type { Reader } from './reader.ts'
 import { type MissingRight, type Rights, askRights, historyIs, lacksRights, missingRights } from './rights.ts'
 import { findStranger, readTheirs } from './their-history.ts'
-import { type Work, asAdopted, compare } from './work.ts'
+import { type Work, compare } from './work.ts'
 
 /** Whose histories there are, and what they say of the folder. */
 export interface ComparedHistories {
@@ -82,32 +81,28 @@ interface Known {
   readonly stranger: Awaited<ReturnType<typeof findStranger>>
 }
 
-async function compareWith(run: Run, reader: Reader, known: Known) {
+async function compareWith(run: Run, { session, own }: Reader, known: Known) {
   const { folder, bundle, history, stranger } = known
-  const files = await bundle.list()
-  const rows = (history ?? []).filter(({ kind }) => kind === 'migration')
-  const policy = mismatchPolicy(run.config, bundle)
-  const { pending } = makePlan(files, rows)
-  const theirs = await readTheirs(run, reader.session, bundle, pending)
-  if (!('done' in theirs) && pending.length > 0) {
-    const lacking = lacksRights(reader.session, known.rights, known.missing) ?? []
+  const rows = history ?? []
+  const theirs = await readTheirs(run, session, bundle, rows)
+  if (!('done' in theirs) && (await mayBePending(bundle, rows))) {
+    const lacking = lacksRights(session, known.rights, known.missing) ?? []
     return { work: null, isHidden: true, failures: [theirs.failure, lacking].flat() }
   }
   const foreign = 'done' in theirs ? theirs.done : null
-  const adopted = foreign?.match.adopted ?? []
-  const agreed = await attempt(run, () => {
-    // Before and after what another tool has applied is recorded.
-    for (const one of [rows, [...rows, ...adopted.map(asAdopted)]]) refuseMismatch(makePlan(files, one), policy)
-  })
-  const work = await compare({ bundle, seeds: folder.seedBundle, history: history ?? [], foreign })
+  const work = await compare({ bundle, seeds: folder.seedBundle, history: rows, foreign })
   const told = { work, theirs: foreign ? tell(foreign) : stranger && tell(stranger) }
-  if (work.isAhead || (history !== null && isNothing(work))) return { ...told, failures: failuresOf([agreed]) }
-  const quiet = { ...run, emit: () => {} }
-  const job = startJob(quiet, 'doctor', bundle, folder.seedBundle)
-  const doubts =
-    foreign && pending.length > 0 ? await attempt(run, () => refuseForeignDoubts(job, foreign, pending)) : undefined
-  const rest = await findFailures(run, reader, folder, { ...known, work })
-  return { ...told, failures: [...failuresOf([agreed, doubts]), ...rest] }
+  const planned = await attempt(run, () => planMigrations(run, session, bundle, rows))
+  const isDone = work.isAhead || (history !== null && isNothing(work))
+  const rest = isDone ? [] : await findFailures(run, { session, own }, folder, { ...known, work })
+  return { ...told, failures: [...failuresOf([planned]), ...rest] }
+}
+
+/** Whether up would ask for another tool's history. */
+async function mayBePending(bundle: Bundle, history: readonly HistoryRow[]): Promise<boolean> {
+  const rows = history.filter(({ kind }) => kind === 'migration')
+  const { pending } = makePlan(await bundle.list(), rows)
+  return pending.length + (await bundle.listRepeatable()).length > 0
 }
 
 function isNothing({ adopted, migrations, repeatable, seeds }: Work): boolean {

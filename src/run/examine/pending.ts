@@ -26,7 +26,7 @@ export interface Found {
 /** What would stop up at what is pending, in the order in which up would meet it. */
 export async function findFailures(
   run: Run,
-  { session, own }: Reader,
+  { session, own }: Pick<Reader, 'session' | 'own'>,
   { bundle, seedBundle }: ExaminedFolder,
   { work, history, rights, missing, stranger }: Found,
 ): Promise<Failure[]> {
@@ -34,7 +34,7 @@ export async function findFailures(
   if (bundle === null) return []
   const opened = await openPending(run, { bundle, seedBundle }, work)
   const migrations = 'done' in opened ? opened.done : []
-  const isFirst = history === null && work.adopted.length === 0
+  const isFirst = history === null
   const isStrange = stranger !== null && bundle.format === 'plain' && config.format === 'auto' && config.adopt === null
   const foreign = isFirst && isStrange ? [refuseUnadopted(stranger)] : []
   // It asks with parameters.
@@ -44,9 +44,7 @@ export async function findFailures(
   const half = migrations.flatMap((one) => findHalfDone(one, history ?? []) ?? [])
   const forbidden = [(await findForbidden(session, rights, migrations)) ?? []].flat()
   const files = [...failuresOf([opened]), ...foreign, ...failuresOf([filled])]
-  // What is adopted is recorded before the files are parsed.
-  const tablesFirst = work.adopted.length > 0 ? [...lacking, ...files] : [...files, ...lacking]
-  return [...tablesFirst, ...half, ...forbidden]
+  return [...files, ...lacking, ...half, ...forbidden]
 }
 
 /** What up would end with at these files on an empty database; none where it would not even list them. */

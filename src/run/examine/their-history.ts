@@ -2,7 +2,8 @@ import { Failure } from '../../errors.ts'
 import type { ForeignHistory } from '../../history/adopt/adopter.ts'
 import { adopters } from '../../history/adopt/adopters.ts'
 import type { Place } from '../../history/adopt/refuse.ts'
-import type { Bundle, Format, Identity } from '../../migration.ts'
+import type { HistoryRow } from '../../history/rows.ts'
+import type { Bundle, Format } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { type Foreign, readForeign } from '../adopt/foreign-history.ts'
 import type { Run } from '../run.ts'
@@ -13,11 +14,11 @@ export async function readTheirs(
   run: Run,
   session: Session,
   bundle: Bundle,
-  pending: readonly Identity[],
+  ours: readonly HistoryRow[],
 ): Promise<Attempt<Foreign | null>> {
   const { reader, asked } = remembering(session)
   return attempt(run, () =>
-    readForeign(run, reader, bundle, pending).catch((error: unknown) => {
+    readForeign(run, reader, bundle, ours).catch((error: unknown) => {
       throw isDenied(error) ? mayNotRead(session, asked.last, error) : error
     }),
   )

@@ -31,12 +31,14 @@ export async function compare({ bundle, seeds, history, foreign }: Known): Promi
   const files = await bundle.list()
   const rows = history.filter(({ kind }) => kind === 'migration')
   const adopted = foreign?.match.adopted ?? []
+  const again = foreign?.repeatable ?? []
   const plan = makePlan(files, [...rows, ...adopted.map(asAdopted)])
   const isAhead = plan.ahead.length > 0
+  const repeatable = pendingAgain('repeatable', await bundle.listRepeatable(), history)
   return {
-    adopted,
+    adopted: [...adopted, ...again],
     migrations: plan.pending,
-    repeatable: isAhead ? [] : pendingAgain('repeatable', await bundle.listRepeatable(), history),
+    repeatable: isAhead ? [] : repeatable.filter(({ name }) => !again.some((one) => one.name === name)),
     seeds: isAhead || seeds === null ? [] : pendingAgain('seed', await seeds.list(), history),
     isAhead,
     states: listStates(asRecorded(files, rows), { plan, rows, foreign }),
@@ -44,7 +46,7 @@ export async function compare({ bundle, seeds, history, foreign }: Known): Promi
 }
 
 /** The row that up would write for a migration that another tool has applied. */
-export function asAdopted({ name, checksum }: Identity): HistoryRow {
+function asAdopted({ name, checksum }: Identity): HistoryRow {
   const times = { appliedAt: '', durationMs: 0, statementsDone: 0, doneChecksum: null }
   return { kind: 'migration', name, checksum, state: 'adopted', run: '', ...times, down: null }
 }

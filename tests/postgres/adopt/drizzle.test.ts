@@ -42,6 +42,22 @@ describe('a table of drizzle-orm up to 0.45', () => {
     expect(await adopt(drizzle, db, [file('1500', 'aa')])).toEqual({ ...nothing, adopted: ['1500'] })
   })
 
+  test('goes with none of several files of one text, and a second row of one file says nothing new', async ({ db }) => {
+    await db.query(rows(`('same', 9), ('aa', 1000), ('aa', 1001)`))
+    const files = [file('1000', 'aa'), file('2000', 'same'), file('3000', 'same')]
+    expect(await adopt(drizzle, db, files)).toEqual({
+      ...nothing,
+      adopted: ['1000'],
+      unknown: ['row 1 (created_at 9)'],
+    })
+  })
+
+  test('goes with two entries of one time by their texts', async ({ db }) => {
+    await db.query(rows(`('bb', 1000), ('aa', 1000)`))
+    const files = [file('1000', 'aa'), file('1000', 'bb')]
+    expect(await adopt(drizzle, db, files)).toEqual({ ...nothing, adopted: ['1000', '1000'] })
+  })
+
   test('goes with the folders of 1.0 by the second, and in one second by the text', async ({ db }) => {
     await db.query(rows(`('aa', ${first}), ('bb', ${second}), ('cc', ${second + 1}), ('dd', 5)`))
     const files = [

@@ -77,7 +77,12 @@ test('a version that was undone or deleted is pending until it is applied again'
 })
 
 test('a baseline stands for every version up to its own, whether that has a file or not', async ({ db }) => {
-  await fill(db, ['1.9', 'BASELINE', null, true, '<< Flyway Baseline >>'], ['3', 'SQL', 3])
+  await fill(
+    db,
+    ['1.9', 'BASELINE', null, true, '<< Flyway Baseline >>'],
+    ['3', 'SQL', 3],
+    ['2', 'SQL_BASELINE', 5, false],
+  )
   const files = [file('1.2', '1'), file('1.10', '2'), file('3', '3')]
   expect(await adopt(flyway, db, files)).toEqual({ ...nothing, adopted: ['1.2', '3'] })
   await db.query(

@@ -24,3 +24,8 @@ test('everything up to the number is applied, nothing at 0, and a number without
   await db.query('update schema_version set version = 4')
   expect(await adopt(tern, db, files)).toEqual({ ...nothing, adopted: ['1', '2', '3'], unknown: ['version 4'] })
 })
+
+test('a table with a further column is not its own', async ({ db }) => {
+  await db.query('create table public.schema_version (version int4 not null, applied_at timestamptz)')
+  expect(await adopt(tern, db, files)).toBe(null)
+})

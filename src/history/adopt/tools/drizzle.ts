@@ -51,18 +51,18 @@ function match(files: readonly Traced[], { rows }: ForeignHistory): Match {
   }
   const unknown: ForeignRow[] = []
   for (const row of rest) {
-    // The text alone decides last, because files that were generated empty are all alike.
-    const file = isNamed(row) ? undefined : files.find((one) => !rowOf.has(one) && hasHash(one, row))
-    if (file) rowOf.set(file, row)
-    else unknown.push(row)
+    // The text alone decides last, and only where it is that of one file: those that were generated empty are alike.
+    const [file, ...alike] = isNamed(row) ? [] : files.filter((one) => hasHash(one, row))
+    if (!file || alike.length > 0) unknown.push(row)
+    else if (!rowOf.has(file)) rowOf.set(file, row)
   }
   const found = files.flatMap((file): Found | [] => {
     const row = rowOf.get(file)
     return row ? { ...file, row } : []
   })
   const newest = Math.max(-1, ...rows.map((row) => Number(timeOf(row) ?? -1)))
-  // The journal's reader runs what is newer than the newest row, and looks at nothing else.
-  const skipped = files.filter((one) => !rowOf.has(one) && isTime(one.origin.key) && Number(one.origin.key) <= newest)
+  // The journal's reader runs what is newer than the newest row, and looks at nothing else; a name is no number.
+  const skipped = files.filter((one) => !rowOf.has(one) && Number(one.origin.key) <= newest)
   return { ...judge(found, unknown), skipped: skipped.map(({ migration }) => migration) }
 }
 

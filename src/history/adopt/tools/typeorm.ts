@@ -1,5 +1,6 @@
 import type { Adopter } from '../adopter.ts'
 import type { TableMarks } from '../find-table.ts'
+import { matchByName } from '../match-by-name.ts'
 import { justApplied, readRows } from '../read-rows.ts'
 
 const marks: TableMarks = {
@@ -15,4 +16,5 @@ export const typeorm: Adopter = {
     marks,
     (table) => `select "timestamp"::text as key, ${justApplied}, name as called from ${table} order by id`,
   ),
+  match: matchByName,
 }

@@ -8,10 +8,15 @@ const sql = 'select 1;\n'
 /** A folder of each tool that is recognised, and what a person is pointed at. */
 const folders = {
   atlas: [{ 'atlas.sum': '', '20240101000000_a.sql': sql }, 'atlas.sum'],
+  dbmate: [{ '1_a.sql': `-- migrate:up\n${sql}` }, 'the line "-- migrate:up" in its files'],
   drizzle: [{ 'meta/_journal.json': '{}', '0000_a.sql': sql }, 'meta/_journal.json'],
   flyway: [{ 'V1__a.sql': sql }, 'the name of V1__a.sql'],
+  'golang-migrate': [{ '1_a.up.sql': sql, '1_a.down.sql': sql }, 'the name of 1_a.down.sql'],
+  goose: [{ '1_a.sql': `-- +goose Up\n${sql}` }, 'the line "-- +goose" in its files'],
   'graphile-migrate': [{ 'committed/000001.sql': `--! Previous: -\n--! Hash: sha1:0\n\n${sql}` }, 'committed/'],
   'node-pg-migrate': [{ '1_a.sql': `-- Up Migration\n${sql}` }, 'the line "-- Up Migration" in its files'],
+  'sql-migrate': [{ '1_a.sql': `-- +migrate Up\n${sql}` }, 'the line "-- +migrate" in its files'],
+  tern: [{ 'tern.conf': '', '001_a.sql': sql }, 'tern.conf'],
   prisma: [{ 'migration_lock.toml': '', '1_a/migration.sql': sql }, 'migration_lock.toml'],
 } as const
 

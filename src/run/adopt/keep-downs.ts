@@ -1,6 +1,6 @@
-import { Failure } from '../errors.ts'
-import type { Bundle, Identity, Migration } from '../migration.ts'
-import type { Run } from './run.ts'
+import { Failure } from '../../errors.ts'
+import type { Bundle, Identity, Migration } from '../../migration.ts'
+import type { Run } from '../run.ts'
 
 /** Migrations that have run elsewhere, with their downs; one that is wrong is warned of and not kept. */
 export async function keepDowns({ emit }: Run, bundle: Bundle, migrations: readonly Identity[]) {
