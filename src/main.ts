@@ -29,7 +29,7 @@ export async function main(io: Io): Promise<number> {
   }
   try {
     const { command, flags, settings, operands } = parseArguments(io.argv)
-    const config = await loadConfig(io, settings, { database: command.database })
+    const config = await loadConfig(io, settings, command)
     report = openReport(io, reportOptions(config))
     for (const message of config.warnings) emit({ type: 'warning', message })
     const phase: Phase = { current: 'waiting for the server' }

@@ -25,6 +25,14 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./status.ts')).status,
   },
+  doctor: {
+    summary: 'look at folder and database: what up would do or stop at, and what to do; only reads',
+    flags: { json: { summary: 'as data' } },
+    database: 'if named',
+    // Who asks sits in front of it.
+    defaults: { UPFRONT_WAIT_TIMEOUT: '5s', UPFRONT_AUTH_GRACE: '1s' },
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
   baseline: {
     summary: 'record migrations as applied without running them',
     flags: { to: { value: 'name', summary: 'the last one to record; without it every one' } },

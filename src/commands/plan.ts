@@ -34,7 +34,8 @@ export async function plan(run: Run): Promise<number> {
   await bundle.open(all.filter(({ cannotRun }) => cannotRun === undefined))
   if (seeds) await seeds.open(await seeds.list())
   const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
-    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    const { role, searchPath } = config.target!
+    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
     const rows = (await readHistory(reader, historyTables(session, config.schema))) ?? []
     return { history: rows, planned: await planMigrations(run, reader, bundle, rows) }
   })

@@ -43,7 +43,8 @@ export async function status(run: Run): Promise<number> {
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
   const { history, plan, foreign } = await withServer(run, requireAnswer, async (session) => {
-    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role: config.target!.role })
+    const { role, searchPath } = config.target!
+    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
     const all = (await readHistory(reader, historyTables(session, config.schema))) ?? []
     const made = makePlan(
       await bundle.list(),

@@ -12,6 +12,8 @@ export interface HistoryColumn {
 export interface Config {
   /** null for commands that need no database. */
   readonly target: Target | null
+  /** What is said when no database is named, null when one is or nobody has asked. */
+  readonly unnamed: string | null
   /** Absolute, as every path here. */
   readonly migrationsDir: string
   readonly seedsDir: string

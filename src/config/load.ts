@@ -12,19 +12,23 @@ import type { Layer } from './layers.ts'
 import { nearest } from './nearest.ts'
 import { readPlaceholders } from './placeholders.ts'
 import { defaultOf, flagOf, imageName, settingNames, settings } from './settings.ts'
-import type { SettingName, SettingValue } from './settings.ts'
+import type { Defaults, SettingName, SettingValue } from './settings.ts'
 import { judgeUnknownVariables } from './unknown-variables.ts'
 import { parseSetting } from './values.ts'
+
+/** What is asked of the configuration; without `dotenv` as with it. */
+export interface Needs {
+  /** `if named`: a configuration that names none is right all the same. */
+  readonly database: boolean | 'if named'
+  readonly dotenv?: boolean
+  readonly defaults?: Defaults
+}
 
 /**
  * Makes the configuration of a run; flags (by name without dashes) beat the environment, which beats `.env`. Everything
  * that is wrong is thrown at once, as one USAGE failure with a problem for each.
  */
-export async function loadConfig(
-  io: Io,
-  flags: Readonly<Record<string, string>>,
-  needs: { readonly database: boolean; readonly dotenv?: boolean },
-): Promise<Config> {
+export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>, needs: Needs): Promise<Config> {
   const problems: Problem[] = []
   const warnings: string[] = []
   const environment: Layer = { label: '', variables: io.env, cwd: io.cwd }
@@ -32,9 +36,12 @@ export async function loadConfig(
 
   refuseUnknownFlags(flags, problems)
   for (const layer of layers) judgeUnknownVariables(layer, problems, warnings)
-  const read = makeReader(layers, flags, isSet(environment, imageName), problems)
+  const fallback = (name: SettingName) => needs.defaults?.[name] ?? defaultOf(name, isSet(environment, imageName))
+  const read = makeReader(layers, flags, fallback, problems)
   const parsed = readSettings(read, io.cwd)
-  const database = needs.database ? await chooseDatabase(layers, { problems, warnings }) : null
+  const unnamed: Problem[] = []
+  const database = needs.database ? await chooseDatabase(layers, { problems, warnings, unnamed }) : null
+  if (needs.database === true) problems.push(...unnamed)
   const role = read('UPFRONT_ROLE') ?? undefined
   const placeholders = readPlaceholders(layers, problems)
 
@@ -43,12 +50,15 @@ export async function loadConfig(
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
   const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
-  const frozen = deepFreeze({ target, ...parsed, placeholders, warnings })
+  const named = { target, unnamed: unnamed[0]?.what ?? null }
+  const frozen = deepFreeze({ ...named, ...parsed, placeholders, warnings })
   // Grows with every credential that is read again.
   return Object.freeze({ ...frozen, secrets: database?.secrets ?? [] })
 }
 
-function readSettings(read: Reader, cwd: string): Omit<Config, 'target' | 'placeholders' | 'secrets' | 'warnings'> {
+type NoSettings = 'target' | 'unnamed' | 'placeholders' | 'secrets' | 'warnings'
+
+function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
   const adopt = read('UPFRONT_ADOPT')
   return {
     migrationsDir: resolve(cwd, read('UPFRONT_MIGRATIONS_DIR')),
@@ -82,7 +92,7 @@ type Reader = <Name extends SettingName>(name: Name) => SettingValue<Name>
 function makeReader(
   layers: readonly Layer[],
   flags: Readonly<Record<string, string>>,
-  inImage: boolean,
+  defaultFor: (name: SettingName) => string | null,
   problems: Problem[],
 ): Reader {
   return <Name extends SettingName>(name: Name) => {
@@ -92,7 +102,7 @@ function makeReader(
       if ('value' in parsed) return parsed.value as SettingValue<Name>
       problems.push({ what: `${found.source}: ${parsed.problem}` })
     }
-    const fallback = defaultOf(name, inImage)
+    const fallback = defaultFor(name)
     if (fallback === null) return null as SettingValue<Name>
     const parsed = parseSetting(name, fallback)
     if ('problem' in parsed) throw new Error(`the default of ${name}: ${parsed.problem}`)

@@ -126,6 +126,9 @@ export const settings = {
 
 export type SettingName = keyof typeof settings
 
+/** Defaults that a command has for itself, as one would write them. */
+export type Defaults = Readonly<Partial<Record<SettingName, string>>>
+
 /** The names of all settings, in the order of the table. */
 export const settingNames = Object.keys(settings) as readonly SettingName[]
 

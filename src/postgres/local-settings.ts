@@ -4,14 +4,21 @@ export interface LocalSettings {
   readonly lockTimeoutMs: number
   /** The role that asks, undefined for the one that logs in. */
   readonly role: string | undefined
+  /** Where names without a schema are looked for, undefined for the server's own setting. */
+  readonly searchPath?: string | undefined
+  /** Set where nothing may be written, whatever is asked. */
+  readonly readOnly?: true
 }
 
 /**
  * The session for questions that leave no trace on it: each is sent together with its local settings in one message,
  * which is one transaction. So it may even come through a pooler that gives the server process to the application next.
  */
-export function withLocalSettings(session: Session, { lockTimeoutMs, role }: LocalSettings): Session {
+export function withLocalSettings(session: Session, settings: LocalSettings): Session {
+  const { lockTimeoutMs, role, searchPath, readOnly } = settings
   return withSettings(session, {
+    ...(readOnly ? { transaction_read_only: 'on' } : {}),
+    ...(searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(searchPath) }),
     lock_timeout: `${lockTimeoutMs}ms`,
     statement_timeout: '0',
     // A history that row-level security hides would look empty; so it is an error instead.

@@ -117,8 +117,8 @@ async function refuseToRepeat(session: Session, tables: HistoryTables, work: Wor
   })
 }
 
-/** A database that has our relations but not our history was filled by somebody else; running on would fail or lie. */
-async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
+/** Throws MISMATCH for a database that has our relations but not our history: somebody else has filled it, and running on would fail or lie. */
+export async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
   const { findCreated } = await import('../catalog/created.ts')
   const created = await findCreated(session, migrations)
   const existing = [...new Set([...created.values()].flat())]

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { Defaults } from '../config/settings.ts'
 import type { Emit } from '../events.ts'
 import type { Io } from '../io.ts'
 import type { LockWait } from '../postgres/lock.ts'
@@ -41,8 +42,10 @@ export interface Command {
   readonly flags?: Readonly<Record<string, Flag>>
   /** What may stand after it, by what each stands for. */
   readonly operands?: readonly string[]
-  /** False for those that answer without a database. */
-  readonly database: boolean
+  /** False for those that answer without a database; `if named` for what looks at one when there is one. */
+  readonly database: boolean | 'if named'
+  /** Where the default of a setting is another than everybody's. */
+  readonly defaults?: Defaults
   /** Resolves with the exit code; anything but 0 there is an answer, not a failure. */
   readonly load: () => Promise<(run: Run) => Promise<number>>
 }

@@ -33,18 +33,23 @@ interface Said {
   readonly warnings: string[]
 }
 
+/** The same, and apart from it that no database is named. */
+interface SaidOfChoice extends Said {
+  readonly unnamed: Problem[]
+}
+
 /** PG* that name a database by themselves. */
 const naming = ['PGHOST', 'PGHOSTADDR', 'PGDATABASE', 'PGSERVICE']
 
-/** Finds the database: the first name set in the first layer that names any; null after adding to `problems`. */
-export async function chooseDatabase(layers: readonly Layer[], said: Said): Promise<Database | null> {
+/** Finds the database: the first name set in the first layer that names any; null after adding to `problems`, or to `unnamed`. */
+export async function chooseDatabase(layers: readonly Layer[], said: SaidOfChoice): Promise<Database | null> {
   for (const [index, layer] of layers.entries()) {
     const name = databaseNames.find((candidate) => isSet(layer, candidate))
     if (name === undefined && !naming.some((candidate) => isSet(layer, candidate))) continue
     // A database named in the environment takes nothing from .env, whose password may be for another server.
     return readDatabase({ name, layer, layers: layers.slice(0, index + 1) }, said)
   }
-  said.problems.push({ what: explainNone(layers) })
+  said.unnamed.push({ what: explainNone(layers) })
   return null
 }
 

@@ -63,6 +63,7 @@ async function secretFile(content: string): Promise<string> {
 test('with nothing set every setting has its default', async () => {
   expect(await load({})).toEqual({
     target: null,
+    unnamed: null,
     migrationsDir: join(cwd, 'migrations'),
     seedsDir: join(cwd, 'seeds'),
     seed: null,

@@ -34,7 +34,7 @@ nonsense sesame
 )
 
 async function choose(variables: Record<string, string>) {
-  const said = { problems: [] as Problem[], warnings: [] as string[] }
+  const said = { problems: [] as Problem[], warnings: [] as string[], unnamed: [] as Problem[] }
   const layer: Layer = { label: '', variables, cwd: dir }
   const database = await chooseDatabase([layer], said)
   return { database, problems: said.problems.map(({ what }) => what), warnings: said.warnings }

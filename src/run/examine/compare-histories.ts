@@ -1,0 +1,114 @@
+import type { Failure } from '../../errors.ts'
+import { makePlan } from '../../history/plan.ts'
+import { type HistoryRow, readHistory } from '../../history/rows.ts'
+import { readNewestRun } from '../../history/runs.ts'
+import { historyTables } from '../../history/tables.ts'
+import type { Bundle } from '../../migration.ts'
+import { planMigrations } from '../adopt/plan-migrations.ts'
+import { isComplete, startJob } from '../job.ts'
+import type { Run } from '../run.ts'
+import { attempt, failuresOf } from './attempt.ts'
+import type { ExaminedFolder } from './folder.ts'
+import { findFailures } from './pending.ts'
+import type { Reader } from './reader.ts'
+import { type MissingRight, type Rights, askRights, historyIs, lacksRights, missingRights } from './rights.ts'
+import { findStranger, readTheirs } from './their-history.ts'
+import { type Work, compare } from './work.ts'
+
+/** Whose histories there are, and what they say of the folder. */
+export interface ComparedHistories {
+  /** Our own; null when there is none, or it may not be read. */
+  readonly ours: HistoryTable | null
+  /** Another tool's. */
+  readonly theirs: (HistoryTable & { readonly from: string }) | null
+  /** Whether there is one that the role may not read. */
+  readonly isHidden: boolean
+  /** Privileges that the role lacks for our tables. */
+  readonly missing: readonly MissingRight[]
+  /** null when the folder or one of the histories is not known. */
+  readonly work: Work | null
+  /** Whether the newest run was a complete one of these files, so that up would leave at once. */
+  readonly isComplete: boolean
+  /** What up would end with, in the order in which it would meet it. */
+  readonly failures: readonly Failure[]
+}
+
+interface HistoryTable {
+  readonly table: string
+  readonly rows: number
+}
+
+/** What is known when nothing could be asked. */
+export const unknown = {
+  ours: null,
+  theirs: null,
+  isHidden: false,
+  missing: [],
+  work: null,
+  isComplete: false,
+} as const
+
+/** Reads the histories and holds the folder against them, as up would. */
+export async function compareHistories(run: Run, reader: Reader, folder: ExaminedFolder): Promise<ComparedHistories> {
+  const { session } = reader
+  const { schema } = run.config
+  const rights = await askRights(session, schema)
+  const missing = missingRights(session, rights, schema)
+  const tables = historyTables(session, schema)
+  if (historyIs(rights) === 'denied')
+    return { ...unknown, isHidden: true, missing, failures: [lacksRights(session, rights, missing) ?? []].flat() }
+  const read = await attempt(run, async () => ({
+    history: await readHistory(session, tables),
+    newest: await readNewestRun(session, tables),
+  }))
+  if (!('done' in read)) return { ...unknown, isHidden: true, missing, failures: [read.failure] }
+  const { history, newest } = read.done
+  const ours = history && { table: `${schema}.history`, rows: history.length }
+  const stranger = history === null ? await findStranger(session) : null
+  const found = { ours, theirs: stranger && tell(stranger), isHidden: false, missing }
+  if (folder.bundle === null) return { ...unknown, ...found, failures: [] }
+  const job = startJob(run, 'doctor', folder.bundle, folder.seedBundle)
+  const compared = await compareWith(run, reader, { folder, bundle: folder.bundle, history, rights, missing, stranger })
+  return { ...found, ...compared, isComplete: isComplete(job, newest) }
+}
+
+interface Known {
+  readonly folder: ExaminedFolder
+  readonly bundle: Bundle
+  readonly history: readonly HistoryRow[] | null
+  readonly rights: Rights
+  readonly missing: readonly MissingRight[]
+  readonly stranger: Awaited<ReturnType<typeof findStranger>>
+}
+
+async function compareWith(run: Run, { session, own }: Reader, known: Known) {
+  const { folder, bundle, history, stranger } = known
+  const rows = history ?? []
+  const theirs = await readTheirs(run, session, bundle, rows)
+  if (!('done' in theirs) && (await mayBePending(bundle, rows))) {
+    const lacking = lacksRights(session, known.rights, known.missing) ?? []
+    return { work: null, isHidden: true, failures: [theirs.failure, lacking].flat() }
+  }
+  const foreign = 'done' in theirs ? theirs.done : null
+  const work = await compare({ bundle, seeds: folder.seedBundle, history: rows, foreign })
+  const told = { work, theirs: foreign ? tell(foreign) : stranger && tell(stranger) }
+  const planned = await attempt(run, () => planMigrations(run, session, bundle, rows))
+  const isDone = work.isAhead || (history !== null && isNothing(work))
+  const rest = isDone ? [] : await findFailures(run, { session, own }, folder, { ...known, work })
+  return { ...told, failures: [...failuresOf([planned]), ...rest] }
+}
+
+/** Whether up would ask for another tool's history. */
+async function mayBePending(bundle: Bundle, history: readonly HistoryRow[]): Promise<boolean> {
+  const rows = history.filter(({ kind }) => kind === 'migration')
+  const { pending } = makePlan(await bundle.list(), rows)
+  return pending.length + (await bundle.listRepeatable()).length > 0
+}
+
+function isNothing({ adopted, migrations, repeatable, seeds }: Work): boolean {
+  return adopted.length + migrations.length + repeatable.length + seeds.length === 0
+}
+
+function tell({ from, history }: { from: string; history: { table: string; rows: readonly unknown[] } }) {
+  return { from, table: history.table, rows: history.rows.length }
+}
