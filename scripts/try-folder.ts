@@ -25,12 +25,14 @@ const { values, positionals } = parseArgs({ options, allowPositionals: true })
 if (positionals.length !== 1) throw new Error('which folder? npm run try-folder -- <folder> [--format X]')
 const dir = resolve(positionals[0]!)
 const format = values.format as Format | 'auto'
+/** Values for placeholders, as the program takes them from its environment. */
+const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('UPFRONT_')))
 
 if (values.server) await tryFolder(values.server)
 else await withPostgres({ auth: 'trust' }, ({ url }) => tryFolder(url))
 
 async function tryFolder(server: string): Promise<void> {
-  const folder = viewFolder(dir)
+  const folder = viewFolder(dir, valuesOf(ours))
   const layout = chooseLayout(folder, format, dir)
   const { migrations, problems, notices = [] } = layout.list(folder, dir)
   console.log(`${dir}: ${layout.format}, ${migrations.length} migrations`)
@@ -38,7 +40,10 @@ async function tryFolder(server: string): Promise<void> {
   const tables =
     /drizzle|_prisma_migrations|schema_migrations|goose_db_version|_sqlx_migrations|flyway_schema_history|gorp_migrations|pgmigrations|schema_version/
 
+  const rows = rowsOf[layout.format]
   const whole = await withDatabase(server, async (client) => {
+    // Some migrations look into the table of their own tool.
+    if (rows) await client.query(rows.create)
     const outcome = await runReference(client, folder, layout, { migrations, record: async () => {} })
     return { ...outcome, schema: await describeSchema(client, tables) }
   })
@@ -62,6 +67,15 @@ async function tryFolder(server: string): Promise<void> {
   tell('half and half', half, whole)
 }
 
+function valuesOf(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const prefix = 'UPFRONT_PLACEHOLDER_'
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), value ?? '']] : [],
+    ),
+  )
+}
+
 interface Outcome {
   readonly exit: number | null
   readonly log: string
@@ -69,6 +83,7 @@ interface Outcome {
 
 function up(url: string): Outcome {
   const env = {
+    ...ours,
     PATH: process.env['PATH'],
     UPFRONT_DATABASE_URL: url,
     UPFRONT_MIGRATIONS_DIR: dir,

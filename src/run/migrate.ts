@@ -79,7 +79,8 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (!work.tablesExist) {
     await (await import('./adopt/foreign-history.ts')).refuseStrangersHistory(job.run, session, job.bundle)
-    await refuseForeignTables(session, migrations)
+    // What another tool's history has applied may be replaced by what is pending.
+    if (!work.foreign) await refuseForeignTables(session, migrations)
     await createTables(session, tables)
   }
   await takeOver(job, session, tables, work)

@@ -38,6 +38,13 @@ function read(file: string): Found | null {
   return { file, version, direction: direction as Found['direction'], isSql: extension === 'sql' }
 }
 
+/** The tool runs any extension as SQL; what has another one is for a program that uses the tool as a library. */
+function refuseOther(file: string) {
+  const next =
+    'Rename it when it is SQL: the history of golang-migrate knows versions alone. Else let that program run it first.'
+  return { what: `${file} does not end in .up.sql, and upfront runs no other`, next }
+}
+
 function list({ entries }: Folder, shown: string): Listing {
   const problems: Problem[] = []
   const notices: Problem[] = []
@@ -49,11 +56,8 @@ function list({ entries }: Folder, shown: string): Listing {
         what: `${files.length} files are the ${which}: ${paths.join(' and ')}`,
         next: 'golang-migrate refuses that too: give one of them another version, or remove it.',
       })
-    else if (!files[0]!.isSql) {
-      const next = 'Rename it: the history of golang-migrate knows versions alone.'
-      const list = files[0]!.direction === 'up' ? problems : notices
-      list.push({ what: `${paths[0]} does not end in .${files[0]!.direction}.sql, and upfront runs no other`, next })
-    }
+    else if (!files[0]!.isSql && files[0]!.direction === 'down')
+      notices.push({ what: `${paths[0]} does not end in .down.sql, and upfront runs no other` })
   }
   const taken = new Set(found.map(({ file }) => file))
   for (const file of entries.filter((name) => name.endsWith('.sql') && !taken.has(name)))
@@ -61,7 +65,7 @@ function list({ entries }: Folder, shown: string): Listing {
       what: `${join(shown, file)} is not named like a migration, so golang-migrate passes it over, and so does upfront`,
       next: 'Name it <number>_<title>.up.sql, or remove it.',
     })
-  const ups = found.filter(({ direction, isSql }) => direction === 'up' && isSql)
+  const ups = found.filter(({ direction }) => direction === 'up')
   const downs = new Map(
     found.flatMap(({ direction, isSql, version, file }) =>
       direction === 'down' && isSql ? [[version, file] as const] : [],
@@ -69,8 +73,9 @@ function list({ entries }: Folder, shown: string): Listing {
   )
   const migrations = ups
     .sort((a, b) => (a.version < b.version ? -1 : 1))
-    .map(({ file, version }): SourceMigration => ({
-      name: file.slice(0, -'.up.sql'.length).normalize('NFC'),
+    .map(({ file, version, isSql }): SourceMigration => ({
+      name: file.replace(/\.up\.[^.]*$/, '').normalize('NFC'),
+      ...(isSql ? {} : { cannotRun: refuseOther(join(shown, file)) }),
       file,
       kind: 'sql',
       downFile: downs.get(version) ?? null,

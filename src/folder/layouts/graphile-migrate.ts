@@ -45,7 +45,7 @@ function list(folder: Folder, shown: string): Listing {
       file,
       kind: 'sql',
       downFile: null,
-      parts: (text) => parts(text, placeholders),
+      parts: (text) => parts(text, placeholders, folder.placeholders),
       origin: (bytes) => ({ key: keyOf(name), hashes: hashesOf(bytes) }),
     }
   })
@@ -100,7 +100,7 @@ function hashOf(body: string, previous: string): string {
     .digest('hex')}`
 }
 
-function parts(text: string, placeholders: readonly string[]): Parts {
+function parts(text: string, placeholders: readonly string[], values: ReadonlyMap<string, string>): Parts {
   const { headers, body, bodyLine } = readCommitted(text)
   const claimed = headers.get('Hash') ?? ''
   const hash = hashOf(body, headers.get('Previous') ?? '')
@@ -114,16 +114,23 @@ function parts(text: string, placeholders: readonly string[]): Parts {
     })
   if (hash === claimed && headers.has('AllowInvalidHash'))
     problems.push({ line, what: 'the hash is valid, although AllowInvalidHash is set', next: 'Remove that line.' })
-  for (const name of placeholders) {
-    const at = body.replace(/^\s*--.*$/gm, (comment) => comment.replace(/[^\n]/g, ' ')).search(new RegExp(`${name}\\b`))
-    if (at !== -1)
+  let up = text
+  // In an image there is no .gmrc, so what has a value is a placeholder too.
+  const named = new Set([...placeholders, ...[...values.keys()].map((name) => `:${name}`)])
+  for (const name of named) {
+    const value = values.get(name.slice(1))
+    // Everywhere, as the tool does it: in strings and comments too.
+    const pattern = new RegExp(`${name}\\b`, 'g')
+    if (value !== undefined) up = up.replace(pattern, () => value)
+    const at = body.replace(/^\s*--.*$/gm, (comment) => comment.replace(/[^\n]/g, ' ')).search(pattern)
+    if (value === undefined && at !== -1)
       problems.push({
         line: bodyLine + body.slice(0, at).split('\n').length - 1,
-        what: `the placeholder ${name} is not replaced here`,
-        next: 'Upfront does not know its value: run this file with graphile-migrate, or write the value into another one.',
+        what: `the placeholder ${name} has no value`,
+        next: `Set UPFRONT_PLACEHOLDER_${name.slice(1)}.`,
       })
   }
-  return { up: text, down: null, outside: /^--!\s*no-transaction\b/.test(body), problems }
+  return { up, identity: text, down: null, outside: /^--!\s*no-transaction\b/.test(body), problems }
 }
 
 /** Its own two, and those that `.gmrc`, which is JSON with comments, gives a value. */

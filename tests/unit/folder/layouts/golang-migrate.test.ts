@@ -60,9 +60,12 @@ test.each([
   expect(list(...names).problems).toEqual([`2 files are the ${direction} of version 1: ${paths}`])
 })
 
-test('an up that the tool would run and upfront would not is refused, never passed over', () => {
-  expect(list('1_a.up.sql', '2_b.up.pgsql').problems).toEqual([
-    'migrations/2_b.up.pgsql does not end in .up.sql, and upfront runs no other',
+test('an up that is no .sql is there and says that it cannot run, never passed over', () => {
+  const files = { '1_a.up.sql': '', '2_b.up.go': '' }
+  const { migrations } = withFolder(files, (folder) => golangMigrate.list(folder, 'migrations'))
+  expect(migrations.map(({ name, cannotRun }) => [name, cannotRun?.what])).toEqual([
+    ['1_a', undefined],
+    ['2_b', 'migrations/2_b.up.go does not end in .up.sql, and upfront runs no other'],
   ])
 })
 

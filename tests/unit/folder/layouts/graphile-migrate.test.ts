@@ -60,7 +60,9 @@ test('the folder may be that of the committed files itself', () => {
 test('what the tool has written runs as it says', () => {
   const { parts, problems, notices } = read({})
   expect([problems, notices]).toEqual([[], []])
-  expect(parts).toEqual([first, second, third].map((up) => ({ up, down: null, outside: up === second, problems: [] })))
+  expect(parts).toEqual(
+    [first, second, third].map((up) => ({ up, identity: up, down: null, outside: up === second, problems: [] })),
+  )
 })
 
 test('the history has the hash of the header', () => {
@@ -128,13 +130,23 @@ describe('placeholders', () => {
     ['alter database :DATABASE_NAME set timezone to utc;\n', 6, ':DATABASE_NAME'],
     ["select ':DATABASE_OWNER';\n", 6, ':DATABASE_OWNER'],
   ])('%j is refused', (body, line, name) => {
-    expect(withSettings(body)).toMatchObject([{ line, what: `the placeholder ${name} is not replaced here` }])
+    expect(withSettings(body)).toMatchObject([{ line, what: `the placeholder ${name} has no value` }])
   })
 
   test.each(['select a[1:N], x::APP;\n', '-- :APP_USER\nselect 1;\n', 'select :APP_USERS, :OLD;\n'])(
     '%j has none',
     (body) => expect(withSettings(body)).toEqual([]),
   )
+})
+
+test('a placeholder with a value is replaced everywhere, and the migration is known by what it was before', () => {
+  const text = `--! Previous: -\n--! Hash: x\n--! AllowInvalidHash\n\nselect ':DATABASE_OWNER', :DATABASE_OWNERS; -- :DATABASE_OWNER\n`
+  const found = withFolder({ 'committed/000001.sql': text }, ({ dir }) => {
+    const folder = viewFolder(dir, { DATABASE_OWNER: 'me' })
+    return graphileMigrate.list(folder, 'm').migrations[0]!.parts!(text)
+  })
+  expect(found).toMatchObject({ identity: text, problems: [] })
+  expect(found.up).toContain("select 'me', :DATABASE_OWNERS; -- me\n")
 })
 
 test('what is not committed is told', () => {
