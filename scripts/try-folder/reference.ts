@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
+import { findSegments } from '../../src/sql/segments.ts'
 import type { Folder, Layout, SourceMigration } from '../../src/folder/layouts/layout.ts'
 
 /** How far it came, and why no further. */
@@ -55,9 +56,8 @@ async function runOne(client: pg.Client, format: string, one: SourceMigration, t
     return
   }
   const isOutside = outside || one.outside === true || (format === 'flyway' && isAlone(up))
-  if (!isOutside) await client.query('begin')
-  await client.query(up)
-  if (!isOutside) await client.query('commit')
+  if (!isOutside) await client.query(`begin;\n${up}\n;commit`)
+  else for (const { start, end } of findSegments(up).statements) await client.query(up.slice(start, end))
   await client.query('reset all')
 }
 
