@@ -25,6 +25,8 @@ export interface Config {
   readonly format: 'auto' | Format
   /** The column of a home-made history that is taken over, null for none. */
   readonly adopt: HistoryColumn | null
+  /** Whether the folder's own tool gets the rows that it would have written. */
+  readonly writeBack: boolean
   /** Values of placeholders in migrations, by their names. */
   readonly placeholders: Readonly<Record<string, string>>
   readonly schema: string

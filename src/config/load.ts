@@ -66,6 +66,7 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     seed: read('UPFRONT_SEED'),
     environment: read('UPFRONT_ENV'),
     format: read('UPFRONT_FORMAT'),
+    writeBack: read('UPFRONT_WRITE_BACK'),
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
     schema: read('UPFRONT_SCHEMA'),
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),

@@ -50,6 +50,12 @@ export const settings = {
     meaning:
       'a column (schema.table.column) that holds the names or versions of what was applied before: those are taken over',
   },
+  UPFRONT_WRITE_BACK: {
+    kind: 'boolean',
+    default: 'false',
+    meaning:
+      "also write the row of the folder's own tool for each migration, so that it finds nothing to do (drizzle, prisma, golang-migrate, goose, dbmate, sqlx, flyway)",
+  },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
   UPFRONT_ROLE: {
     kind: 'text',

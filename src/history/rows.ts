@@ -1,6 +1,6 @@
 import type { Identity, Kind, Migration, Seed } from '../migration.ts'
 import type { Session } from '../postgres/session.ts'
-import { type HistoryTables, nullIfMissing } from './tables.ts'
+import { type HistoryTables, nullIfMissing, withAlongside } from './tables.ts'
 
 export type State = 'running' | 'applied' | 'adopted' | 'baseline'
 
@@ -63,11 +63,12 @@ export function recordApplied(session: Session, tables: HistoryTables, { kind, o
       on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
         run = excluded.run, applied_at = pg_catalog.clock_timestamp(), statements_done = 0, done_checksum = null
       where h.kind <> 'migration' or h.state = 'running'`,
-    after: `with done as (
+    after: `${withAlongside(kind === 'seed' ? { ...tables, alongside: () => [] } : tables, one.name, [
+      `done as (
         update ${tables.history} set state = 'applied',
           duration_ms = extract(epoch from pg_catalog.clock_timestamp() - applied_at) * 1000
-        where ${rowOf(session, kind, one.name)} and state = 'running' and ${ofThisTransaction} returning 1)
-      select 1 / count(*) from done`,
+        where ${rowOf(session, kind, one.name)} and state = 'running' and ${ofThisTransaction} returning 1)`,
+    ])}select 1 / count(*) from done`,
   }
 }
 
@@ -86,7 +87,7 @@ export function insertAppliedSql(
   // which a setting remembers, because asking the history for it costs a quarter of the step.
   const begun = `greatest(pg_catalog.now(), pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('${stepEnded}', true), '')::float8))`
   const ended = `pg_catalog.set_config('${stepEnded}', extract(epoch from pg_catalog.clock_timestamp())::text, false)`
-  return `insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
+  return `${withAlongside(tables, name)}insert into ${tables.history} (kind, name, checksum, state, down, run, applied_at, duration_ms)
     values ('migration', ${text(name)}, ${text(checksum)}, 'applied', ${text(down)}, ${runId}, ${begun},
       (extract(epoch from ${begun}) - ${ended}::numeric) * -1000 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int)
     returning duration_ms`
@@ -115,7 +116,7 @@ export function rowOf(session: Session, kind: Kind, name: string): string {
 }
 
 /** A text as a literal that is the same in every encoding: a file may have set another for what we send behind it. */
-function asciiLiteral(session: Session, text: string): string {
+export function asciiLiteral(session: Session, text: string): string {
   if (/^[ -~]*$/.test(text)) return session.client.escapeLiteral(text)
   const escape = (character: string) => `\\U${character.codePointAt(0)!.toString(16).padStart(8, '0')}`
   return `E'${text

@@ -6,6 +6,15 @@ export interface HistoryTables {
   readonly schema: string
   readonly runs: string
   readonly history: string
+  /** Statements that write, to go along with what records a migration of that name, in a WITH of the same statement. */
+  readonly alongside?: (name: string) => readonly string[]
+}
+
+/** The beginning `with ... ` of a statement that records a migration; `more` are expressions of its own, with their names. */
+export function withAlongside({ alongside }: HistoryTables, name: string, more: readonly string[] = []): string {
+  const theirs = (alongside?.(name) ?? []).map((sql, i) => `theirs${i} as (${sql})`)
+  const all = [...theirs, ...more]
+  return all.length === 0 ? '' : `with ${all.join(', ')} `
 }
 
 export function historyTables(session: Session, schema: string): HistoryTables {

@@ -88,7 +88,9 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   await refuseToRepeat(session, tables, work, since)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('./apply.ts')
-  await applyAll(job, tables, on, { migrations, repeatable, seeds, history: work.history })
+  const { withWriteBack } = await import('./adopt/write-back.ts')
+  const written = await withWriteBack(job, session, tables)
+  await applyAll(job, written, on, { migrations, repeatable, seeds, history: work.history })
   return work
 }
 

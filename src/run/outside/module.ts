@@ -1,7 +1,7 @@
 import { Failure } from '../../errors.ts'
 import { halfDoneCommands } from '../../history/repair/command.ts'
 import { type HistoryRow, rowOf } from '../../history/rows.ts'
-import type { HistoryTables } from '../../history/tables.ts'
+import { type HistoryTables, withAlongside } from '../../history/tables.ts'
 import type { Migration } from '../../migration.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
 import { toOwnRole } from '../../postgres/prepare.ts'
@@ -47,7 +47,7 @@ export async function runModuleOutside(run: StepContext, tables: HistoryTables, 
     watch.stop()
   }
   try {
-    await session.query(`${toOwnRole(run.settings)}; update ${tables.history} set state = 'applied',
+    await session.query(`${toOwnRole(run.settings)}; ${withAlongside(tables, migration.name)}update ${tables.history} set state = 'applied',
       duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)
   } catch (error) {
     throw isConnectionLost(error) && signal.aborted ? unknownEnd(migration.name, signal.reason, error) : error

@@ -1,4 +1,5 @@
 import { rowOf } from '../../history/rows.ts'
+import { withAlongside } from '../../history/tables.ts'
 import { toOwnRole, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { rollBack, runScript } from '../../postgres/script.ts'
 import { changedBehind, rowGone } from './failures.ts'
@@ -60,7 +61,7 @@ export function hadBegun(outside: OutsideFile, i: number): boolean {
 export async function finish(outside: OutsideFile): Promise<void> {
   const { tags } = await runScript(
     outside.run.session,
-    `${toOwnRole(outside.run.settings)}; update ${outside.tables.history} set state = 'applied',
+    `${toOwnRole(outside.run.settings)}; ${withAlongside(outside.tables, outside.migration.name)}update ${outside.tables.history} set state = 'applied',
       duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000${asItIsNow(outside)}
       where ${rowOfOutside(outside)}`,
   )

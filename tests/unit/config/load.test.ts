@@ -70,6 +70,7 @@ test('with nothing set every setting has its default', async () => {
     environment: 'production',
     format: 'auto',
     adopt: null,
+    writeBack: false,
     placeholders: {},
     schema: 'upfront',
     waitTimeoutMs: 60_000,

@@ -1,0 +1,23 @@
+import type { Format, Origin } from '../../../migration.ts'
+
+/** How the row is written that the tool itself would have written, for those who run both for a while. */
+export interface WriteBack {
+  readonly format: Format
+  /** Where the tool makes its table, as SQL writes it. */
+  readonly table: string
+  /** Makes that table as the tool does; only run when there is none. */
+  readonly create: string
+  /** Statements that write, each fit to be in a WITH together with the others; all see the table as it was before. */
+  readonly row: (one: Written) => readonly string[]
+}
+
+/** A migration that has been applied. */
+export interface Written {
+  /** The tool's table, as SQL writes it. */
+  readonly table: string
+  /** What our history calls it. */
+  readonly name: string
+  readonly origin: Origin
+  /** A text as a literal that is the same in every encoding. */
+  readonly literal: (text: string) => string
+}
