@@ -77,7 +77,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
       if (!sql || 'chunks' in sql.layout) return []
       const { transaction, read } = sql.script
       const subject = { name: migration.name, allowFile: join(shown, allowFile), allowances: allowed }
-      return [{ ...subject, path, shown: migration.file, transaction, text: read }]
+      return [{ ...subject, path, shown: migration.file, transaction, text: read, isForeign: origins.size > 0 }]
     }),
   }
 }

@@ -16,6 +16,8 @@ export interface LintedFile extends Subject {
   readonly text: () => string
   /** What is allowed for it. */
   readonly allowances: readonly Allowance[]
+  /** Set for another tool's file, which is warned of once, whatever is found in it. */
+  readonly isForeign?: boolean
 }
 
 /** What squawk has to say. */
@@ -65,7 +67,7 @@ export async function lint(files: readonly LintedFile[], cwd: string, searchPath
     for (let at = 0; at < some.length; at += filesAtOnce) {
       const batch = some.slice(at, at + filesAtOnce)
       const found = await ask(program, [...flags, ...batch.map(({ path }) => path)], cwd)
-      judged.push(...batch.map((file) => judge(describe(file, found), file, file.allowances)))
+      judged.push(...batch.map((file) => inOne(file, judge(describe(file, found), file, file.allowances))))
     }
   }
   return {
@@ -73,6 +75,14 @@ export async function lint(files: readonly LintedFile[], cwd: string, searchPath
     found: judged.flatMap(({ refused }) => refused),
     allowed: judged.flatMap(({ allowed }) => allowed),
   }
+}
+
+/** A generator's file was not written by anybody who could mend it line by line. */
+function inOne({ isForeign }: LintedFile, { refused, allowed }: Judged): Judged {
+  const [first, ...more] = refused
+  if (!isForeign || !first || more.length === 0) return { refused, allowed }
+  const others = [...new Set(more.map(({ rule }) => rule))].join(', ')
+  return { refused: [{ ...first, what: `${first.what} And ${more.length} more: ${others}.` }], allowed }
 }
 
 /** The program of the npm package, from where the command was typed or from where upfront is, or one on the PATH. */
@@ -114,7 +124,8 @@ function describe(file: LintedFile, findings: readonly Finding[]): Problem[] {
   const text = file.text()
   const lines = text.split('\n')
   return own.flatMap(({ line, column, message, help, rule_name }) => {
-    if (line >= lines.length) return []
+    // What is blank in the text that runs is a part of the file that does not.
+    if ((lines[line] ?? '').trim() === '') return []
     const before = Buffer.from(lines[line]!).toString('utf8', 0, column)
     const offset = lines.slice(0, line).join('\n').length + (line > 0 ? 1 : 0) + before.length
     const silence = `or put "-- squawk-ignore ${rule_name}" in front of it.`

@@ -71,7 +71,13 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
   refuseMismatch({ ...plan, abandoned: [], renamed: [] }, { outOfOrder: 'apply', missing: 'ignore' })
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
-  return [...plan.pending, ...again].map(({ name }) => name)
+  const pending = [...plan.pending, ...again]
+  if (pending.length === 0) return []
+  // What another tool has applied is there, whether or not somebody has taken it over.
+  const { readForeign } = await import('../run/adopt/foreign-history.ts')
+  const foreign = await readForeign(run, reader, bundle, rows)
+  const there = new Set([...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])].map(({ name }) => name))
+  return pending.flatMap(({ name }) => (there.has(name) ? [] : name))
 }
 
 function pendingStill(waitedMs: number, list: readonly string[]): Failure {

@@ -134,6 +134,18 @@ test('status and plan tell it before anything is done, and write nothing', async
   expect(await db.history()).toBeNull()
 })
 
+test('the gate lets pass when prisma has applied all of it, though nobody has taken it over', async ({ db }) => {
+  db.files(files)
+  await prismaHas(db, ['1_users', users], ['2_posts', posts])
+  const gate = () => db.run(['wait', '--wait-timeout', '300ms'])
+  const closed = await gate()
+  expect(closed.exitCode, closed.stderr).toBe(34)
+  expect(closed.stderr).toContain('1 migration still pending: 3_tags')
+  await prismaHas(db, ['3_tags', tags])
+  expect((await gate()).exitCode).toBe(0)
+  expect(await db.history()).toBeNull()
+})
+
 test('while prisma holds its own lock nothing is adopted and nothing runs', async ({ db }) => {
   db.files(files)
   const other = await db.connect()

@@ -86,3 +86,26 @@ test('a folder for each migration without a mark is nobody knows whose: an error
   expect((await db.up([], { UPFRONT_FORMAT: 'prisma' })).exitCode).toBe(0)
   expect(await db.tables()).toEqual(['public.a'])
 })
+
+test('the graph of prisma 8 is told as what it is, and not as an empty folder', async ({ db }) => {
+  db.files({ 'app/20260101T0000_init/ops.json': '[]', 'app/20260101T0000_init/migration.json': '{}' })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode).toBe(20)
+  expect(stderr).toContain('a folder of prisma 8')
+})
+
+test('upfront new makes no migration in a folder that another tool fills', async ({ db }) => {
+  db.files({ ...lock, '1_a/migration.sql': 'create table a (id int);\n' })
+  const { exitCode, stderr } = await db.run(['new', 'add_users'])
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain('Make it with prisma')
+})
+
+test('squawk warns of a file of another tool once, whatever it finds in it', async ({ db }) => {
+  const many = 'create table a (id int);\ncreate table b (id int);\nalter table a add constraint c check (id > 0);\n'
+  db.files({ ...lock, '1_a/migration.sql': many })
+  const { exitCode, stderr } = await db.run(['compile'])
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr.match(/^warning /gm)).toHaveLength(1)
+  expect(stderr).toMatch(/And \d more: squawk\//)
+})
