@@ -1,5 +1,6 @@
-import { insertAdopted } from '../../history/adopt/record.ts'
+import { insertAdopted, renumber } from '../../history/adopt/record.ts'
 import { refuseDoubts, refuseUnknown } from '../../history/adopt/refuse.ts'
+import type { HistoryRow } from '../../history/rows.ts'
 import { startRun } from '../../history/runs.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
@@ -25,7 +26,7 @@ export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: 
 export async function recordForeign(
   job: Job,
   session: Session,
-  tables: HistoryTables,
+  { tables, history }: { readonly tables: HistoryTables; readonly history: readonly HistoryRow[] },
   foreign: Foreign,
 ): Promise<void> {
   const { run, bundle, progress } = job
@@ -38,6 +39,16 @@ export async function recordForeign(
   progress.runId ??= await startRun(session, tables, recordOf(job))
   const again = repeatable.map((one) => ({ ...one, down: null }))
   await insertAdopted(session, tables, { migration: rows, repeatable: again }, progress.runId)
+  const settled = new Set(history.filter(({ state }) => state === 'baseline').map(({ name }) => name.normalize('NFC')))
+  const isOf = new Set(match.adopted)
+  const inOrder = (await bundle.list()).filter((one) => isOf.has(one) || settled.has(one.name))
+  const first = inOrder.findIndex(({ name }) => settled.has(name))
+  if (first !== -1)
+    await renumber(
+      session,
+      tables,
+      inOrder.slice(first).map(({ name }) => name),
+    )
   const names = [...match.adopted, ...repeatable].map(({ name }) => name)
   run.emit({ type: 'adopted', names, from: foreign.from, table: foreign.history.table })
 }

@@ -9,6 +9,7 @@ export const drizzle: WriteBack = {
   row: ({ table, origin: { key, hashes }, literal }) => [
     `insert into ${table} (hash, created_at) values (${literal(hashes[0]!)}, ${timeOf(key)}) returning 1`,
   ],
+  remove: ({ table, origin: { key } }) => [`delete from ${table} where created_at = ${timeOf(key)} returning 1`],
 }
 
 /** The journal's own time, or what the fourteen digits of a folder's name say. */

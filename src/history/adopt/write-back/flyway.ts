@@ -20,4 +20,5 @@ export const flyway: WriteBack = {
        from ${table} returning 1`,
     ]
   },
+  remove: ({ table, origin: { key }, literal }) => [`delete from ${table} where version = ${literal(key)} returning 1`],
 }
