@@ -272,3 +272,13 @@ test('a gate whose role may read our history alone says what is pending', async 
   const { exitCode, stderr } = await db.run(['wait', '--wait-timeout', '300ms'], { UPFRONT_DATABASE_URL: url })
   expect(exitCode, stderr).toBe(34)
 })
+
+test('one number without a file is of other migrations: 21, and nothing counts as applied', async ({ db }) => {
+  db.files({ '1_t.up.sql': 'create table t (id int);\n', '1_t.down.sql': 'drop table t;\n' })
+  await db.query('create table schema_migrations (version bigint not null primary key, dirty boolean not null)')
+  await db.query('insert into schema_migrations values (500, false)')
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(21)
+  expect(stderr).toContain('version 500: applied by golang-migrate, but this bundle has no such file')
+  expect(await db.history()).toBeNull()
+})

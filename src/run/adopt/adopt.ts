@@ -18,7 +18,9 @@ export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: 
   if (match.unknown.length === 0) return
   const adopted = new Set(match.adopted.map(({ name }) => name))
   // Rows behind all of our files are of a newer image, as long as nothing of ours is to come.
-  const isAhead = pending.every(({ name }) => adopted.has(name))
+  // One number without its file is of other migrations, perhaps of another program, and covers none of ours.
+  const isNumber = foreign.history.rows.some(({ covers }) => covers)
+  const isAhead = !isNumber && pending.every(({ name }) => adopted.has(name))
   if (!isAhead && config.missing === 'error') refuseUnknown(match.unknown, foreign)
 }
 
