@@ -1,6 +1,6 @@
 import { Failure } from '../../errors.ts'
 import { adopterOf } from '../../history/adopt/adopters.ts'
-import type { Written } from '../../history/adopt/write-back/write-back.ts'
+import type { WriteBack, Written } from '../../history/adopt/write-back/write-back.ts'
 import { writeBackOf, writtenFormats } from '../../history/adopt/write-back/write-backs.ts'
 import { asciiLiteral } from '../../history/rows.ts'
 import { type HistoryTables, ensureRepairColumns } from '../../history/tables.ts'
@@ -44,8 +44,7 @@ async function openWriteBack({ run, bundle }: Job, session: Session) {
   const tool = writeBackOf(format)
   if (!tool) throw cannotWrite(format)
   const found = await adopterOf(format)!.read(session)
-  if (!found) await session.query(tool.create)
-  const table = found?.table ?? tool.table
+  const table = found?.table ?? (await createTheirs(session, tool))
   const origins = await bundle.origins()
   const names = (await bundle.list()).map(({ name }) => name)
   const literal = (text: string) => asciiLiteral(session, text)
@@ -57,6 +56,29 @@ async function openWriteBack({ run, bundle }: Job, session: Session) {
     const previous = (before === undefined ? undefined : origins.get(before)?.key) ?? null
     const one: Written = { table, name, origin, previous, literal }
     return tool[which](one)
+  }
+}
+
+/** Makes the tool's table where the tool would; answers it as SQL writes it. */
+async function createTheirs(session: Session, { format, schema, name, create }: WriteBack): Promise<string> {
+  const [here] = await session.query<{ schema: string | null }>('select pg_catalog.current_schema()::text as schema')
+  const table = `${session.client.escapeIdentifier(schema ?? here!.schema ?? 'public')}.${session.client.escapeIdentifier(name)}`
+  try {
+    await session.query(create(table))
+    return table
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    const facts = { ...(code === undefined ? {} : { sqlstate: code }), reason: message }
+    if (code === '42501')
+      throw new Failure('DENIED', `the table ${table} of ${format} could not be made for UPFRONT_WRITE_BACK`, {
+        ...facts,
+        next: `Let ${format} make it, or grant create on that schema to ${session.client.escapeIdentifier(session.role)}.`,
+      }, error) // prettier-ignore
+    if (code !== '42P07') throw error
+    throw new Failure('USAGE', `UPFRONT_WRITE_BACK: ${table} is there and is not as ${format} makes it`, {
+      ...facts,
+      next: 'Leave UPFRONT_WRITE_BACK out, or name another schema (search_path).',
+    }, error) // prettier-ignore
   }
 }
 

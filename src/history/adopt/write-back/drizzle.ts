@@ -3,9 +3,10 @@ import type { WriteBack } from './write-back.ts'
 /** A time up to 0.45, a name besides from 1.0 on, which drizzle reads out of the name itself when it has only the time. */
 export const drizzle: WriteBack = {
   format: 'drizzle',
-  table: 'drizzle.__drizzle_migrations',
-  create: `create schema if not exists drizzle;
-    create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
+  schema: 'drizzle',
+  name: '__drizzle_migrations',
+  create: (table) => `create schema if not exists drizzle;
+    create table ${table} (id serial primary key, hash text not null, created_at bigint)`,
   row: ({ table, origin: { key, hashes }, literal }) => [
     `insert into ${table} (hash, created_at) values (${literal(hashes[0]!)}, ${timeOf(key)}) returning 1`,
   ],

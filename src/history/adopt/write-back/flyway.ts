@@ -3,12 +3,13 @@ import type { WriteBack } from './write-back.ts'
 /** A repeatable one has no version, and a row for each time that it ran. */
 export const flyway: WriteBack = {
   format: 'flyway',
-  table: 'public.flyway_schema_history',
-  create: `create table public.flyway_schema_history (installed_rank int not null, version varchar(50),
+  schema: null,
+  name: 'flyway_schema_history',
+  create: (table) => `create table ${table} (installed_rank int not null, version varchar(50),
       description varchar(200) not null, type varchar(20) not null, script varchar(1000) not null, checksum int,
       installed_by varchar(100) not null, installed_on timestamp not null default now(), execution_time int not null,
       success boolean not null, constraint flyway_schema_history_pk primary key (installed_rank));
-    create index flyway_schema_history_s_idx on public.flyway_schema_history (success)`,
+    create index flyway_schema_history_s_idx on ${table} (success)`,
   row: ({ table, name, origin: { key, hashes }, literal }) => {
     const isRepeatable = /(^|\/)R__/.test(name)
     const description = name.replace(/^.*?__/, '').replaceAll('_', ' ')

@@ -3,10 +3,11 @@ import type { Format, Origin } from '../../../migration.ts'
 /** How the row is written that the tool itself would have written, for those who run both for a while. */
 export interface WriteBack {
   readonly format: Format
-  /** Where the tool makes its table, as SQL writes it. */
-  readonly table: string
+  /** The schema in which the tool makes its table; null for the first one of the search_path. */
+  readonly schema: string | null
+  readonly name: string
   /** Makes that table as the tool does; only run when there is none. */
-  readonly create: string
+  readonly create: (table: string) => string
   /** Statements that write, each fit to be in a WITH together with the others; all see the table as it was before. */
   readonly row: (one: Written) => readonly string[]
   /** The same for a migration that is taken back. */
