@@ -1,11 +1,11 @@
-import type { Role } from '../checks/check-statement.ts'
-import { type CheckedSql, checkSql } from '../checks/check-text.ts'
-import type { Declared } from '../checks/declared.ts'
-import { finding } from '../checks/finding.ts'
-import type { Problem } from '../errors.ts'
-import { splitDown } from './down.ts'
+import type { Role } from '../../checks/check-statement.ts'
+import { type CheckedSql, checkSql } from '../../checks/check-text.ts'
+import type { Declared } from '../../checks/declared.ts'
+import { finding } from '../../checks/finding.ts'
+import type { Problem } from '../../errors.ts'
+import { splitDown } from '../down.ts'
 import { refuseForeignMarks } from './foreign-marks.ts'
-import type { Parts } from './layouts/layout.ts'
+import type { Parts } from '../layouts/layout.ts'
 
 /** How another tool runs a file. */
 export interface ForeignFile {

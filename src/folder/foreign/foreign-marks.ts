@@ -1,6 +1,6 @@
-import { finding } from '../checks/finding.ts'
-import type { Problem } from '../errors.ts'
-import type { Format } from '../migration.ts'
+import { finding } from '../../checks/finding.ts'
+import type { Problem } from '../../errors.ts'
+import type { Format } from '../../migration.ts'
 
 /** Lines that begin the way back in a file of another tool: whoever runs such a file as a whole runs that as well. */
 const marks: readonly (readonly [RegExp, Format])[] = [
