@@ -1,19 +1,35 @@
-import type { WriteBack } from './write-back.ts'
+import type { WriteBack, Written } from './write-back.ts'
 
-/** A time up to 0.45, a name besides from 1.0 on, which drizzle reads out of the name itself when it has only the time. */
+/**
+ * Up to 0.45 a time; from 1.0 on a name as well, which is then all that counts. An older table gets its names from
+ * drizzle itself, which reads them out of the times.
+ */
 export const drizzle: WriteBack = {
   format: 'drizzle',
-  table: 'drizzle.__drizzle_migrations',
-  create: `create schema if not exists drizzle;
-    create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
-  row: ({ table, origin: { key, hashes }, literal }) => [
-    `insert into ${table} (hash, created_at) values (${literal(hashes[0]!)}, ${timeOf(key)}) returning 1`,
-  ],
+  schema: 'drizzle',
+  table: '__drizzle_migrations',
+  create: (first) => `create schema if not exists drizzle;
+    create table ${first.table} (id serial primary key, hash text not null, created_at bigint${
+      isFolder(first) ? ', name text, applied_at timestamptz default now()' : ''
+    })`,
+  row: (one) => {
+    const { table, columns, origin, literal } = one
+    const values = `${literal(origin.hashes[0]!)}, ${isFolder(one) ? timeOf(origin.key) : Number(origin.key)}`
+    return [
+      isFolder(one) && columns.has('name')
+        ? `insert into ${table} (hash, created_at, name) values (${values}, ${literal(origin.key)}) returning 1`
+        : `insert into ${table} (hash, created_at) values (${values}) returning 1`,
+    ]
+  },
 }
 
-/** The journal's own time, or what the fourteen digits of a folder's name say. */
+/** Of 1.0 the key is the name of the folder; of a journal it is a time. */
+function isFolder({ name, origin }: Pick<Written, 'name' | 'origin'>): boolean {
+  return origin.key.normalize('NFC') === name.normalize('NFC')
+}
+
+/** What the fourteen digits of a folder's name say. */
 function timeOf(key: string): number {
-  if (/^\d+$/.test(key)) return Number(key)
   const [, ...parts] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(key) ?? []
   const [year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts.map(Number)
   return Date.UTC(year, month - 1, day, hour, minute, second)
