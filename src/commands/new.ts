@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifestFile } from '../bundle/manifest.ts'
 import { Failure } from '../errors.ts'
-import { chooseLayout } from '../folder/layouts/choose.ts'
+import { chooseLayout, isForeign } from '../folder/layouts/choose.ts'
 import { viewFolder } from '../folder/layouts/folder-view.ts'
+import { plain } from '../folder/layouts/plain.ts'
 import { compareNames, parseName } from '../folder/names.ts'
 import type { Run } from '../run/run.ts'
 
@@ -22,8 +23,9 @@ export async function newMigration(run: Run): Promise<number> {
       next: 'Name the folder of their sources: --migrations-dir.',
     })
   }
-  const { format } = existsSync(dir) ? chooseLayout(viewFolder(dir), run.config.format, dir) : { format: 'plain' }
-  if (format !== 'plain') {
+  const layout = existsSync(dir) ? chooseLayout(viewFolder(dir), run.config.format, dir) : plain
+  const { format } = layout
+  if (isForeign(layout)) {
     throw new Failure('USAGE', `${dir} is a folder of ${format}, which makes its migrations itself`, {
       next: `Make it with ${format}; upfront runs it as it is.`,
     })

@@ -81,21 +81,23 @@ interface Seen {
 function migrationRows(files: readonly Identity[], { plan, history, foreign, ignored, format }: Seen): StatusRow[] {
   const rows = new Map(history.map((row) => [row.name, row]))
   const theirs = new Map(foreign === null ? [] : foreignStates(foreign))
+  const ofRow = (name: string, state: StatusRow['state']): StatusRow => {
+    const row = rows.get(name)
+    const one = line('migration', name, state, row)
+    return row?.state === 'adopted' ? { ...one, by: format } : one
+  }
   const ofFile = ({ name }: Identity): StatusRow => {
     const row = rows.get(name)
     const state = theirs.get(name)
     if (!row && state) return { ...line('migration', name, state), by: state === 'skipped' ? null : foreign!.from }
     if (!row) return line('migration', name, plan.outOfOrder.includes(name) ? 'out of order' : 'pending')
     const recorded = row.state === 'adopted' ? 'applied' : row.state
-    const one = line('migration', name, plan.changed.includes(name) ? 'changed' : recorded, row)
-    return row.state === 'adopted' ? { ...one, by: format } : one
+    return ofRow(name, plan.changed.includes(name) ? 'changed' : recorded)
   }
   return [
     ...files.map(ofFile),
-    ...plan.missing.map((name) =>
-      line('migration', name, ignored.includes(name) ? 'ignored' : 'missing', rows.get(name)),
-    ),
-    ...plan.ahead.map((name) => line('migration', name, 'ahead', rows.get(name))),
+    ...plan.missing.map((name) => ofRow(name, ignored.includes(name) ? 'ignored' : 'missing')),
+    ...plan.ahead.map((name) => ofRow(name, 'ahead')),
   ]
 }
 

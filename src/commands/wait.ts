@@ -75,7 +75,11 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   if (pending.length === 0) return []
   // What another tool has applied is there, whether or not somebody has taken it over.
   const { readForeign } = await import('../run/adopt/foreign-history.ts')
-  const foreign = await readForeign(run, reader, bundle, rows)
+  const foreign = await readForeign(run, reader, bundle, rows).catch((error: { code?: string }) => {
+    // A gate needs no right but that to our history.
+    if (error.code !== '42501') throw error
+    return null
+  })
   const there = new Set([...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])].map(({ name }) => name))
   return pending.flatMap(({ name }) => (there.has(name) ? [] : name))
 }

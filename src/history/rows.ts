@@ -1,6 +1,6 @@
 import type { Identity, Kind, Migration, Seed } from '../migration.ts'
 import type { Session } from '../postgres/session.ts'
-import { type HistoryTables, nullIfMissing, withAlongside } from './tables.ts'
+import { type HistoryTables, nullIfMissing, withAlongside, withAlongsideRevert } from './tables.ts'
 
 export type State = 'running' | 'applied' | 'adopted' | 'baseline'
 
@@ -104,8 +104,9 @@ export function recordReverted(session: Session, tables: HistoryTables, name: st
   return {
     before: `with seeds as (delete from ${tables.history} where kind <> 'migration')
       update ${tables.history} set state = 'running' where ${row}`,
-    after: `with done as (delete from ${tables.history} where ${row} and ${ofThisTransaction} returning 1)
-      select 1 / count(*) from done`,
+    after: `${withAlongsideRevert(tables, name, [
+      `done as (delete from ${tables.history} where ${row} and ${ofThisTransaction} returning 1)`,
+    ])}select 1 / count(*) from done`,
   }
 }
 

@@ -8,12 +8,22 @@ export interface HistoryTables {
   readonly history: string
   /** Statements that write, to go along with what records a migration of that name, in a WITH of the same statement. */
   readonly alongside?: (name: string) => readonly string[]
+  /** The same for what takes a migration out of the history. */
+  readonly alongsideRevert?: (name: string) => readonly string[]
 }
 
 /** The beginning `with ... ` of a statement that records a migration; `more` are expressions of its own, with their names. */
 export function withAlongside({ alongside }: HistoryTables, name: string, more: readonly string[] = []): string {
-  const theirs = (alongside?.(name) ?? []).map((sql, i) => `theirs${i} as (${sql})`)
-  const all = [...theirs, ...more]
+  return withAll(alongside?.(name), more)
+}
+
+/** The same of a statement that takes a migration out of the history. */
+export function withAlongsideRevert(tables: HistoryTables, name: string, more: readonly string[] = []): string {
+  return withAll(tables.alongsideRevert?.(name), more)
+}
+
+function withAll(theirs: readonly string[] = [], more: readonly string[]): string {
+  const all = [...theirs.map((sql, i) => `theirs${i} as (${sql})`), ...more]
   return all.length === 0 ? '' : `with ${all.join(', ')} `
 }
 

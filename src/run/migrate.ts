@@ -99,7 +99,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
 /** Records what another tool has applied; when that was all, the run is over. */
 async function takeOver(job: Job, session: Session, tables: HistoryTables, work: Work): Promise<void> {
   if (!work.foreign) return
-  await (await import('./adopt/adopt.ts')).recordForeign(job, session, tables, work.foreign)
+  await (await import('./adopt/adopt.ts')).recordForeign(job, session, { tables, history: work.history }, work.foreign)
   if (isApplied(work)) await finishRun(session, tables, job.progress.runId!, { outcome: 'done' })
 }
 

@@ -33,12 +33,14 @@ export async function revertAll(
   const begun = performance.now()
   const record = { ...recordOf(job), environment: await readMarkedEnvironment(session, tables) }
   const id = (progress.runId ??= await startRun(session, tables, record))
+  const { withRevertBack } = await import('./adopt/write-back.ts')
+  const written = await withRevertBack(job, session, tables, id)
   await resetSession(session, on.settings)
   const steps = downs.map((one, index) => ({
     name: `${index} ${one.row.name}`,
     run: async () => {
       progress.notRun = chosen.slice(index + 1).map(({ name }) => name)
-      const durationMs = await revert(on, tables, one)
+      const durationMs = await revert(on, written, one)
       progress.reverted.push(one.row.name)
       on.emit({ type: 'reverted', name: one.row.name, durationMs })
       await resetSession(on.session, on.settings)

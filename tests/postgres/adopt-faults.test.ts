@@ -44,9 +44,14 @@ async function expectWhole(db: Database, at: string): Promise<void> {
   expect(await db.leftovers(), at).toEqual({ sessions: 0, locks: 0 })
 }
 
-test.for<Fate>(['drop request', 'drop reply', 'reset'])(
+/** Of how many messages one has its turn for each fault; the three of them together have all. */
+const every = 3
+const fates: readonly Fate[] = ['drop request', 'drop reply', 'reset']
+
+test.for(fates.map((fate, first) => [fate, first] as const))(
   '%s, at every message: adopted once, applied once',
-  async (fate) => {
+  { timeout: 120_000 },
+  async ([fate, first]) => {
     const url = inject('postgresUrl')
     let messages = 0
     await withDatabase(url, async (db) => {
@@ -57,23 +62,28 @@ test.for<Fate>(['drop request', 'drop reply', 'reset'])(
       await expectWhole(db, 'without a fault')
     })
     expect(messages).toBeGreaterThan(15)
-    for (let k = 1; k <= messages; k += 1) {
-      await withDatabase(url, async (db) => {
-        await halfWay(db)
-        let struck = false
-        await using proxy = await startProxy(Number(new URL(url).port), ({ connection, place }) => {
-          if (connection !== 1 || place !== k || struck) return 'forward'
-          struck = true
-          return fate
-        })
-        const { exitCode, stderr } = await db.up([], { ...env, UPFRONT_DATABASE_URL: db.urlOf({ port: proxy.port }) })
-        expect(exitCode, `message ${k}: ${stderr}`).toBe(0)
-        await expectWhole(db, `message ${k}`)
-      })
+    const places = Array.from({ length: messages }, (_, i) => i + 1)
+      .filter((place) => place % every === first)
+      .values()
+    const worker = async () => {
+      for (const place of places) await withDatabase(url, (db) => strike(db, fate, place))
     }
+    await Promise.all([worker(), worker(), worker(), worker()])
   },
-  180_000,
 )
+
+async function strike(db: Database, fate: Fate, at: number): Promise<void> {
+  await halfWay(db)
+  let struck = false
+  await using proxy = await startProxy(Number(new URL(db.url).port), ({ connection, place }) => {
+    if (connection !== 1 || place !== at || struck) return 'forward'
+    struck = true
+    return fate
+  })
+  const { exitCode, stderr } = await db.up([], { ...env, UPFRONT_DATABASE_URL: db.urlOf({ port: proxy.port }) })
+  expect(exitCode, `message ${at}: ${stderr}`).toBe(0)
+  await expectWhole(db, `message ${at}`)
+}
 
 test('thirty at one instant on a database that prisma has half filled: all exit 0, each row once', async ({ db }) => {
   await halfWay(db)

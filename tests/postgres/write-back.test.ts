@@ -148,6 +148,35 @@ test('seeds and adopted migrations write nothing', async ({ db }) => {
   expect(await names(db)).toEqual([...toolFolders['prisma']!.names])
 })
 
+/** The last of them has a way back. */
+const withDown: Files = {
+  'V1__users.sql': users,
+  'V2__orders.sql': 'create table orders (id int);\n',
+  'V3.0__others.sql': 'create table others (id int);\n',
+  'U3.0__others.sql': 'drop table others;\n',
+}
+const development = { UPFRONT_ENV: 'development' }
+
+test('down takes the row of that version away, however it is spelled', async ({ db }) => {
+  const env = { ...on, ...development }
+  db.files(withDown)
+  expect((await db.up([], env)).exitCode).toBe(0)
+  const { exitCode, stderr } = await db.run(['down'], env)
+  expect(exitCode, stderr).toBe(0)
+  expect(await db.query('select version from flyway_schema_history order by 1')).toEqual([
+    { version: '1' },
+    { version: '2' },
+  ])
+})
+
+test('down on a database where the tool has no table makes none', async ({ db }) => {
+  db.files(withDown)
+  await db.up([], development)
+  const { exitCode, stderr } = await db.run(['down'], { ...on, ...development })
+  expect(exitCode, stderr).toBe(0)
+  expect((await db.tables()).sort()).toEqual(['public.orders', 'public.users'])
+})
+
 test('seeds alone make no table, which would say that no migration has run', async ({ db }) => {
   db.files(toolFolders['prisma']!.files)
   await db.up()

@@ -2,6 +2,12 @@ import type { Identity, Migration } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { HistoryTables } from '../tables.ts'
 
+/** Gives rows the numbers that come next, in this order: what was settled before it was taken over came too early. */
+export async function renumber(session: Session, tables: HistoryTables, names: readonly string[]): Promise<void> {
+  for (const name of names)
+    await session.query(`update ${tables.history} set id = default where kind = 'migration' and name = $1`, [name])
+}
+
 type Adopted = Identity & Pick<Migration, 'down'>
 
 /** Records what another tool has applied, in this order and in one statement. */

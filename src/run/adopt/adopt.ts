@@ -1,5 +1,6 @@
-import { insertAdopted } from '../../history/adopt/record.ts'
+import { insertAdopted, renumber } from '../../history/adopt/record.ts'
 import { refuseDoubts, refuseUnknown } from '../../history/adopt/refuse.ts'
+import type { HistoryRow } from '../../history/rows.ts'
 import { startRun } from '../../history/runs.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
@@ -17,7 +18,9 @@ export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: 
   if (match.unknown.length === 0) return
   const adopted = new Set(match.adopted.map(({ name }) => name))
   // Rows behind all of our files are of a newer image, as long as nothing of ours is to come.
-  const isAhead = pending.every(({ name }) => adopted.has(name))
+  // One number without its file is of other migrations, perhaps of another program, and covers none of ours.
+  const isNumber = foreign.history.rows.some(({ covers }) => covers)
+  const isAhead = !isNumber && pending.every(({ name }) => adopted.has(name))
   if (!isAhead && config.missing === 'error') refuseUnknown(match.unknown, foreign)
 }
 
@@ -25,7 +28,7 @@ export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: 
 export async function recordForeign(
   job: Job,
   session: Session,
-  tables: HistoryTables,
+  { tables, history }: { readonly tables: HistoryTables; readonly history: readonly HistoryRow[] },
   foreign: Foreign,
 ): Promise<void> {
   const { run, bundle, progress } = job
@@ -38,6 +41,16 @@ export async function recordForeign(
   progress.runId ??= await startRun(session, tables, recordOf(job))
   const again = repeatable.map((one) => ({ ...one, down: null }))
   await insertAdopted(session, tables, { migration: rows, repeatable: again }, progress.runId)
+  const settled = new Set(history.filter(({ state }) => state === 'baseline').map(({ name }) => name.normalize('NFC')))
+  const isOf = new Set(match.adopted)
+  const inOrder = (await bundle.list()).filter((one) => isOf.has(one) || settled.has(one.name))
+  const first = inOrder.findIndex(({ name }) => settled.has(name))
+  if (first !== -1)
+    await renumber(
+      session,
+      tables,
+      inOrder.slice(first).map(({ name }) => name),
+    )
   const names = [...match.adopted, ...repeatable].map(({ name }) => name)
   run.emit({ type: 'adopted', names, from: foreign.from, table: foreign.history.table })
 }

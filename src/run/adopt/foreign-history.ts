@@ -3,6 +3,8 @@ import { adopterOf, adopters } from '../../history/adopt/adopters.ts'
 import { homeMade } from '../../history/adopt/home-made.ts'
 import { type Place, refuseUnadopted } from '../../history/adopt/refuse.ts'
 import type { HistoryRow } from '../../history/rows.ts'
+import { readDecided } from '../../history/runs.ts'
+import { historyTables } from '../../history/tables.ts'
 import type { Bundle, Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { mismatchPolicy } from '../mismatch-policy.ts'
@@ -34,7 +36,19 @@ export async function readForeign(
     })
   const match = adopter.match ?? matchByKey
   const whole = match(trace([...migrations, ...again]), history)
-  const done = new Set(ours.filter(({ state }) => state !== 'running').map(({ name }) => name.normalize('NFC')))
+  const decided = await readDecided(session, historyTables(session, config.schema))
+  const done = new Set(
+    [...ours.filter(({ state }) => state !== 'running').map(({ name }) => name), ...decided].map((name) =>
+      name.normalize('NFC'),
+    ),
+  )
+  // One number says nothing of a file that came between those that our history has.
+  const isNumber = history.rows.some(({ covers }) => covers)
+  const ran = new Set(
+    ours.filter(({ state }) => state === 'applied' || state === 'adopted').map(({ name }) => name.normalize('NFC')),
+  )
+  const last = isNumber ? migrations.findLastIndex(({ name }) => ran.has(name)) : -1
+  for (const { name } of migrations.slice(0, Math.max(last, 0))) done.add(name)
   const [isMigration, isAgain] = [migrations, again].map((files) => new Set(files.map(({ name }) => name)))
   const ofPending = (found: readonly Identity[], of = isMigration!) =>
     found.filter(({ name }) => of.has(name) && !done.has(name.normalize('NFC')))

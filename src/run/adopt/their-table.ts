@@ -9,6 +9,12 @@ export type TheirTable = Pick<Written, 'table' | 'columns'>
 /** A migration, while it is not known yet into which table its row goes. */
 export type ToBeWritten = Omit<Written, keyof TheirTable>
 
+/** The tool's table, found as the tool finds it; null when there is none. */
+export async function findTheirTable(session: Session, { format }: WriteBack): Promise<TheirTable | null> {
+  const found = await adopterOf(format)!.read(session)
+  return found && { table: found.table, columns: new Set((await readFacts(session, found.table)).columns) }
+}
+
 /**
  * The tool's table, found as the tool finds it, or made where and as the tool makes it. Throws DENIED when the role may
  * not make it, or not write the row of the first migration: before anything has run, and not when that has.

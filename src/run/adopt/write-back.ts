@@ -2,11 +2,12 @@ import { Failure } from '../../errors.ts'
 import type { WriteBack } from '../../history/adopt/write-back/write-back.ts'
 import { writeBackOf, writtenFormats } from '../../history/adopt/write-back/write-backs.ts'
 import { asciiLiteral } from '../../history/rows.ts'
-import type { HistoryTables } from '../../history/tables.ts'
+import { type HistoryTables, ensureRepairColumns } from '../../history/tables.ts'
 import type { Migration } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { Job } from '../job.ts'
-import { type ToBeWritten, openTheirTable } from './their-table.ts'
+import { adopterFor } from './foreign-history.ts'
+import { type ToBeWritten, findTheirTable, openTheirTable } from './their-table.ts'
 
 /** The tool whose rows are to be written; null when nobody has asked for them. Throws USAGE when that cannot be done. */
 export function writtenTool({ run, bundle }: Job): WriteBack | null {
@@ -32,12 +33,7 @@ export async function withWriteBack(
 ): Promise<HistoryTables> {
   const tool = writtenTool(job)
   if (!tool) return tables
-  const origins = await job.bundle.origins()
-  const literal = (text: string) => asciiLiteral(session, text)
-  const describe = (name: string): ToBeWritten | undefined => {
-    const origin = origins.get(name.normalize('NFC'))
-    return origin && { name, origin, literal }
-  }
+  const describe = await openDescriptions(job, session)
   // An empty table of theirs, made for seeds alone, would say that no migration has run.
   const first = toRun[0] && describe(toRun[0].name)
   if (!first) return tables
@@ -47,4 +43,44 @@ export async function withWriteBack(
     return one ? tool.row({ ...one, ...theirs }) : []
   }
   return { ...tables, alongside }
+}
+
+/**
+ * Our tables, for taking migrations back: the run's own row names each of them, because from then on nothing that the
+ * other tool's history says of it counts; and with write-back the tool's row goes as well, where it has a table.
+ */
+export async function withRevertBack(
+  job: Job,
+  session: Session,
+  tables: HistoryTables,
+  runId: string,
+): Promise<HistoryTables> {
+  if (!adopterFor(job.run.config, job.bundle)) return tables
+  await ensureRepairColumns(session, tables)
+  const tool = writtenTool(job)
+  const theirs = tool && (await findTheirTable(session, tool))
+  const describe = await openDescriptions(job, session)
+  const note = (name: string) =>
+    `update ${tables.runs} set action = 'reverted',
+       subject = pg_catalog.concat_ws(E'\\n', subject, ${asciiLiteral(session, name)}) where id = ${runId} returning 1`
+  const remove = (name: string) => {
+    const one = describe(name)
+    return tool && theirs && one ? tool.remove({ ...one, ...theirs }) : []
+  }
+  return { ...tables, alongsideRevert: (name) => [note(name), ...remove(name)] }
+}
+
+/** What is written of a migration, by its name; undefined for one that the folder does not have. */
+async function openDescriptions({ bundle }: Job, session: Session) {
+  const origins = await bundle.origins()
+  const names = (await bundle.list()).map(({ name }) => name)
+  const literal = (text: string) => asciiLiteral(session, text)
+  return (spelled: string): ToBeWritten | undefined => {
+    const name = spelled.normalize('NFC')
+    const origin = origins.get(name)
+    if (!origin) return undefined
+    const before = names[names.indexOf(name) - 1]
+    const previous = (before === undefined ? undefined : origins.get(before)?.key) ?? null
+    return { name, origin, previous, literal }
+  }
 }

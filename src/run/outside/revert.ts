@@ -1,7 +1,7 @@
 import { Failure } from '../../errors.ts'
 import { repairCommand } from '../../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, rowOf, takingBack } from '../../history/rows.ts'
-import type { HistoryTables } from '../../history/tables.ts'
+import { type HistoryTables, withAlongsideRevert } from '../../history/tables.ts'
 import type { Statement } from '../../migration.ts'
 import { retryIfCancelled } from '../../postgres/cancel.ts'
 import { isConnectionLost } from '../../postgres/classify.ts'
@@ -55,8 +55,9 @@ export async function revertOutside(down: OutsideDown): Promise<number> {
   }
   await runScript(
     run.session,
-    `${toOwnRole(run.settings)}; with seeds as (delete from ${tables.history} where kind <> 'migration')
-      delete from ${tables.history} where ${rowOf(run.session, 'migration', name)}`,
+    `${toOwnRole(run.settings)}; ${withAlongsideRevert(tables, name, [
+      `seeds as (delete from ${tables.history} where kind <> 'migration')`,
+    ])}delete from ${tables.history} where ${rowOf(run.session, 'migration', name)}`,
   )
   return performance.now() - begun
 }

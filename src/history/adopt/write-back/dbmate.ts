@@ -7,4 +7,5 @@ export const dbmate: WriteBack = {
   row: ({ table, origin: { key }, literal }) => [
     `insert into ${table} (version) values (${literal(key)}) on conflict do nothing returning 1`,
   ],
+  remove: ({ table, origin: { key }, literal }) => [`delete from ${table} where version = ${literal(key)} returning 1`],
 }

@@ -14,12 +14,19 @@ export const drizzle: WriteBack = {
     })`,
   row: (one) => {
     const { table, columns, origin, literal } = one
-    const values = `${literal(origin.hashes[0]!)}, ${isFolder(one) ? timeOf(origin.key) : Number(origin.key)}`
+    const values = `${literal(origin.hashes[0]!)}, ${createdAt(one)}`
     return [
       isFolder(one) && columns.has('name')
         ? `insert into ${table} (hash, created_at, name) values (${values}, ${literal(origin.key)}) returning 1`
         : `insert into ${table} (hash, created_at) values (${values}) returning 1`,
     ]
+  },
+  // Two folders may bear the same second, and a row of before has milliseconds that no folder knows.
+  remove: (one) => {
+    const { table, columns, origin, literal } = one
+    const isOfTime = `created_at = ${createdAt(one)} and hash in (${origin.hashes.map(literal).join(', ')})`
+    const isTheirs = isFolder(one) && columns.has('name') ? `name = ${literal(origin.key)}` : isOfTime
+    return [`delete from ${table} where ${isTheirs} returning 1`]
   },
 }
 
@@ -28,8 +35,10 @@ function isFolder({ name, origin }: Pick<Written, 'name' | 'origin'>): boolean {
   return origin.key.normalize('NFC') === name.normalize('NFC')
 }
 
-/** What the fourteen digits of a folder's name say. */
-function timeOf(key: string): number {
+/** The journal's own time, or what the fourteen digits of a folder's name say. */
+function createdAt(one: Pick<Written, 'name' | 'origin'>): number {
+  const { key } = one.origin
+  if (!isFolder(one)) return Number(key)
   const [, ...parts] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(key) ?? []
   const [year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0] = parts.map(Number)
   return Date.UTC(year, month - 1, day, hour, minute, second)

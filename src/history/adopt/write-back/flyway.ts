@@ -19,6 +19,10 @@ export const flyway: WriteBack = {
        from ${table} returning 1`,
     ]
   },
+  // A row has the version as the file spelled it when it was written, and says so of a baseline as well.
+  remove: ({ table, name, origin: { key }, literal }) => [
+    `delete from ${table} where version in (${literal(key)}, ${literal(readName(name).version ?? key)}) and type = 'SQL' returning 1`,
+  ],
 }
 
 const longestDescription = 200

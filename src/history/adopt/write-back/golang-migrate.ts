@@ -9,4 +9,8 @@ export const golangMigrate: WriteBack = {
     `update ${table} set version = greatest(version, ${BigInt(key)}), dirty = false returning 1`,
     `insert into ${table} (version, dirty) select ${BigInt(key)}, false where not exists (select from ${table}) returning 1`,
   ],
+  remove: ({ table, origin: { key }, previous }) =>
+    previous === null
+      ? [`delete from ${table} where version = ${BigInt(key)} returning 1`]
+      : [`update ${table} set version = ${BigInt(previous)} where version = ${BigInt(key)} returning 1`],
 }

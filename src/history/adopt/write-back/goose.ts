@@ -10,4 +10,5 @@ export const goose: WriteBack = {
   row: ({ table, origin: { key } }) => [
     `insert into ${table} (version_id, is_applied) values (${BigInt(key)}, true) returning 1`,
   ],
+  remove: ({ table, origin: { key } }) => [`delete from ${table} where version_id = ${BigInt(key)} returning 1`],
 }

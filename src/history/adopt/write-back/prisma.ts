@@ -11,4 +11,7 @@ export const prisma: WriteBack = {
      values (pg_catalog.gen_random_uuid()::text, ${literal(hashes[0]!)}, pg_catalog.clock_timestamp(), ${literal(key)},
        pg_catalog.now(), 1) returning 1`,
   ],
+  remove: ({ table, origin: { key }, literal }) => [
+    `delete from ${table} where migration_name = ${literal(key)} returning 1`,
+  ],
 }

@@ -12,4 +12,5 @@ export const sqlx: WriteBack = {
      values (${BigInt(key)}, ${literal(name.replace(/^[+-]?\d+_/, '').replaceAll('_', ' '))}, true,
        pg_catalog.decode(${literal(hashes[0]!)}, 'hex'), -1) returning 1`,
   ],
+  remove: ({ table, origin: { key } }) => [`delete from ${table} where version = ${BigInt(key)} returning 1`],
 }

@@ -11,6 +11,8 @@ export interface WriteBack {
   readonly create: (first: Omit<Written, 'columns'>) => string
   /** Statements that write, each fit to be in a WITH together with the others; all see the table as it was before. */
   readonly row: (one: Written) => readonly string[]
+  /** The same for a migration that is taken back. */
+  readonly remove: (one: Written) => readonly string[]
 }
 
 /** A migration that has been applied. */
@@ -22,6 +24,8 @@ export interface Written {
   /** What our history calls it. */
   readonly name: string
   readonly origin: Origin
+  /** The key of the migration before it, null for the first. */
+  readonly previous: string | null
   /** A text as a literal that is the same in every encoding. */
   readonly literal: (text: string) => string
 }
