@@ -73,6 +73,8 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
   if (isNothing(work) || work.ahead.length > 0) return work
+  const { withWriteBack, writtenTool } = await import('./adopt/write-back.ts')
+  writtenTool(job)
   // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
   const migrations = await job.bundle.open(work.migrations)
   const repeatable = await job.bundle.open(work.repeatable)
@@ -83,13 +85,13 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
     if (!work.foreign) await refuseForeignTables(session, migrations)
     await createTables(session, tables)
   }
+  // It may be refused, and that before anything is taken over.
+  const written = await withWriteBack(job, session, tables, [...migrations, ...repeatable])
   await takeOver(job, session, tables, work)
   if (isApplied(work)) return work
   await refuseToRepeat(session, tables, work, since)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('./apply.ts')
-  const { withWriteBack } = await import('./adopt/write-back.ts')
-  const written = await withWriteBack(job, session, tables)
   await applyAll(job, written, on, { migrations, repeatable, seeds, history: work.history })
   return work
 }

@@ -2,9 +2,8 @@ import type { WriteBack } from './write-back.ts'
 
 export const dbmate: WriteBack = {
   format: 'dbmate',
-  schema: null,
-  name: 'schema_migrations',
-  create: (table) => `create table ${table} (version varchar primary key)`,
+  table: 'schema_migrations',
+  create: ({ table }) => `create table ${table} (version varchar primary key)`,
   row: ({ table, origin: { key }, literal }) => [
     `insert into ${table} (version) values (${literal(key)}) on conflict do nothing returning 1`,
   ],

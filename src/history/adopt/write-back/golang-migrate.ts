@@ -3,9 +3,8 @@ import type { WriteBack } from './write-back.ts'
 /** One row, the newest version; an older one that was applied late leaves it as it is. */
 export const golangMigrate: WriteBack = {
   format: 'golang-migrate',
-  schema: null,
-  name: 'schema_migrations',
-  create: (table) => `create table ${table} (version bigint not null primary key, dirty boolean not null)`,
+  table: 'schema_migrations',
+  create: ({ table }) => `create table ${table} (version bigint not null primary key, dirty boolean not null)`,
   row: ({ table, origin: { key } }) => [
     `update ${table} set version = greatest(version, ${BigInt(key)}), dirty = false returning 1`,
     `insert into ${table} (version, dirty) select ${BigInt(key)}, false where not exists (select from ${table}) returning 1`,

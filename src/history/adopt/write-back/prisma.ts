@@ -2,9 +2,8 @@ import type { WriteBack } from './write-back.ts'
 
 export const prisma: WriteBack = {
   format: 'prisma',
-  schema: null,
-  name: '_prisma_migrations',
-  create: (table) => `create table ${table} (id varchar(36) primary key not null, checksum varchar(64) not null,
+  table: '_prisma_migrations',
+  create: ({ table }) => `create table ${table} (id varchar(36) primary key not null, checksum varchar(64) not null,
     finished_at timestamptz, migration_name varchar(255) not null, logs text, rolled_back_at timestamptz,
     started_at timestamptz not null default now(), applied_steps_count integer not null default 0)`,
   row: ({ table, origin: { key, hashes }, literal }) => [

@@ -3,9 +3,8 @@ import type { WriteBack } from './write-back.ts'
 /** The time that it took is -1, as of a row that sqlx itself has not come back to. */
 export const sqlx: WriteBack = {
   format: 'sqlx',
-  schema: null,
-  name: '_sqlx_migrations',
-  create: (table) => `create table ${table} (version bigint primary key, description text not null,
+  table: '_sqlx_migrations',
+  create: ({ table }) => `create table ${table} (version bigint primary key, description text not null,
     installed_on timestamptz not null default now(), success boolean not null, checksum bytea not null,
     execution_time bigint not null)`,
   row: ({ table, name, origin: { key, hashes }, literal }) => [
