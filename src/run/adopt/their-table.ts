@@ -45,6 +45,7 @@ async function makeTable(session: Session, tool: WriteBack, first: ToBeWritten):
   try {
     await session.query(tool.create({ ...first, table }))
   } catch (error) {
+    if ((error as { code?: string }).code === '42P07') throw another(tool, table, error)
     if (!isDenied(error)) throw error
     const database = session.client.escapeIdentifier(session.client.database ?? '')
     const object = tool.schema === undefined ? `schema ${schema}` : `database ${database}`
@@ -52,6 +53,14 @@ async function makeTable(session: Session, tool: WriteBack, first: ToBeWritten):
     throw denied(`may not make ${table}`, session, { next, cause: error })
   }
   return table
+}
+
+function another({ format }: WriteBack, table: string, cause: unknown): Failure {
+  const facts = {
+    reason: (cause as Error).message,
+    next: 'Leave UPFRONT_WRITE_BACK out, or name another schema (search_path).',
+  }
+  return new Failure('USAGE', `UPFRONT_WRITE_BACK: ${table} is there and is not as ${format} makes it`, facts, cause)
 }
 
 interface Facts {
