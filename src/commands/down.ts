@@ -24,7 +24,10 @@ export async function down(run: Run): Promise<number> {
 function chooseBy(run: Run): Choose {
   const { step, to } = run.flags
   if (step !== undefined && to !== undefined) throw new Failure('USAGE', 'down takes --step or --to, not both')
-  if (typeof to === 'string') return (rows) => after(rows, bareName(to))
+  if (typeof to === 'string') {
+    const isName = ({ name }: HistoryRow) => name.normalize('NFC') === to.normalize('NFC')
+    return (rows) => after(rows, rows.some(isName) ? to : bareName(to))
+  }
   const count = step === undefined ? 1 : Number(step)
   if (!Number.isInteger(count) || count < 1) {
     throw new Failure('USAGE', `--step ${String(step)} is not a number of migrations`, {

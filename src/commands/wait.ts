@@ -62,7 +62,8 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
 /** What the bundle has and the database does not; no history yet means all of it. */
 async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
   const { lockTimeoutMs, schema, target } = run.config
-  const reader = withLocalSettings(session, { lockTimeoutMs, role: target!.role })
+  const { role, searchPath } = target!
+  const reader = withLocalSettings(session, { lockTimeoutMs, role, searchPath })
   const rows = (await readHistory(reader, historyTables(session, schema))) ?? []
   const plan = makePlan(
     await bundle.list(),
@@ -77,7 +78,7 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   const { readForeign } = await import('../run/adopt/foreign-history.ts')
   const foreign = await readForeign(run, reader, bundle, rows).catch((error: { code?: string }) => {
     // A gate needs no right but that to our history.
-    if (error.code !== '42501') throw error
+    if (error.code !== 'DENIED') throw error
     return null
   })
   const there = new Set([...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])].map(({ name }) => name))

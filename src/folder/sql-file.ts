@@ -8,7 +8,8 @@ import type { SqlScript } from '../migration.ts'
 import { type TextLayout, textScript } from '../sql/script.ts'
 import { type ChunkLayout, chunkScript } from './chunks.ts'
 import { readText } from './files.ts'
-import { type ForeignFile, checkUp, takeApart } from './foreign-file.ts'
+import { type ForeignFile, checkUp, takeApart } from './foreign/foreign-file.ts'
+import { refuseForeignMarks } from './foreign/foreign-marks.ts'
 import { type TextStream, openSource, problemOfReading } from './text-stream.ts'
 import { checksum } from './text.ts'
 
@@ -51,11 +52,14 @@ export interface Compiled {
 
 /** Compiles a file of any size; a small one is read whole. */
 export function compileSqlFile(source: SqlSource, declared: Declared): Compiled {
-  const size = statSync(source.path, { throwIfNoEntry: false })?.size ?? 0
+  const { path, foreign } = source
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   // What is to be taken apart is read whole, whatever its size.
-  return size > largestWhole && !source.foreign?.parts && !source.foreign?.outside
-    ? compileLarge(source, declared)
-    : compileWhole(source, declared)
+  if (size <= largestWhole || foreign?.parts || foreign?.outside) return compileWhole(source, declared)
+  const compiled = compileLarge(source, declared)
+  // And so is a file that leaves the transaction of its own tool, because only then its units are known.
+  const leaves = compiled.problems.some(({ rule }) => rule === 'transaction-control' || rule === 'alone')
+  return foreign && leaves ? compileWhole(source, declared) : compiled
 }
 
 function compileWhole(source: SqlSource, declared: Declared): Compiled {
@@ -87,9 +91,11 @@ function compileLarge(source: SqlSource, declared: Declared): Compiled {
   try {
     const { own, limits, problems: atFirst } = checkBeginning(file, beginningOf(open), role)
     stream = open()
-    const { chunks, isolation, creates, problems, notices } = checkStream(file, stream.read, role, declared)
+    const marks: Problem[] = []
+    const read = source.role === 'migration' && !source.foreign ? lookingForMarks(stream, file, marks) : stream.read
+    const { chunks, isolation, creates, problems, notices } = checkStream(file, read, role, declared)
     const section = stream.section()
-    const { refused, allowed, allow } = judgeText([...atFirst, ...problems], source, own, true)
+    const { refused, allowed, allow } = judgeText([...atFirst, ...marks, ...problems], source, own, true)
     if (refused.length > 0) return { section, problems: refused, own }
     const sum = stream.checksum()
     const layout = { size: stream.size(), isolation, ...(limits ? { limits } : {}), chunks }
@@ -113,6 +119,19 @@ function compileLarge(source: SqlSource, declared: Declared): Compiled {
     throw error
   } finally {
     stream?.close()
+  }
+}
+
+/** Reads on, and looks at what is read; a mark that two reads share is not worth holding a file back for. */
+function lookingForMarks(stream: TextStream, file: string, marks: Problem[]): TextStream['read'] {
+  let line = 1
+  return () => {
+    const chunk = stream.read()
+    if (chunk === null) return null
+    const text = chunk.toString('latin1')
+    if (text.includes('--')) marks.push(...refuseForeignMarks(file, text, line))
+    line += text.split('\n').length - 1
+    return chunk
   }
 }
 

@@ -17,16 +17,19 @@ export async function readNewestRun(session: Session, tables: HistoryTables): Pr
 }
 
 /** What was taken back or forgotten by us: of those the other tool's history has nothing to say any more. */
-export async function readDecided(session: Session, tables: HistoryTables): Promise<readonly string[]> {
-  const sql = `select subject from ${tables.runs} where action in ('reverted', 'forget', 'not-done') and subject is not null`
-  const rows = await nullIfMissing(session, tables, () => session.query<{ subject: string }>(sql)).catch(
-    (error: { code?: string }) => {
-      // Tables of an earlier version, which have no such column.
-      if (error.code === '42703') return []
-      throw error
-    },
-  )
-  return (rows ?? []).flatMap(({ subject }) => subject.split('\n'))
+export async function readDecided(
+  session: Session,
+  tables: HistoryTables,
+): Promise<readonly { readonly name: string; readonly action: string }[]> {
+  const sql = `select action, subject from ${tables.runs} where action in ('reverted', 'forget', 'not-done') and subject is not null`
+  const rows = await nullIfMissing(session, tables, () =>
+    session.query<{ action: string; subject: string }>(sql),
+  ).catch((error: { code?: string }) => {
+    // Tables of an earlier version, which have no such column.
+    if (error.code === '42703') return []
+    throw error
+  })
+  return (rows ?? []).flatMap(({ action, subject }) => subject.split('\n').map((name) => ({ name, action })))
 }
 
 export interface RunRecord {

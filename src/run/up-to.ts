@@ -7,7 +7,8 @@ import type { Identity } from '../migration.ts'
 export function upTo(migrations: readonly Identity[], to: string | true | undefined): readonly Identity[] {
   if (typeof to !== 'string') return migrations
   const names = migrations.map(({ name }) => name)
-  const bare = bareName(to)
+  // A name may have a folder in it.
+  const bare = names.some((name) => name.normalize('NFC') === to.normalize('NFC')) ? to : bareName(to)
   const last = names.findIndex((name) => name.normalize('NFC') === bare.normalize('NFC'))
   if (last !== -1) return migrations.slice(0, last + 1)
   const meant = nearest(bare, names) ?? names.find((name) => name.startsWith(bare))

@@ -37,7 +37,9 @@ const layouts: readonly Layout[] = [
 export function chooseLayout(folder: Folder, asked: Format | 'auto', shown: string): Layout {
   if (asked === 'plain') return plain
   if (asked !== 'auto') return layouts.find(({ format }) => format === asked) ?? plainOf(asked)
-  const found = layouts.filter(({ detect }) => detect(folder))
+  const marked = layouts.filter(({ detect }) => detect(folder))
+  // The shape of names alone is a weaker mark than what stands beside the folder.
+  const found = marked.includes(sqlx) ? marked.filter((one) => one !== golangMigrate) : marked
   if (found.length > 1) throw ambiguous(shown, found)
   if (found.length === 0 && isAnybodys(folder)) throw unmarked(shown)
   if (found.length === 0 && isGraph(folder)) throw graph(shown)

@@ -1,8 +1,9 @@
+import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Problem } from '../../errors.ts'
 import type { Origin } from '../../migration.ts'
-import { replacePlaceholders } from '../placeholders.ts'
+import { replacePlaceholders } from '../foreign/placeholders.ts'
 import { type Named, readName } from './flyway/file-name.ts'
 import { readScriptConfig } from './flyway/script-config.ts'
 import { type Version, compareVersions } from './flyway/version.ts'
@@ -55,14 +56,17 @@ function list(folder: Folder, shown: string): Listing {
     const key = named.kind === 'migration' ? keyOf(named.version) : named.description
     const what = named.kind === 'migration' ? 'version' : 'description'
     if (!addUnique(seen, `${what} ${key}`, path, { shown, problems, what: '' })) continue
+    const isAgain = named.kind === 'repeatable'
     const source: SourceMigration = {
       name: path.replace(/\.sql$/i, '').normalize('NFC'),
       file: path,
       kind: 'sql',
       downFile: named.kind === 'migration' ? (undos.get(key) ?? null) : null,
       ...(config.outside ? { outside: true } : {}),
-      ...(config.replacesPlaceholders ? { parts: (text) => parts(text, config.outside, folder.placeholders) } : {}),
-      origin: (bytes) => origin(key, bytes),
+      ...(config.replacesPlaceholders
+        ? { parts: (text) => parts(text, config.outside, isAgain, folder.placeholders) }
+        : {}),
+      origin: (bytes) => origin(key, bytes, isAgain ? folder.placeholders : new Map()),
     }
     if (named.kind === 'migration') migrations.push({ source, version: named.version })
     else repeatable.push({ source, description: named.description })
@@ -81,22 +85,24 @@ function keyOf(version: Version): string {
 }
 
 /** Flyway's checksum: the CRC-32 of all lines without their ends, as the signed number that its table holds. */
-function origin(key: string, bytes: Buffer): Origin {
-  const text = bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes
-  const lines = Buffer.from(text.toString('latin1').replace(/[\r\n]/g, ''), 'latin1')
-  return { key, hashes: [String(crc32(lines) | 0)] }
+function origin(key: string, bytes: Buffer, values: ReadonlyMap<string, string>): Origin {
+  const text = (bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes).toString('utf8')
+  // Of a repeatable one flyway keeps that of the replaced text, and takes the other for the same.
+  const texts = new Set([replacePlaceholders(text, values).text, text])
+  return { key, hashes: [...texts].map((one) => String(crc32(one.replace(/[\r\n]/g, '')) | 0)) }
 }
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
-function parts(text: string, outside: boolean, values: ReadonlyMap<string, string>): Parts {
+function parts(text: string, outside: boolean, isAgain: boolean, values: ReadonlyMap<string, string>): Parts {
   const { text: up, missing } = replacePlaceholders(text, values)
   const problems = missing.map(({ name, line }) => ({
     line,
     what: `the placeholder \${${name}} has no value`,
     next: `Set UPFRONT_PLACEHOLDER_${name}, or placeholderReplacement=false in a .conf file beside the migration.`,
   }))
-  return { up, identity: text, down: null, outside, problems }
+  // Another value is another content of what runs whenever its content has changed.
+  return { up, ...(isAgain ? {} : { identity: text }), down: null, outside, problems }
 }
 
 /** Says what is wrong when another file has the key already, as flyway does. */
@@ -154,8 +160,13 @@ function tellBaselines(files: readonly Found[], shown: string, problems: Problem
 }
 
 /** Every file by its path, folder by folder. */
-function filesIn(folder: Folder, below = ''): readonly string[] {
-  return folder
-    .entriesOf(below)
-    .flatMap((name) => (name.endsWith('/') ? filesIn(folder, `${below}${name}`) : `${below}${name}`))
+function filesIn(folder: Folder, below = '', seen: ReadonlySet<string> = new Set()): readonly string[] {
+  // A link may lead back to where it is.
+  const here = realpathSync(join(folder.dir, below))
+  if (seen.has(here)) return []
+  const inside = new Set([...seen, here])
+  return folder.entriesOf(below).flatMap((name) => {
+    if (name === 'node_modules/') return []
+    return name.endsWith('/') ? filesIn(folder, `${below}${name}`, inside) : `${below}${name}`
+  })
 }

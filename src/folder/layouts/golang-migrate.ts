@@ -12,6 +12,8 @@ export const golangMigrate: Layout = {
   detect: ({ entries, someSql }) => {
     // What we are told in a comment of ours was written for us.
     if (entries.includes('upfront.allow') || someSql(/^--[ \t]*upfront:/m)) return false
+    // So were modules, and what runs again whenever it has changed.
+    if (entries.some((name) => name === 'repeatable/' || /^\d.*(?<!\.(up|down))\.[cm]?[jt]s$/.test(name))) return false
     const directions = new Set(entries.filter((name) => name.endsWith('.sql')).map((name) => read(name)?.direction))
     return directions.size === 2 && !directions.has(undefined)
   },

@@ -69,7 +69,10 @@ export function listPlain(dir: string, shown = dir, allowsDash = false): Listing
 export const plain: Layout = {
   format: 'plain',
   detect: () => true,
-  list: (folder, shown) => ({ ...listPlain(folder.dir, shown), repeatable: listRepeatable(folder) }),
+  list: (folder, shown) => {
+    const listing = listPlain(folder.dir, shown)
+    return { ...listing, repeatable: listRepeatable(folder), problems: [...listing.problems, ...oddIn(folder, shown)] }
+  },
 }
 
 /**
@@ -92,6 +95,16 @@ function refuseCode(one: SourceMigration, shown: string, format: Format): Source
 }
 
 const repeatableDir = 'repeatable/'
+
+/** What looks like a repeatable migration and would be passed over. */
+function oddIn({ entriesOf }: Folder, shown: string): Problem[] {
+  return entriesOf(repeatableDir)
+    .filter((name) => name.endsWith('/') || (/\.sql$/i.test(name) && !name.endsWith('.sql')))
+    .map((name) => {
+      const next = 'Put it into that folder itself, as <words>.sql.'
+      return finding('file-name', `${join(shown, repeatableDir, name)} is no repeatable migration`, undefined, next)
+    })
+}
 
 /** The SQL files of the folder `repeatable`, in natural order; views and functions live there. */
 function listRepeatable({ entriesOf }: Folder): SourceMigration[] {

@@ -3,7 +3,7 @@ import type { Session } from '../../postgres/session.ts'
 /** What tells the table of a tool from another's of the same name. */
 export interface TableMarks {
   readonly name: string
-  /** Where the tool makes it when it is not told otherwise. */
+  /** Where the tool makes it when it is not told otherwise; `public` stands for wherever the search_path leads. */
   readonly schema: string
   /** Set when it is nowhere else, whatever the search_path is. */
   readonly onlyThere?: true
@@ -35,8 +35,8 @@ interface Candidate {
 }
 
 /**
- * The table of a tool: the first one that is the tool's on the search_path of the session, then the one in the tool's
- * own schema; null when there is none. It asks the catalog and not to_regclass(), which throws for a schema that may
+ * The table of a tool: the first one that is the tool's on the search_path of the session, then the one in a schema that
+ * the tool has to itself; null when there is none. What is elsewhere belongs to another program. It asks the catalog and not to_regclass(), which throws for a schema that may
  * not be used, even when the table is found elsewhere.
  */
 export async function findTable(session: Session, marks: TableMarks): Promise<FoundTable | null> {
@@ -48,7 +48,7 @@ export async function findTable(session: Session, marks: TableMarks): Promise<Fo
         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where c.relname = ${text(marks.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and (n.nspname = ${text(marks.schema)} or not ${marks.onlyThere ?? false} and n.nspname = any (pg_catalog.current_schemas(false)))
+       and (${marks.schema !== 'public'} and n.nspname = ${text(marks.schema)} or not ${marks.onlyThere ?? false} and n.nspname = any (pg_catalog.current_schemas(false)))
      order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)`,
   )
   const found = candidates.find((one) => isTheirs(one.columns, marks))

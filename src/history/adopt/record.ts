@@ -22,11 +22,14 @@ export async function insertAdopted(
     ...repeatable.map((one) => ({ ...one, kind: 'repeatable' })),
   ]
   await session.query(
-    `insert into ${tables.history} (kind, name, checksum, state, down, run)
+    `insert into ${tables.history} as h (kind, name, checksum, state, down, run)
      select kind, name, checksum, 'adopted', down, $5
      from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]),
        pg_catalog.unnest($4::text[])) with ordinality as given (kind, name, checksum, down, place)
-     order by place`,
+     order by place
+     on conflict (kind, name) do update set checksum = excluded.checksum, state = 'adopted', down = excluded.down,
+       run = excluded.run, statements_done = 0, done_checksum = null
+     where h.state = 'running'`,
     [
       all.map(({ kind }) => kind),
       all.map(({ name }) => name),

@@ -46,6 +46,21 @@ export function refuseUnknown(unknown: readonly string[], { from, history: { tab
   })
 }
 
+/** The tool's table is there, and the role may not read it. */
+export function deniedForeign(from: string, role: string, cause: unknown): Failure {
+  const { message } = cause as Error
+  return new Failure(
+    'DENIED',
+    `the role ${role} may not read the history of ${from}`,
+    {
+      sqlstate: '42501',
+      reason: message,
+      next: `Grant it: grant select on that table to ${role}. Or, when it belongs to something else in this database, set UPFRONT_FORMAT=plain.`,
+    },
+    cause,
+  )
+}
+
 /** A history that nobody has told us to go on with: running everything again would fail, or worse, succeed. */
 export function refuseUnadopted({ from, history: { table, rows } }: Place): Failure {
   const count = rows.length === 1 ? 'a migration' : `${rows.length} migrations`

@@ -25,8 +25,9 @@ export function planRepair(action: RepairAction, named: Named, opened: Migration
   const made = opened && { contradicted: (session: Session) => findMade(session, opened) }
   const missing = opened && { contradicted: (session: Session) => findMissing(session, opened) }
   const again = 'the next up runs it again from its beginning'
-  if (kind === 'seed' && action !== 'forget') {
-    throw new Failure('USAGE', `${name} is a seed, which can only be forgotten: a changed one runs again anyway`, {
+  if (kind !== 'migration' && action !== 'forget') {
+    const what = kind === 'seed' ? 'a seed' : 'a repeatable migration'
+    throw new Failure('USAGE', `${name} is ${what}, which can only be forgotten: a changed one runs again anyway`, {
       next: repairCommand('forget', subject),
     })
   }

@@ -37,6 +37,11 @@ export function findNamed(word: string, rows: readonly HistoryRow[], files: read
     rows.filter(({ kind }) => kind === 'seed'),
     ofSeed,
   )
+  const again = find(
+    rows.filter(({ kind }) => kind === 'repeatable'),
+    [typed],
+  )
+  if (again) return { kind: 'repeatable', name: again.name, subject: again.name, row: again, file: undefined }
   const row = find(
     rows.filter(({ kind }) => kind === 'migration'),
     ofMigration,

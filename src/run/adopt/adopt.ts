@@ -19,8 +19,10 @@ export function refuseForeignDoubts({ config }: Run, foreign: Foreign, pending: 
   const adopted = new Set(match.adopted.map(({ name }) => name))
   // Rows behind all of our files are of a newer image, as long as nothing of ours is to come.
   // One number without its file is of other migrations, perhaps of another program, and covers none of ours.
-  const isNumber = foreign.history.rows.some(({ covers }) => covers)
-  const isAhead = !isNumber && pending.every(({ name }) => adopted.has(name))
+  const unknown = foreign.history.rows.filter(({ called }) => match.unknown.includes(called))
+  const isNumber = unknown.some(({ covers }) => covers)
+  const isFailed = unknown.some(({ state }) => state === 'failed')
+  const isAhead = !isNumber && !isFailed && pending.every(({ name }) => adopted.has(name))
   if (!isAhead && config.missing === 'error') refuseUnknown(match.unknown, foreign)
 }
 

@@ -1,7 +1,7 @@
 import { type Adopter, type ForeignHistory, type Match, type Traced, matchByKey } from '../../history/adopt/adopter.ts'
 import { adopterOf, adopters } from '../../history/adopt/adopters.ts'
 import { homeMade } from '../../history/adopt/home-made.ts'
-import { type Place, refuseUnadopted } from '../../history/adopt/refuse.ts'
+import { type Place, deniedForeign, refuseUnadopted } from '../../history/adopt/refuse.ts'
 import type { HistoryRow } from '../../history/rows.ts'
 import { readDecided } from '../../history/runs.ts'
 import { historyTables } from '../../history/tables.ts'
@@ -25,7 +25,7 @@ export async function readForeign(
   ours: readonly HistoryRow[],
 ): Promise<Foreign | null> {
   const adopter = adopterFor(config, bundle)
-  const history = await adopter?.read(session)
+  const history = adopter && (await readOrDeny(session, adopter))
   if (!adopter || !history) return null
   const origins = await bundle.origins()
   const [migrations, again] = [await bundle.list(), await bundle.listRepeatable()]
@@ -37,18 +37,21 @@ export async function readForeign(
   const match = adopter.match ?? matchByKey
   const whole = match(trace([...migrations, ...again]), history)
   const decided = await readDecided(session, historyTables(session, config.schema))
+  const isReverted = decided.some(({ action }) => action === 'reverted')
   const done = new Set(
-    [...ours.filter(({ state }) => state !== 'running').map(({ name }) => name), ...decided].map((name) =>
-      name.normalize('NFC'),
-    ),
+    [
+      ...ours.filter(({ state }) => state !== 'running').map(({ name }) => name),
+      ...decided.map(({ name }) => name),
+    ].map((name) => name.normalize('NFC')),
   )
   // One number says nothing of a file that came between those that our history has.
-  const isNumber = history.rows.some(({ covers }) => covers)
   const ran = new Set(
     ours.filter(({ state }) => state === 'applied' || state === 'adopted').map(({ name }) => name.normalize('NFC')),
   )
-  const last = isNumber ? migrations.findLastIndex(({ name }) => ran.has(name)) : -1
-  for (const { name } of migrations.slice(0, Math.max(last, 0))) done.add(name)
+  const named = new Set(history.rows.map(({ key }) => key))
+  const last = history.rows.some(({ covers }) => covers) ? migrations.findLastIndex(({ name }) => ran.has(name)) : -1
+  for (const { name } of migrations.slice(0, Math.max(last, 0)))
+    if (!named.has(origins.get(name)?.key ?? '')) done.add(name)
   const [isMigration, isAgain] = [migrations, again].map((files) => new Set(files.map(({ name }) => name)))
   const ofPending = (found: readonly Identity[], of = isMigration!) =>
     found.filter(({ name }) => of.has(name) && !done.has(name.normalize('NFC')))
@@ -62,7 +65,8 @@ export async function readForeign(
       skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
       unknown: whole.unknown,
     },
-    repeatable: ofPending(whole.adopted, isAgain!),
+    // What a down has taken may have been theirs, so they run again.
+    repeatable: isReverted ? [] : ofPending(whole.adopted, isAgain!),
   }
 }
 
@@ -75,18 +79,19 @@ export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Ad
 /** Throws MISMATCH for a database with another history than the folder's, when nobody has said what it is to this folder. */
 export async function refuseStrangersHistory({ config }: Run, session: Session, bundle: Bundle): Promise<void> {
   if (config.format !== 'auto' || config.adopt !== null) return
-  for (const { format, read } of adopters) {
-    if (format === bundle.format) continue
-    const history = await readIfAllowed(session, read)
-    if (history && history.rows.length > 0) throw refuseUnadopted({ from: format, history })
+  for (const adopter of adopters) {
+    if (adopter.format === bundle.format) continue
+    const history = await readOrDeny(session, adopter)
+    if (history && history.rows.length > 0) throw refuseUnadopted({ from: adopter.format, history })
   }
 }
 
-async function readIfAllowed(session: Session, read: Adopter['read']): Promise<ForeignHistory | null> {
+/** What a tool's table says; DENIED when it is there and the role may not read it. */
+async function readOrDeny(session: Session, { format, read }: Adopter): Promise<ForeignHistory | null> {
   try {
     return await read(session)
   } catch (error) {
-    if ((error as { code?: string }).code === '42501') return null
-    throw error
+    if ((error as { code?: string }).code !== '42501') throw error
+    throw deniedForeign(format, session.client.escapeIdentifier(session.role), error)
   }
 }

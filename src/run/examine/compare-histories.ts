@@ -64,12 +64,17 @@ export async function compareHistories(run: Run, reader: Reader, folder: Examine
   if (!('done' in read)) return { ...unknown, isHidden: true, missing, failures: [read.failure] }
   const { history, newest } = read.done
   const ours = history && { table: `${schema}.history`, rows: history.length }
-  const stranger = history === null ? await findStranger(session) : null
+  const looked =
+    history === null && run.config.format === 'auto'
+      ? await attempt(run, () => findStranger(session))
+      : ({ done: null } as const)
+  const stranger = 'done' in looked ? looked.done : null
   const found = { ours, theirs: stranger && tell(stranger), isHidden: false, missing }
-  if (folder.bundle === null) return { ...unknown, ...found, failures: [] }
+  if (folder.bundle === null) return { ...unknown, ...found, failures: failuresOf([looked]) }
   const job = startJob(run, 'doctor', folder.bundle, folder.seedBundle)
   const compared = await compareWith(run, reader, { folder, bundle: folder.bundle, history, rights, missing, stranger })
-  return { ...found, ...compared, isComplete: isComplete(job, newest) }
+  const failures = [...failuresOf([looked]), ...compared.failures]
+  return { ...found, ...compared, failures, isComplete: isComplete(job, newest) }
 }
 
 interface Known {

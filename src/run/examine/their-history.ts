@@ -1,7 +1,7 @@
 import { Failure } from '../../errors.ts'
 import type { ForeignHistory } from '../../history/adopt/adopter.ts'
 import { adopters } from '../../history/adopt/adopters.ts'
-import type { Place } from '../../history/adopt/refuse.ts'
+import { type Place, deniedForeign } from '../../history/adopt/refuse.ts'
 import type { HistoryRow } from '../../history/rows.ts'
 import type { Bundle, Format } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -24,12 +24,11 @@ export async function readTheirs(
   )
 }
 
-/** The first history of any tool that has rows and may be read, in a database where nobody expects one; null for none. */
+/** The first history of any tool that has rows in a database where nobody expects one; null for none, DENIED when it may not be read. */
 export async function findStranger(session: Session): Promise<(Place & { readonly from: Format }) | null> {
   for (const { format, read } of adopters) {
     const history = await read(session).catch((error: unknown): ForeignHistory | null => {
-      if (isDenied(error)) return null
-      throw error
+      throw isDenied(error) ? deniedForeign(format, session.client.escapeIdentifier(session.role), error) : error
     })
     if (history && history.rows.length > 0) return { from: format, history }
   }
@@ -37,7 +36,8 @@ export async function findStranger(session: Session): Promise<(Place & { readonl
 }
 
 function isDenied(error: unknown): boolean {
-  return (error as { code?: string }).code === '42501'
+  const { code, facts } = error as { code?: string; facts?: { readonly sqlstate?: string } }
+  return code === '42501' || (code === 'DENIED' && facts?.sqlstate === '42501')
 }
 
 /** The session, and the last question that it was asked: that is the one which was refused. */

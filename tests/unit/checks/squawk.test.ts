@@ -68,7 +68,7 @@ test('it is the program of the package, or one on the PATH', () => {
   expect(findSquawk(dir, '')).toBe(join(dir, 'node_modules/@squawk-cli/some-where/bin/squawk'))
 })
 
-test('more files than one call takes', async () => {
+test('more files than one call takes', { timeout: 30_000 }, async () => {
   const files = Object.fromEntries(Array.from({ length: 501 }, (_, n) => [`${n}_a.sql`, `drop table t${n};`]))
   expect(await warnings(files)).toHaveLength(501)
 })

@@ -1,10 +1,11 @@
-import type { Role } from '../checks/check-statement.ts'
-import { type CheckedSql, checkSql } from '../checks/check-text.ts'
-import type { Declared } from '../checks/declared.ts'
-import { finding } from '../checks/finding.ts'
-import type { Problem } from '../errors.ts'
-import { splitDown } from './down.ts'
-import type { Parts } from './layouts/layout.ts'
+import type { Role } from '../../checks/check-statement.ts'
+import { type CheckedSql, checkSql } from '../../checks/check-text.ts'
+import type { Declared } from '../../checks/declared.ts'
+import { finding } from '../../checks/finding.ts'
+import type { Problem } from '../../errors.ts'
+import { splitDown } from '../down.ts'
+import { refuseForeignMarks } from './foreign-marks.ts'
+import type { Parts } from '../layouts/layout.ts'
 
 /** How another tool runs a file. */
 export interface ForeignFile {
@@ -38,7 +39,8 @@ interface Apart {
 export function takeApart(text: string, { file, role, foreign }: Source): Apart {
   if (!foreign?.parts) {
     const { up, section } = role === 'migration' && !foreign ? splitDown(text) : { up: text, section: null }
-    return { up, section, identity: up, outside: foreign?.outside ?? false, marks: [] }
+    const marks = role === 'migration' && !foreign ? refuseForeignMarks(file, up) : []
+    return { up, section, identity: up, outside: foreign?.outside ?? false, marks }
   }
   const { up, identity = up, down, outside, downOutside, problems } = foreign.parts(text)
   const lines = text.split('\n')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { replacePlaceholders } from '../../../src/folder/placeholders.ts'
+import { replacePlaceholders } from '../../../../src/folder/foreign/placeholders.ts'
 
 const values = new Map([
   ['schema', 'app'],
