@@ -169,6 +169,21 @@ test('down takes the row of that version away, however it is spelled', async ({ 
   ])
 })
 
+test.for(['dbmate', 'golang-migrate'])(
+  'after down %s has the migration to run again, and no other',
+  async (name, { db }) => {
+    const { files, names: both } = toolFolders[name]!
+    const env = { ...on, ...development }
+    db.files(files)
+    await db.up([], env)
+    const { exitCode, stderr } = await db.run(['down'], env)
+    expect(exitCode, stderr).toBe(0)
+    // Without our own history nothing but the tool's says so.
+    await db.query('drop schema upfront cascade')
+    expect((await db.up([], env)).applied).toEqual([both[1]])
+  },
+)
+
 test('down on a database where the tool has no table makes none', async ({ db }) => {
   db.files(withDown)
   await db.up([], development)
