@@ -91,11 +91,8 @@ function guess(): string {
 
 /** In an empty database, after what the project expects to be there. */
 function inDatabase<T>(server: string, use: (client: pg.Client, url: string) => Promise<T>): Promise<T> {
-  return withDatabase(server, async (client, url) => {
-    for (const file of values.before) await client.query(readFileSync(file, 'utf8'))
-    await client.query('reset all')
-    return await use(client, url)
-  })
+  const before = values.before.map((file) => readFileSync(file, 'utf8'))
+  return withDatabase(server, before, use)
 }
 
 /** How it ended, and its first words when that was not well. */
