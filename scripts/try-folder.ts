@@ -1,135 +1,113 @@
 #!/usr/bin/env node
 /**
- * `npm run try-folder -- <folder> [--format X] [--server URL] [--program dist/entrypoint.js]`: runs another project's
- * migrations as their own tool does, and with `upfront up`, on an empty database and on one whose first half the tool has
- * done; prints a row of a table that says whether the schemas agree. Nothing of it is left on the server.
+ * `npm run try-folder -- <folder> [--format X] [--half]`: runs another project's migrations as their own tool does, and
+ * with `upfront up`, each in an empty database, and prints one line that says how both ended and whether the schemas
+ * agree. With `--half` the tool does the first half, its history table included, and Upfront the rest.
+ * `--before` names SQL files that run first in both, for roles and schemas that the project expects. Values for
+ * placeholders are UPFRONT_PLACEHOLDER_* of the environment. Nothing of it is left on the server.
  */
 import { spawnSync } from 'node:child_process'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import pg from 'pg'
+import type pg from 'pg'
 import { chooseLayout } from '../src/folder/layouts/choose.ts'
 import { viewFolder } from '../src/folder/layouts/folder-view.ts'
-import type { Format } from '../src/migration.ts'
 import { withPostgres } from './postgres.ts'
+import { withDatabase } from './try-folder/database.ts'
+import { histories } from './try-folder/history.ts'
 import { runReference } from './try-folder/reference.ts'
-import { rowsOf, writeRow } from './try-folder/rows.ts'
 import { describeSchema, difference } from './try-folder/schema.ts'
+import type { Step } from './try-folder/step.ts'
+import { tools } from './try-folder/tools.ts'
 
 const options = {
   format: { type: 'string', default: 'auto' },
+  half: { type: 'boolean', default: false },
+  /** Only the tool's own run. */
+  reference: { type: 'boolean', default: false },
+  upfront: { type: 'string', default: join(import.meta.dirname, '../entrypoint.ts') },
+  before: { type: 'string', multiple: true, default: [] as string[] },
   server: { type: 'string' },
-  program: { type: 'string', default: join(import.meta.dirname, '../entrypoint.ts') },
+  project: { type: 'string' },
 } as const
 const { values, positionals } = parseArgs({ options, allowPositionals: true })
-if (positionals.length !== 1) throw new Error('which folder? npm run try-folder -- <folder> [--format X]')
+if (positionals.length !== 1) throw new Error('which folder? npm run try-folder -- <folder> [--format X] [--half]')
 const dir = resolve(positionals[0]!)
-const format = values.format as Format | 'auto'
-/** Values for placeholders, as the program takes them from its environment. */
 const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('UPFRONT_')))
+const placeholders = Object.fromEntries(
+  Object.entries(ours).flatMap(([name, value]) => {
+    const [, placeholder] = /^UPFRONT_PLACEHOLDER_(.+)$/.exec(name) ?? []
+    return placeholder === undefined ? [] : [[placeholder, value!]]
+  }),
+)
 
 if (values.server) await tryFolder(values.server)
 else await withPostgres({ auth: 'trust' }, ({ url }) => tryFolder(url))
 
 async function tryFolder(server: string): Promise<void> {
-  const folder = viewFolder(dir, valuesOf(ours))
-  const layout = chooseLayout(folder, format, dir)
-  const { migrations, problems, notices = [] } = layout.list(folder, dir)
-  console.log(`${dir}: ${layout.format}, ${migrations.length} migrations`)
-  for (const { what } of [...problems, ...notices].slice(0, 5)) console.log(`  ${what}`)
-  const tables =
-    /drizzle|_prisma_migrations|schema_migrations|goose_db_version|_sqlx_migrations|flyway_schema_history|gorp_migrations|pgmigrations|schema_version/
+  const format = values.format === 'auto' ? guess() : values.format
+  const tool = tools[format]
+  if (!tool) return print(format, 0, [format === 'plain' ? 'no mark of a tool' : 'no reference for this format'])
+  const isFolders = format === 'drizzle' && !existsSync(join(dir, 'meta/_journal.json'))
+  const history = histories[isFolders ? 'drizzle 1.0' : format]!
+  const steps = tool.list(dir, placeholders)
+  const reference = (part: readonly Step[]) => (client: pg.Client) => runReference(client, tool, part, { history, dir })
 
-  const rows = rowsOf[layout.format]
-  const whole = await withDatabase(server, async (client) => {
-    // Some migrations look into the table of their own tool.
-    if (rows) await client.query(rows.create)
-    const outcome = await runReference(client, folder, layout, { migrations, record: async () => {} })
-    return { ...outcome, schema: await describeSchema(client, tables) }
+  const whole = await inDatabase(server, async (client) => {
+    const outcome = await reference(steps)(client)
+    return { ...outcome, schema: await describeSchema(client, history) }
   })
-  console.log(`  the tool:      ${whole.error ?? `all ${whole.done}`}`)
-  const alone = await withDatabase(server, async (client, url) => {
-    const outcome = up(url)
-    return { ...outcome, schema: await describeSchema(client, tables) }
-  })
-  tell('upfront', alone, whole)
-  if (whole.error !== null || !rowsOf[layout.format]) return
-  const half = await withDatabase(server, async (client, url) => {
-    const first = migrations.slice(0, Math.ceil(migrations.length / 2))
-    await client.query(rowsOf[layout.format]!.create)
-    const record = (one: (typeof first)[number], bytes: Buffer) =>
-      writeRow(client, layout.format, one.origin!(bytes), one.name)
-    const outcome = await runReference(client, folder, layout, { migrations: first, record })
-    if (outcome.error !== null) console.log(`  the first half: ${outcome.error}`)
-    const second = up(url)
-    return { ...second, schema: await describeSchema(client, tables) }
-  })
-  tell('half and half', half, whole)
+  const cells = [whole.error ?? `ok (${whole.schema.length} lines)`]
+  if (!values.reference) {
+    const tried = await inDatabase(server, async (client, url) => {
+      const first = steps.slice(0, values.half ? Math.ceil(steps.length / 2) : 0)
+      const outcome = values.half ? await reference(first)(client) : { error: null }
+      // Upfront is another session: what the tool's has set in its own must not hold anything back.
+      if (outcome.error !== null) return { up: `not tried, the first half failed: ${outcome.error}`, schema: [] }
+      const up = runUp(url)
+      return { up, schema: await describeSchema(client, history) }
+    })
+    const differs = difference(whole.schema, tried.schema)
+    const shown = differs.slice(0, 4).map((line) => line.slice(0, 160))
+    cells.push(tried.up, differs.length === 0 ? 'equal' : `${differs.length} lines differ: ${shown.join(' // ')}`)
+  }
+  print(format + (isFolders ? ' 1.0' : ''), steps.length, cells)
 }
 
-function valuesOf(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const prefix = 'UPFRONT_PLACEHOLDER_'
-  return Object.fromEntries(
-    Object.entries(variables).flatMap(([name, value]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), value ?? '']] : [],
-    ),
-  )
+function print(format: string, count: number, cells: readonly string[]): void {
+  const project = values.project ?? basename(dir)
+  const line = [project, format, count, ...(values.half ? ['half'] : []), ...cells]
+  console.log(line.map((cell) => String(cell).replace(/\s+/g, ' ')).join(' | '))
 }
 
-interface Outcome {
-  readonly exit: number | null
-  readonly log: string
+function guess(): string {
+  try {
+    return chooseLayout(viewFolder(dir, placeholders), 'auto', dir).format
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
-function up(url: string): Outcome {
+/** In an empty database, after what the project expects to be there. */
+function inDatabase<T>(server: string, use: (client: pg.Client, url: string) => Promise<T>): Promise<T> {
+  const before = values.before.map((file) => readFileSync(file, 'utf8'))
+  return withDatabase(server, before, use)
+}
+
+/** How it ended, and its first words when that was not well. */
+function runUp(url: string): string {
   const env = {
     ...ours,
     PATH: process.env['PATH'],
     UPFRONT_DATABASE_URL: url,
     UPFRONT_MIGRATIONS_DIR: dir,
-    UPFRONT_FORMAT: format,
+    ...(values.format === 'auto' ? {} : { UPFRONT_FORMAT: values.format }),
   }
-  const { status, stderr } = spawnSync(process.execPath, [values.program, 'up'], {
-    env,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  return { exit: status, log: stderr }
-}
-
-function tell(
-  who: string,
-  found: Outcome & { readonly schema: readonly string[] },
-  whole: { readonly schema: readonly string[] },
-): void {
-  const applied = found.log.match(/^applied /gm)?.length ?? 0
-  const adopted = /^adopted +(\d+)/m.exec(found.log)?.[1] ?? 0
-  const differs = difference(whole.schema, found.schema)
-  const schema =
-    differs.length === 0
-      ? `the same schema (${whole.schema.length} lines)`
-      : `${differs.length} lines of the schema differ`
-  console.log(`  ${`${who}:`.padEnd(14)} exit ${found.exit}, ${adopted} adopted, ${applied} applied, ${schema}`)
-  for (const line of differs.slice(0, 6)) console.log(`    ${line}`)
-  if (found.exit === 0) return
-  const words = found.log.split('\n').filter((line) => /^(error| )/.test(line) && !/not run:|applied:/.test(line))
-  for (const line of words.slice(0, 8)) console.log(`    ${line.slice(0, 200)}`)
-}
-
-/** Runs `use` in a database of its own. */
-async function withDatabase<T>(server: string, use: (client: pg.Client, url: string) => Promise<T>): Promise<T> {
-  const admin = new pg.Client({ connectionString: server })
-  await admin.connect()
-  const name = `try_${process.pid}_${Date.now()}`
-  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
-  await admin.query(`create database ${name}`)
-  const client = new pg.Client({ connectionString: url })
-  try {
-    await client.connect()
-    return await use(client, url)
-  } finally {
-    await client.end()
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.end()
-  }
+  const run = spawnSync(process.execPath, [values.upfront, 'up'], { env, encoding: 'utf8', maxBuffer: 1 << 28 })
+  const applied = run.stderr.match(/^applied /gm)?.length ?? 0
+  const adopted = /^adopted +(\d+)/m.exec(run.stderr)?.[1] ?? 0
+  const from = run.stderr.search(/^error/m)
+  const words = run.status === 0 || from === -1 ? '' : `: ${run.stderr.slice(from, from + 500)}`
+  return `exit ${run.status}, ${adopted} adopted, ${applied} applied${words}`
 }
