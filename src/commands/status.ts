@@ -1,4 +1,4 @@
-import { failures } from '../errors.ts'
+import { Failure, failures } from '../errors.ts'
 import { asRecorded } from '../history/as-recorded.ts'
 import { pendingAgain } from '../history/pending-again.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
@@ -7,7 +7,7 @@ import { historyTables } from '../history/tables.ts'
 import type { Bundle, Format, Identity, Kind } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { renderTable } from '../report/table.ts'
-import { type Foreign, readForeign } from '../run/adopt/foreign-history.ts'
+import { type Foreign, readForeign, refuseStrangersHistory } from '../run/adopt/foreign-history.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { mismatchPolicy } from '../run/mismatch-policy.ts'
 import type { Run } from '../run/run.ts'
@@ -50,6 +50,9 @@ export async function status(run: Run): Promise<number> {
       await bundle.list(),
       all.filter((row) => row.kind === 'migration'),
     )
+    // What up would refuse does not read as nothing.
+    if (all.length === 0)
+      await refuseStrangersHistory(run, reader, bundle).catch((error: unknown) => warnOf(run, error))
     return {
       history: all,
       plan: made,
@@ -67,6 +70,11 @@ export async function status(run: Run): Promise<number> {
   const answer = { bundle, foreign, rows, exit: exitCode(rows, policy) }
   run.answer(run.flags['json'] ? JSON.stringify(asJson(answer), null, 2) : asText(answer))
   return run.flags['exit-code'] ? answer.exit : 0
+}
+
+function warnOf(run: Run, error: unknown): void {
+  if (!(error instanceof Failure)) throw error
+  run.emit({ type: 'warning', message: `up ends with ${failures[error.code].exit}: ${error.message}` })
 }
 
 /** What the rows are made of. */

@@ -168,6 +168,9 @@ test('a history that nobody has told us of: 21 that names the format, unless it 
   expect(stderr).toContain('this database has a history of golang-migrate')
   expect(stderr).toContain('UPFRONT_FORMAT=golang-migrate')
   expect(await db.tables()).not.toContain('public.users')
+  const status = await db.run(['status'])
+  expect(status.exitCode).toBe(0)
+  expect(status.stderr).toContain('up ends with 21: this database has a history of golang-migrate')
   expect((await db.up([], { UPFRONT_FORMAT: 'plain' })).applied).toEqual(['001_users'])
 })
 
