@@ -38,8 +38,9 @@ export function chooseLayout(folder: Folder, asked: Format | 'auto', shown: stri
   if (asked === 'plain') return plain
   if (asked !== 'auto') return layouts.find(({ format }) => format === asked) ?? plainOf(asked)
   const marked = layouts.filter(({ detect }) => detect(folder))
-  // The shape of names alone is a weaker mark than what stands beside the folder.
-  const found = marked.includes(sqlx) ? marked.filter((one) => one !== golangMigrate) : marked
+  // The shape of names, and a comment that anybody may write, are weaker marks than what stands beside the folder.
+  const isBeside = marked.includes(sqlx) || marked.includes(supabase)
+  const found = isBeside ? marked.filter((one) => one !== golangMigrate && one !== nodePgMigrate) : marked
   if (found.length > 1) throw ambiguous(shown, found)
   if (found.length === 0 && isAnybodys(folder)) throw unmarked(shown)
   if (found.length === 0 && isGraph(folder)) throw graph(shown)

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
 import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
+import { isOpenBefore } from './open-statement.ts'
 
 /** `<digits>*.sql` with pairs of `-- migrate:up` and `-- migrate:down` in it. */
 export const dbmate: Layout = {
@@ -63,6 +64,7 @@ function parts(text: string): Parts {
     } else if (part === null && line.trim() !== '' && !/^\s*--/.test(line)) early ??= i
     texts.up[i] = part === 'down' ? '' : line
     texts.down[i] = part === 'down' ? line : ''
+    if (found && part !== null && isOpenBefore(texts[part], i)) texts[part][i] = ';'
   }
   if (part === null) refuse(0, 'there is no "-- migrate:up"')
   else if (early !== null) refuse(early, 'a statement stands before the first "-- migrate:up"')

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Problem } from '../../errors.ts'
 import { groupBy } from './group-by.ts'
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
+import { isOpenBefore } from './open-statement.ts'
 
 /** `<number>_<name>.sql` with both directions in it, behind lines that begin with `-- +goose`. */
 export const goose: Layout = {
@@ -101,12 +102,16 @@ function parts(text: string): Parts {
     open: null,
   }
   const refuse: Refuse = (i, what, next = manual) => void problems.push({ line: i + 1, what, next })
+  const sent = [...lines]
   for (const [i, line] of lines.entries()) {
     const isComment = line.trim().startsWith('--')
     if (isComment && line.includes('+goose')) {
       const annotation = readAnnotation(line)
       if ('wrong' in annotation) refuse(i, annotation.wrong)
-      else follow(annotation.says, i, at, refuse)
+      else {
+        if (annotation.says === 'statementend' && isOpenBefore(lines, i)) sent[i] = ';'
+        follow(annotation.says, i, at, refuse)
+      }
     } else if (!isComment && line.trim() !== '') {
       if (at.part === 'start') {
         refuse(i, 'a statement stands before "-- +goose Up"')
@@ -127,15 +132,15 @@ function parts(text: string): Parts {
   }
   const up =
     at.downAt === null
-      ? text
-      : lines
+      ? sent.join('\n')
+      : sent
           .slice(0, at.downAt)
           .map((line) => `${line}\n`)
           .join('')
   const down =
     at.downAt === null || at.isDownUnknown
       ? null
-      : `${'\n'.repeat(at.downAt + 1)}${lines.slice(at.downAt + 1).join('\n')}`
+      : `${'\n'.repeat(at.downAt + 1)}${sent.slice(at.downAt + 1).join('\n')}`
   return { up, down, outside: at.outside, downOutside: at.outside, problems }
 }
 

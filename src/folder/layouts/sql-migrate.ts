@@ -1,4 +1,5 @@
 import type { Folder, Layout, Listing, Parts, SourceMigration } from './layout.ts'
+import { isOpenBefore } from './open-statement.ts'
 
 /** Any `*.sql`, those with a number first; both directions in it, behind `-- +migrate Up` and `-- +migrate Down`. */
 export const sqlMigrate: Layout = {
@@ -62,8 +63,11 @@ function parts(text: string): Parts {
     const isLeftOut = isMark || (line.startsWith('-- ') && at.open !== null)
     const isComment = line.startsWith('--')
     if (line.startsWith(prefix)) follow(line.slice(prefix.length), i, at, refuse)
+    const isEnd = line.startsWith(prefix) && line.includes('StatementEnd')
     ups[i] = !isLeftOut && (at.part === 'up' || (at.part === null && isComment)) ? line : ''
     downs[i] = !isLeftOut && at.part === 'down' ? line : ''
+    const own = at.part === 'down' ? downs : ups
+    if (isEnd && isOpenBefore(own, i)) own[i] = ';'
     if (at.part === null || isMark || line.startsWith('-- ')) continue
     if (line.trim() !== '') at.open ??= i
     if (at.block === null && endsStatement(line)) at.open = null

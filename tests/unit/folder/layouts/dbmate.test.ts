@@ -165,3 +165,10 @@ test('a folder is recognised by the line of an up', () => {
   ])
   expect(['-- migrate:upwards', ' -- migrate:up', '-- +migrate Up'].map(isDbmate)).toEqual([false, false, false])
 })
+
+test('an up that ends without a semicolon ends all the same where the next pair begins', () => {
+  const text =
+    '-- migrate:up\nselect 1\n-- migrate:down\nselect -1;\n-- migrate:up\nselect 2;\n-- migrate:down\nselect -2;\n'
+  const [migration] = withFolder({ '1_a.sql': text }, (folder) => dbmate.list(folder, 'm').migrations)
+  expect(migration!.parts!(text)).toMatchObject({ up: '-- migrate:up\nselect 1\n\n\n;\nselect 2;\n', problems: [] })
+})

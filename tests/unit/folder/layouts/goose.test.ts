@@ -197,3 +197,12 @@ test('a folder is recognised by any of its spellings', () => {
   expect(['--+goose up', '-- +goose NO TRANSACTION', '  -- +goose Up'].map(isGoose)).toEqual([true, true, true])
   expect(['-- +migrate Up', "select '+goose';"].map(isGoose)).toEqual([false, false])
 })
+
+test('a block that ends without a semicolon ends all the same, and what follows is another statement', () => {
+  const text = '-- +goose Up\n-- +goose StatementBegin\nselect 1\n-- +goose StatementEnd\nselect 2;\n'
+  const [migration] = withFolder({ '1_a.sql': text }, (folder) => goose.list(folder, 'm').migrations)
+  expect(migration!.parts!(text)).toMatchObject({
+    up: '-- +goose Up\n-- +goose StatementBegin\nselect 1\n;\nselect 2;\n',
+    problems: [],
+  })
+})

@@ -153,3 +153,9 @@ test('a folder is recognised by the exact line', () => {
   expect(['-- +migrate Up\r\n', 'x\n-- +migrate Down notransaction'].map(isOurs)).toEqual([true, true])
   expect(['-- +goose Up', ' -- +migrate Up', '-- migrate:up'].map(isOurs)).toEqual([false, false, false])
 })
+
+test('a block that ends without a semicolon ends all the same, and what follows is another statement', () => {
+  const text = '-- +migrate Up\n-- +migrate StatementBegin\nselect 1\n-- +migrate StatementEnd\nselect 2;\n'
+  const [migration] = withFolder({ '1_a.sql': text }, (folder) => sqlMigrate.list(folder, 'm').migrations)
+  expect(migration!.parts!(text)).toMatchObject({ up: '\n\nselect 1\n;\nselect 2;\n', problems: [] })
+})
