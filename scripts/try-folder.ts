@@ -51,7 +51,12 @@ async function tryFolder(server: string): Promise<void> {
   if (!tool) return print(format, 0, [format === 'plain' ? 'no mark of a tool' : 'no reference for this format'])
   const isFolders = format === 'drizzle' && !existsSync(join(dir, 'meta/_journal.json'))
   const history = histories[isFolders ? 'drizzle 1.0' : format]!
-  const steps = tool.list(dir, placeholders)
+  let steps: readonly Step[]
+  try {
+    steps = tool.list(dir, placeholders)
+  } catch (error) {
+    return print(format, 0, [`the tool refuses it: ${(error as Error).message.replace(dir, '.')}`])
+  }
   const reference = (part: readonly Step[]) => (client: pg.Client) => runReference(client, tool, part, { history, dir })
 
   const whole = await inDatabase(server, async (client) => {
@@ -64,13 +69,14 @@ async function tryFolder(server: string): Promise<void> {
       const first = steps.slice(0, values.half ? Math.ceil(steps.length / 2) : 0)
       const outcome = values.half ? await reference(first)(client) : { error: null }
       // Upfront is another session: what the tool's has set in its own must not hold anything back.
-      if (outcome.error !== null) return { up: `not tried, the first half failed: ${outcome.error}`, schema: [] }
+      if (outcome.error !== null) return { up: `not tried, the first half failed: ${outcome.error}`, schema: null }
       const up = runUp(url)
       return { up, schema: await describeSchema(client, history) }
     })
-    const differs = difference(whole.schema, tried.schema)
+    const differs = difference(whole.schema, tried.schema ?? whole.schema)
     const shown = differs.slice(0, 4).map((line) => line.slice(0, 160))
-    cells.push(tried.up, differs.length === 0 ? 'equal' : `${differs.length} lines differ: ${shown.join(' // ')}`)
+    const schemas = differs.length === 0 ? 'equal' : `${differs.length} lines differ: ${shown.join(' // ')}`
+    cells.push(tried.up, tried.schema ? schemas : 'not compared')
   }
   print(format + (isFolders ? ' 1.0' : ''), steps.length, cells)
 }

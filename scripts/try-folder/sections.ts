@@ -15,34 +15,51 @@ export function dbmateUp(text: string): Section {
   return { messages: ups.map(({ sql }) => sql), wrapped: !ups.some(({ options }) => /transaction:false/.test(options)) }
 }
 
-/** goose and sql-migrate: line by line, a statement ends at a line that ends with `;`, or where a mark says so. */
-export function linewiseUp(text: string, mark: 'goose' | 'migrate'): Section {
+/** goose: a statement ends at a line that ends with `;`, or where a mark says so; comments before it are not sent. */
+export function gooseUp(text: string): Section {
   const messages: string[] = []
   let [isUp, isWhole, wrapped, held] = [false, false, true, '']
   const flush = () => {
-    if (held.trim()) messages.push(held)
+    if (held) messages.push(held)
     held = ''
   }
   for (const line of text.split(/\r?\n/)) {
-    const command = new RegExp(`^--\\s*\\+${mark}\\s+(.*)$`, 'i').exec(line.trim())?.[1]?.trim().toLowerCase()
-    if (command !== undefined) {
-      if (command.startsWith('no transaction') || /^up\s+notransaction/.test(command)) wrapped = false
-      if (/^(up|down)\b/.test(command)) {
-        if (isUp) flush()
-        isUp = command.startsWith('up')
-      }
-      if (command === 'statementbegin') isWhole = true
-      if (command === 'statementend') {
-        isWhole = false
-        if (isUp) flush()
-      }
-      continue
+    const command = /^--.*?\+goose\s+(.*)$/i.exec(line)?.[1]?.trim().toLowerCase()
+    if (command === 'no transaction') wrapped = false
+    if (command === 'up' || command === 'down') isUp = command === 'up'
+    if (command === 'statementbegin') isWhole = true
+    if (command === 'statementend') {
+      isWhole = false
+      flush()
     }
-    if (!isUp || (!isWhole && /^\s*(--.*)?$/.test(line))) continue
+    if (command !== undefined || !isUp) continue
+    if (held === '' && (line === '' || line.trimStart().startsWith('--'))) continue
     held += `${line}\n`
     if (!isWhole && endsStatement(line)) flush()
   }
-  if (isUp) flush()
+  return { messages, wrapped }
+}
+
+/** sql-migrate: as goose, but lines that are a comment are nowhere sent, and a mark begins with exactly `-- +`. */
+export function sqlMigrateUp(text: string): Section {
+  const messages: string[] = []
+  let [isUp, isWhole, isEnded, wrapped, held] = [false, false, false, true, '']
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith('-- ') && !line.startsWith('-- +')) continue
+    const [command, ...rest] = line.startsWith('-- +migrate ')
+      ? line.slice('-- +migrate '.length).trim().split(/\s+/)
+      : []
+    if (command === 'Up' || command === 'Down') isUp = command === 'Up'
+    if (command === 'Up' && rest.includes('notransaction')) wrapped = false
+    if (command === 'StatementBegin') isWhole = true
+    if (command === 'StatementEnd') [isEnded, isWhole] = [isWhole, false]
+    if (!isUp) continue
+    if (!line.startsWith('-- +')) held += `${line}\n`
+    if (!isEnded && (isWhole || !endsStatement(line))) continue
+    messages.push(held)
+    held = ''
+    isEnded = false
+  }
   return { messages, wrapped }
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findSegments } from '../../src/sql/segments.ts'
 import { listFlyway } from './flyway.ts'
-import { dbmateUp, graphileUp, linewiseUp, nodePgMigrateUp, ternUp } from './sections.ts'
+import { dbmateUp, gooseUp, graphileUp, nodePgMigrateUp, sqlMigrateUp, ternUp } from './sections.ts'
 import { entriesOf, stepOf, type Step, type Values } from './step.ts'
 
 /** A tool as far as a client of Postgres can be one. */
@@ -19,7 +19,12 @@ export interface Tool {
 
 /** By the names of UPFRONT_FORMAT. */
 export const tools: Readonly<Record<string, Tool>> = {
-  prisma: { list: (dir) => foldersOf(dir).map((name) => inFolder(dir, name, () => ({ wrapped: false }))) },
+  prisma: {
+    list: (dir) =>
+      entriesOf(dir)
+        .filter((name) => !name.includes('.'))
+        .map((name) => inFolder(dir, name, () => ({ wrapped: false }))),
+  },
   drizzle: {
     together: true,
     list: (dir) =>
@@ -68,7 +73,7 @@ export const tools: Readonly<Record<string, Tool>> = {
         .map(({ file, version }) =>
           stepOf(dir, file, (text) => ({
             version: String(BigInt(version)),
-            ...(file.endsWith('.go') ? { messages: [] } : linewiseUp(text, 'goose')),
+            ...(file.endsWith('.go') ? { messages: [] } : gooseUp(text)),
           })),
         ),
   },
@@ -77,7 +82,7 @@ export const tools: Readonly<Record<string, Tool>> = {
       entriesOf(dir)
         .filter((file) => file.endsWith('.sql'))
         .sort((a, b) => Number(/^\d+/.exec(a)?.[0] ?? 0) - Number(/^\d+/.exec(b)?.[0] ?? 0))
-        .map((file) => stepOf(dir, file, (text) => ({ version: file, ...linewiseUp(text, 'migrate') }))),
+        .map((file) => stepOf(dir, file, (text) => ({ version: file, ...sqlMigrateUp(text) }))),
   },
   'node-pg-migrate': {
     together: true,
