@@ -71,7 +71,10 @@ const questions = [
 ]
 
 /** Every line of what it has, sorted, and how many rows each table has; without our tables and those of the tool. */
-export async function describeSchema(client: pg.Client, { tables, schema }: History): Promise<readonly string[]> {
+export async function describeSchema(
+  client: pg.Client,
+  { tables, schema }: Pick<History, 'tables' | 'schema'>,
+): Promise<readonly string[]> {
   // What a migration has left in the session must not decide what we see; names are written out everywhere.
   await client.query('reset role; reset all')
   for (const table of tables) await client.query(`drop table if exists ${table} cascade`)

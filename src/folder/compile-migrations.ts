@@ -149,7 +149,7 @@ function compileMigration({ dir, shown, layout, source, allow, role }: InFolder,
   const { name, cannotRun } = source
   if (cannotRun) return unrunnable({ name, file, cannotRun }, path)
   const foreign = foreignFile(layout, source)
-  const implied = foreign ? impliedAllowances(layout.format, file) : []
+  const implied = impliedFor(layout, file)
   const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }
   if (source.kind === 'module') {
     const read = readText(path, file)
@@ -193,6 +193,11 @@ function leaveOut(down: CompiledDown, name: string): CompiledDown {
   return { ...down, sql: null, problems: [], notices: [...down.notices, ...notices] }
 }
 
+/** What is allowed because another tool has run such files: umzug's and knex's, which have our layout, as well. */
+function impliedFor({ format }: Layout, file: string): Allowance[] {
+  return format === 'plain' ? [] : impliedAllowances(format, file)
+}
+
 /** How the tool runs the file; undefined for a file of ours. */
 function foreignFile(layout: Layout, { parts, outside }: SourceMigration): ForeignFile | undefined {
   if (!isForeign(layout)) return undefined
@@ -205,7 +210,7 @@ function compileDownAlone({ dir, shown, layout }: ListedFolder, source: SourceMi
   const file = join(shown, source.file)
   const allow = readAllowFile(dir, shown, [source.name])
   const foreign = foreignFile(layout, source)
-  const implied = foreign ? impliedAllowances(layout.format, file) : []
+  const implied = impliedFor(layout, file)
   const subject = {
     name: source.name,
     allowFile: join(shown, allowFile),

@@ -4,9 +4,9 @@ export interface MigrationName {
   readonly version: bigint
 }
 
-/** `20251025_add_metadata` -> its parts, or null when it is not `<digits>_<words>`; some tools write `-` for `_`. */
-export function parseName(name: string, allowsDash = false): MigrationName | null {
-  const match = (allowsDash ? /^(\d+)[_-](.+)$/su : /^(\d+)_(.+)$/su).exec(name)
+/** `20251025_add_metadata` -> its parts, or null when it is not `<digits>_<words>`; some tools write `-` or `.` for `_`. */
+export function parseName(name: string, isLoose = false): MigrationName | null {
+  const match = (isLoose ? /^(\d+)[._-](.+)$/su : /^(\d+)_(.+)$/su).exec(name)
   return match ? { name, version: BigInt(match[1]!) } : null
 }
 

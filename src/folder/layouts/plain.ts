@@ -19,7 +19,7 @@ const capitals = /\.sql$/i
  * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`. README and dot files,
  * folders and files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
  */
-export function listPlain(dir: string, shown = dir, allowsDash = false): Listing {
+export function listPlain(dir: string, shown = dir, isLoose = false): Listing {
   const problems: Problem[] = []
   const ups = new Map<string, Up>()
   const downs = new Map<string, string>()
@@ -34,7 +34,7 @@ export function listPlain(dir: string, shown = dir, allowsDash = false): Listing
     if (!entry.isFile() && !isFile(dir, shown, entry, problems)) continue
     const name = file.slice(0, found.index).normalize('NFC')
     const { down, module } = found.groups!
-    const parsed = parseName(name, allowsDash)
+    const parsed = parseName(name, isLoose)
     if (!parsed) {
       // A module that is not named like a migration is what others import.
       if (!module)
