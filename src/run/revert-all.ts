@@ -30,11 +30,12 @@ export async function revertAll(
   }
   await requireConsent(run, session, tables)
   const downs = await findDowns(job, chosen)
+  const { withRevertBack } = await import('./adopt/write-back.ts')
+  const writtenBy = await withRevertBack(job, session, tables)
   const begun = performance.now()
   const record = { ...recordOf(job), environment: await readMarkedEnvironment(session, tables) }
   const id = (progress.runId ??= await startRun(session, tables, record))
-  const { withRevertBack } = await import('./adopt/write-back.ts')
-  const written = await withRevertBack(job, session, tables, id)
+  const written = writtenBy(id)
   await resetSession(session, on.settings)
   const steps = downs.map((one, index) => ({
     name: `${index} ${one.row.name}`,

@@ -192,6 +192,15 @@ test('down on a database where the tool has no table makes none', async ({ db })
   expect((await db.tables()).sort()).toEqual(['public.orders', 'public.users'])
 })
 
+test('down for a tool whose rows cannot be written is refused before a run has begun', async ({ db }) => {
+  db.files({ '001_users.sql': `${users}\n---- create above / drop below ----\ndrop table users;\n` })
+  await db.up([], development)
+  const { exitCode, stderr } = await db.run(['down'], { ...on, ...development })
+  expect(exitCode, stderr).toBe(2)
+  expect(stderr).toContain('the rows of tern cannot be written')
+  expect(await db.query('select command, outcome from upfront.runs')).toEqual([{ command: 'up', outcome: 'done' }])
+})
+
 test('seeds alone make no table, which would say that no migration has run', async ({ db }) => {
   db.files(toolFolders['prisma']!.files)
   await db.up()

@@ -36,8 +36,8 @@ interface Candidate {
 
 /**
  * The table of a tool: the first one that is the tool's on the search_path of the session, then the one in a schema that
- * the tool has to itself; null when there is none. What is elsewhere belongs to another program. It asks the catalog and not to_regclass(), which throws for a schema that may
- * not be used, even when the table is found elsewhere.
+ * the tool has to itself; null when there is none. What is elsewhere belongs to another program. It asks the catalog
+ * and not to_regclass(), which throws for a schema that may not be used, even when the table is found elsewhere.
  */
 export async function findTable(session: Session, marks: TableMarks): Promise<FoundTable | null> {
   const text = (value: string) => session.client.escapeLiteral(value)
@@ -48,7 +48,8 @@ export async function findTable(session: Session, marks: TableMarks): Promise<Fo
         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where c.relname = ${text(marks.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and (${marks.schema !== 'public'} and n.nspname = ${text(marks.schema)} or not ${marks.onlyThere ?? false} and n.nspname = any (pg_catalog.current_schemas(false)))
+       and (${marks.schema !== 'public'} and n.nspname = ${text(marks.schema)}
+         or not ${marks.onlyThere ?? false} and n.nspname = any (pg_catalog.current_schemas(false)))
      order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)`,
   )
   const found = candidates.find((one) => isTheirs(one.columns, marks))

@@ -6,9 +6,9 @@ import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { joinNames } from '../../report/failure.ts'
-import type { Foreign } from './foreign-history.ts'
 import { type Job, recordOf } from '../job.ts'
 import type { Run } from '../run.ts'
+import type { Foreign } from './foreign-history.ts'
 import { keepDowns } from './keep-downs.ts'
 
 /** Throws MISMATCH when the other tool's history leaves a doubt about what is pending. */

@@ -48,26 +48,26 @@ export async function withWriteBack(
 /**
  * Our tables, for taking migrations back: the run's own row names each of them, because from then on nothing that the
  * other tool's history says of it counts; and with write-back the tool's row goes as well, where it has a table.
+ * Throws before a run has begun: USAGE when that tool's rows cannot be written, DENIED when the role may not.
  */
 export async function withRevertBack(
   job: Job,
   session: Session,
   tables: HistoryTables,
-  runId: string,
-): Promise<HistoryTables> {
-  if (!adopterFor(job.run.config, job.bundle)) return tables
+): Promise<(runId: string) => HistoryTables> {
+  if (!adopterFor(job.run.config, job.bundle)) return () => tables
   await ensureRepairColumns(session, tables)
   const tool = writtenTool(job)
   const theirs = tool && (await findTheirTable(session, tool))
   const describe = await openDescriptions(job, session)
-  const note = (name: string) =>
+  const note = (name: string, runId: string) =>
     `update ${tables.runs} set action = 'reverted',
        subject = pg_catalog.concat_ws(E'\\n', subject, ${asciiLiteral(session, name)}) where id = ${runId} returning 1`
   const remove = (name: string) => {
     const one = describe(name)
     return tool && theirs && one ? tool.remove({ ...one, ...theirs }) : []
   }
-  return { ...tables, alongsideRevert: (name) => [note(name), ...remove(name)] }
+  return (runId) => ({ ...tables, alongsideRevert: (name) => [note(name, runId), ...remove(name)] })
 }
 
 /** What is written of a migration, by its name; undefined for one that the folder does not have. */
