@@ -13,6 +13,8 @@ export interface MigrationsHead {
   readonly count: number
   /** Whose folder it was, when it was not one of ours. */
   readonly layout?: Format
+  /** The checksum of what says which schema they make, when that was found out. */
+  readonly schema?: string
 }
 
 export interface SeedsHead {
@@ -63,7 +65,8 @@ export function openSeeds(dir: string, environment: string, shown = dir): SeedBu
 
 const headBytes = 4096
 
-function readHead<Head extends { readonly format: number }>(dir: string, shown: string): Head {
+/** The first line of a manifest; throws INVALID when it cannot be read or is of another version. */
+export function readHead<Head extends { readonly format: number }>(dir: string, shown: string): Head {
   const path = join(dir, manifestFile)
   const file = openSync(path, 'r')
   let head: Head

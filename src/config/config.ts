@@ -1,4 +1,5 @@
 import type { Format } from '../migration.ts'
+import type { Comparing } from '../schema/difference.ts'
 import type { Target } from './database/target.ts'
 
 /** A column of a table; the schema is null when the search_path decides. */
@@ -41,6 +42,11 @@ export interface Config {
   readonly missing: 'error' | 'ignore'
   readonly invalidIndexes: 'fail' | 'drop'
   readonly createDatabase: boolean
+  /** What is done about a live schema that is not the one of the bundle. */
+  readonly verify: 'warn' | 'fail' | 'off'
+  readonly comparing: Comparing
+  /** A server on which databases may be made and dropped, null when none is named. */
+  readonly shadow: Target | null
   readonly logFormat: 'text' | 'json'
   readonly logLevel: 'warn' | 'info' | 'debug'
   readonly logDetail: 'on' | 'off'

@@ -1,5 +1,5 @@
 import { connectionExample } from './database/connection.ts'
-import { databaseNames, flagOf, settingNames, settings } from './settings.ts'
+import { databaseNames, flagOf, settingNames, settings, shadowName } from './settings.ts'
 import type { Setting, SettingName } from './settings.ts'
 
 /** The settings as a markdown table, aligned as Prettier aligns it. */
@@ -28,6 +28,9 @@ export function renderEnvExample(): string {
     '',
     `# Which database: the first of these that is set, else PGHOST, PGUSER, PGPASSWORD, PGDATABASE and so on as in libpq.`,
     ...databaseNames.map((name) => `# ${name}=${connectionExample}`),
+    '',
+    '# A server on which databases may be made and dropped, for compile --schema and rehearse.',
+    `# ${shadowName}=${connectionExample.replace('db.', 'shadow.')}`,
   ]
   const body = settingNames.flatMap((name) => {
     const { default: value, outsideImage }: Setting = settings[name]

@@ -4,8 +4,9 @@ import { Failure } from '../errors.ts'
 import type { Problem } from '../errors.ts'
 import type { Io } from '../io.ts'
 import type { Config } from './config.ts'
-import { chooseDatabase } from './database/database.ts'
+import { chooseDatabase, readShadow } from './database/database.ts'
 import { readDotenv } from './dotenv.ts'
+import { parseComparing } from './comparing.ts'
 import { parseHistoryColumn } from './history-column.ts'
 import { isSet, readVariable } from './layers.ts'
 import type { Layer } from './layers.ts'
@@ -42,21 +43,25 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const unnamed: Problem[] = []
   const database = needs.database ? await chooseDatabase(layers, { problems, warnings, unnamed }) : null
   if (needs.database === true) problems.push(...unnamed)
+  const shadow = await readShadow(layers, { problems, warnings })
   const role = read('UPFRONT_ROLE') ?? undefined
   const placeholders = readPlaceholders(layers, problems)
+  const comparing = parseComparing(read('UPFRONT_VERIFY_EXCLUDE'), read('UPFRONT_VERIFY_ALSO'), problems)
 
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
   const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
-  const named = { target, unnamed: unnamed[0]?.what ?? null }
-  const frozen = deepFreeze({ ...named, ...parsed, placeholders, warnings })
+  const named = { target, unnamed: unnamed[0]?.what ?? null, shadow: shadow?.target ?? null }
+  const frozen = deepFreeze({ ...named, ...parsed, placeholders, comparing, warnings })
   // Grows with every credential that is read again.
-  return Object.freeze({ ...frozen, secrets: database?.secrets ?? [] })
+  const secrets = database?.secrets ?? []
+  if (shadow) secrets.push(...shadow.secrets)
+  return Object.freeze({ ...frozen, secrets })
 }
 
-type NoSettings = 'target' | 'unnamed' | 'placeholders' | 'secrets' | 'warnings'
+type NoSettings = 'target' | 'unnamed' | 'shadow' | 'comparing' | 'placeholders' | 'secrets' | 'warnings'
 
 function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
   const adopt = read('UPFRONT_ADOPT')
@@ -80,6 +85,7 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     missing: read('UPFRONT_MISSING'),
     invalidIndexes: read('UPFRONT_INVALID_INDEXES'),
     createDatabase: read('UPFRONT_CREATE_DATABASE'),
+    verify: read('UPFRONT_VERIFY'),
     logFormat: read('UPFRONT_LOG_FORMAT'),
     logLevel: read('UPFRONT_LOG_LEVEL'),
     logDetail: read('UPFRONT_LOG_DETAIL'),

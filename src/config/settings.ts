@@ -105,6 +105,22 @@ export const settings = {
     choices: ['fail', 'drop'],
     meaning: '`drop` an invalid index that this very file makes and nobody is building',
   },
+  UPFRONT_VERIFY: {
+    kind: 'enum',
+    default: 'warn',
+    choices: ['warn', 'fail', 'off'],
+    meaning: 'after applying, hold the live schema against the one that the bundle has (`compile --schema`)',
+  },
+  UPFRONT_VERIFY_EXCLUDE: {
+    kind: 'text',
+    default: null,
+    meaning: 'what else may be in the database, with commas: schemas and patterns (`audit,public.legacy_*`)',
+  },
+  UPFRONT_VERIFY_ALSO: {
+    kind: 'text',
+    default: null,
+    meaning: 'what is compared as well, with commas: owners, grants, comments',
+  },
   UPFRONT_CREATE_DATABASE: {
     kind: 'boolean',
     default: 'false',
@@ -162,6 +178,12 @@ export function defaultOf(name: SettingName, inImage: boolean): string | null {
 
 /** What may hold a connection string, the first one set wins; none of them has a flag, because others can see flags. */
 export const databaseNames = ['UPFRONT_DATABASE_URL', 'MIGRATION_DATABASE_URL', 'DIRECT_URL', 'DATABASE_URL'] as const
+
+/**
+ * A server on which databases may be made and dropped, for what is tried out before it is done; without a flag for the
+ * same reason.
+ */
+export const shadowName = 'UPFRONT_SHADOW_DATABASE_URL'
 
 /** Set by our own Dockerfile to the version of the image, so not a setting. */
 export const imageName = 'UPFRONT_IMAGE'

@@ -34,6 +34,8 @@ const layers: readonly (readonly [string, RegExp])[] = [
   ['sql', /^src\/sql\//],
   ['report', /^src\/report\//],
   ['config', /^src\/config\//],
+  ['embedded', /^src\/embedded\//],
+  ['schema', /^src\/schema\//],
   ['ground', /^src\/(errors|events|io|interrupt|migration|version)\.ts$/],
 ]
 

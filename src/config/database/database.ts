@@ -8,7 +8,7 @@ import type { Layer } from '../layers.ts'
 import { nearest } from '../nearest.ts'
 import { type PgEnv, pgNames, readPgEnv } from './pg-env.ts'
 import { listSecrets } from '../secrets.ts'
-import { databaseNames } from '../settings.ts'
+import { databaseNames, shadowName } from '../settings.ts'
 import type { HostPort, Target } from './target.ts'
 
 /** The database of a run, and what must not be printed because of it. */
@@ -51,6 +51,22 @@ export async function chooseDatabase(layers: readonly Layer[], said: SaidOfChoic
   }
   said.unnamed.push({ what: explainNone(layers) })
   return null
+}
+
+/** The server for what is tried out first, null when none is named. */
+export async function readShadow(layers: readonly Layer[], said: Said): Promise<Database | null> {
+  const at = layers.findIndex((layer) => isSet(layer, shadowName))
+  if (at === -1) return null
+  // PG* are about the database of the run.
+  const bare = layers.map((layer) => ({
+    ...layer,
+    variables: onlyOf(layer.variables, [shadowName, `${shadowName}_FILE`, 'HOME']),
+  }))
+  return readDatabase({ name: shadowName, layer: bare[at]!, layers: bare.slice(0, at + 1) }, said)
+}
+
+function onlyOf(variables: Layer['variables'], names: readonly string[]): Layer['variables'] {
+  return Object.fromEntries(names.map((name) => [name, variables[name]]))
 }
 
 function explainNone(layers: readonly Layer[]): string {

@@ -1,0 +1,111 @@
+import {
+  type Description,
+  type ObjectKind,
+  type OnRequest,
+  type SchemaObject,
+  keyOf,
+  onRequest,
+} from './description.ts'
+
+/** How a live schema differs from the one that was expected; each list in the order of a description. */
+export interface Difference {
+  readonly missing: readonly SchemaObject[]
+  readonly unexpected: readonly SchemaObject[]
+  readonly different: readonly Changed[]
+  /** What could not be compared, as sentences: no difference, but no proof either. */
+  readonly notCompared: readonly string[]
+}
+
+export interface Changed {
+  readonly expected: SchemaObject
+  readonly found: SchemaObject
+}
+
+/** What counts. */
+export interface Comparing {
+  /** Patterns of what the bundle does not claim: `audit.*`, `public.legacy_*`, `audit`; a `*` is any text. */
+  readonly exclude: readonly string[]
+  /** Which of the kinds that count only on request do. */
+  readonly also: readonly OnRequest[]
+}
+
+/**
+ * Holds a live schema against the expected one. Of a thing that is missing or unexpected its parts are not listed, and
+ * definitions that only one major version writes in that way are compared within that version.
+ */
+export function compareSchemas(expected: Description, live: Description, comparing: Comparing): Difference {
+  const counts = countedBy(comparing)
+  const isExcluded = excludedBy(comparing.exclude)
+  const wanted = new Map(expected.objects.filter(counts).map((one) => [keyOf(one), one]))
+  // What the bundle claims is compared, whatever the patterns say.
+  const found = new Map(
+    live.objects
+      .filter((one) => counts(one) && (wanted.has(keyOf(one)) || !isExcluded(one)))
+      .map((one) => [keyOf(one), one]),
+  )
+  const sameMajor = expected.major === live.major
+  const skipped = new Map<ObjectKind, number>()
+  const different: Changed[] = []
+  for (const [key, one] of wanted) {
+    const other = found.get(key)
+    if (!other || (other.is === one.is && other.of === one.of)) continue
+    if (sameMajor || !(one.sameMajor ?? other.sameMajor)) different.push({ expected: one, found: other })
+    else skipped.set(one.kind, (skipped.get(one.kind) ?? 0) + 1)
+  }
+  return {
+    missing: withoutParts([...wanted].flatMap(([key, one]) => (found.has(key) ? [] : [one]))),
+    unexpected: withoutParts([...found].flatMap(([key, one]) => (wanted.has(key) ? [] : [one]))),
+    different,
+    notCompared: notCompared(expected, live, skipped),
+  }
+}
+
+/** Whether nothing differs; what could not be compared is another question. */
+export function isSame({ missing, unexpected, different }: Difference): boolean {
+  return missing.length + unexpected.length + different.length === 0
+}
+
+/** Whether a pattern names this thing, a schema it stands in, or what it is a part of. */
+export function excludedBy(patterns: readonly string[]): (one: SchemaObject) => boolean {
+  const tests = patterns.map((pattern) => {
+    const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')
+    // A pattern for a table covers what is inside of it: its columns, its indexes by their own names.
+    return new RegExp(`^${source}(\\..*)?$`, 's')
+  })
+  return ({ name, schema, of }) => {
+    const owner = of?.replace(/^(foreign table|materialized view|composite type|table|view) /, '')
+    return tests.some(
+      (test) => test.test(name) || (schema !== null && test.test(schema)) || (owner !== undefined && test.test(owner)),
+    )
+  }
+}
+
+function countedBy({ also }: Comparing): (one: SchemaObject) => boolean {
+  const left = (Object.keys(onRequest) as OnRequest[]).filter((one) => !also.includes(one))
+  const out = new Set<ObjectKind>(left.flatMap((one) => onRequest[one] as readonly ObjectKind[]))
+  return ({ kind }) => !out.has(kind)
+}
+
+/** Who has lost a table is told so, and not of each of its columns. */
+function withoutParts(objects: readonly SchemaObject[]): SchemaObject[] {
+  const keys = new Set(objects.map(keyOf))
+  return objects.filter(({ of, schema, kind }) => {
+    if (of !== undefined && keys.has(of)) return false
+    return kind === 'schema' || schema === null || !keys.has(`schema ${schema}`)
+  })
+}
+
+function notCompared(expected: Description, live: Description, skipped: ReadonlyMap<ObjectKind, number>): string[] {
+  const kinds = [...skipped].map(
+    ([kind, count]) => `${count} ${kind}${count === 1 ? '' : kind === 'query' ? ' texts' : 's'}`,
+  )
+  return [
+    ...(kinds.length === 0
+      ? []
+      : [
+          `${kinds.join(', ')}: the bundle has them as Postgres ${expected.major} writes them, this server is ${live.major}`,
+        ]),
+    ...(live.notModelled.length === 0 ? [] : [`not modelled: ${live.notModelled.join(', ')}`]),
+    ...live.unseen,
+  ]
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { type Description, type SchemaObject, inOrder, keyOf } from './description.ts'
+
+/** What one migration makes of the schema. */
+export interface SchemaStep {
+  readonly migration: string
+  /** Of the whole schema after it. */
+  readonly digest: string
+  /** New, or not as they were. */
+  readonly put: readonly SchemaObject[]
+  /** The keys of what is gone. */
+  readonly gone: readonly string[]
+}
+
+/** The schema that migrations make, and how each of them leaves it; this is what a bundle keeps. */
+export interface SchemaStory {
+  /** The major version that the definitions were read from. */
+  readonly major: number
+  /** In the order in which they are applied, those that run again whenever they have changed last. */
+  readonly steps: readonly SchemaStep[]
+  readonly notModelled: readonly string[]
+}
+
+/** `sha256:` of all lines of a description. */
+export function digestOfSchema(objects: readonly SchemaObject[]): string {
+  const hash = createHash('sha256')
+  for (const { kind, name, is, of = '' } of inOrder(objects)) hash.update(`${JSON.stringify([kind, name, is, of])}\n`)
+  return `sha256:${hash.digest('hex')}`
+}
+
+/** How a migration got from one schema to the next. */
+export function stepBetween(
+  migration: string,
+  before: readonly SchemaObject[],
+  after: readonly SchemaObject[],
+): SchemaStep {
+  const earlier = new Map(before.map((one) => [keyOf(one), one]))
+  const later = new Map(after.map((one) => [keyOf(one), one]))
+  const isNew = (one: SchemaObject) => {
+    const was = earlier.get(keyOf(one))
+    return was?.is !== one.is || was.of !== one.of
+  }
+  return {
+    migration,
+    digest: digestOfSchema(after),
+    put: after.filter(isNew),
+    gone: [...earlier.keys()].filter((key) => !later.has(key)),
+  }
+}
+
+/** The schema after the migration of that name, or after all; null when the story does not know it. */
+export function schemaAfter(story: SchemaStory, migration?: string): Description | null {
+  const names = story.steps.map((step) => step.migration)
+  const last = migration === undefined ? names.length - 1 : names.lastIndexOf(migration.normalize('NFC'))
+  if (last === -1 && migration !== undefined) return null
+  const objects = new Map<string, SchemaObject>()
+  for (const { put, gone } of story.steps.slice(0, last + 1)) {
+    for (const key of gone) objects.delete(key)
+    for (const one of put) objects.set(keyOf(one), one)
+  }
+  const { major, notModelled } = story
+  return { major, objects: inOrder([...objects.values()]), notModelled, unseen: [] }
+}
