@@ -21,6 +21,8 @@ export type Event =
   | { readonly type: 'pending'; readonly names: readonly string[]; readonly elapsedMs: number }
   | { readonly type: 'adopted'; readonly names: readonly string[]; readonly from: string; readonly table: string }
   | { readonly type: 'baselined'; readonly name: string }
+  | { readonly type: 'verified'; readonly objects: number; readonly elapsedMs: number }
+  | { readonly type: 'drift'; readonly differences: readonly string[] }
   | { readonly type: 'repaired'; readonly action: string; readonly name: string; readonly meaning: string }
   | { readonly type: 'notice'; readonly name: string; readonly severity: string; readonly message: string }
   | { readonly type: 'interrupted'; readonly signal: string }

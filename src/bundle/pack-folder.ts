@@ -31,7 +31,8 @@ export interface CheckedFolder {
   readonly warnings: readonly Problem[]
   /** All that is allowed in it. */
   readonly allowances: readonly Allowance[]
-  readonly manifest: string
+  /** With whatever else its head is to say. */
+  readonly manifest: (more?: Partial<MigrationsHead>) => string
   readonly files: ReadonlyMap<string, BundleFile>
   /** The SQL that is small enough to be looked at by a linter. */
   readonly linted: readonly LintedFile[]
@@ -71,7 +72,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     notices,
     warnings,
     allowances,
-    manifest: renderManifest(head, 'migrations', entries),
+    manifest: (more = {}) => renderManifest({ ...head, ...more }, 'migrations', entries),
     files: modules.addTo(files),
     linted: migrations.flatMap(({ migration, sql, path, allowances: allowed }) => {
       if (!sql || 'chunks' in sql.layout) return []
@@ -112,7 +113,7 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     notices,
     warnings,
     allowances,
-    manifest: renderManifest(head, 'seeds', entries),
+    manifest: () => renderManifest(head, 'seeds', entries),
     files: modules.addTo(files),
     // Rows do not endanger a running application as a change of the schema can.
     linted: [],

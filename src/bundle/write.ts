@@ -3,9 +3,12 @@ import { dirname, join, resolve } from 'node:path'
 import { Failure } from '../errors.ts'
 import { invalid } from '../folder/invalid.ts'
 import { type MigrationsFolder } from '../folder/migrations.ts'
+import { checksum } from '../folder/text.ts'
 import type { Bundle } from '../migration.ts'
+import type { SchemaStory } from '../schema/steps.ts'
 import { manifestFile } from './manifest.ts'
 import { type CheckedFolder, checkMigrationsFolder, checkSeedsFolder } from './pack-folder.ts'
+import { renderSchema, schemaFile } from './schema-file.ts'
 
 /** Compiles a folder of migrations into `out`: manifest.json next to the SQL. The same input gives the same bytes. */
 export async function writeMigrations(
@@ -26,8 +29,11 @@ export async function writeSeeds(dir: string, out: string): Promise<void> {
   writeBundle(checked, out)
 }
 
-/** Writes what was checked in place of the bundle that is there; throws USAGE when something else is. */
-export function writeBundle({ dir, manifest, files }: CheckedFolder, out: string): void {
+/**
+ * Writes what was checked in place of the bundle that is there, with the schema that it makes when somebody has found it
+ * out; throws USAGE when something else is there.
+ */
+export function writeBundle({ dir, manifest, files }: CheckedFolder, out: string, story?: SchemaStory): void {
   refuseOther(dir, out)
   // Beside it first: a folder that is half written is never taken for a bundle.
   const fresh = `${resolve(out)}.new`
@@ -40,7 +46,9 @@ export function writeBundle({ dir, manifest, files }: CheckedFolder, out: string
     else if ('copyOf' in content) copyFileSync(content.copyOf, target)
     else content.writeTo(target)
   }
-  writeFileSync(join(fresh, manifestFile), manifest)
+  const schema = story === undefined ? undefined : renderSchema(story)
+  if (schema !== undefined) writeFileSync(join(fresh, schemaFile), schema)
+  writeFileSync(join(fresh, manifestFile), manifest(schema === undefined ? {} : { schema: checksum(schema) }))
   rmSync(out, { recursive: true, force: true })
   renameSync(fresh, out)
 }

@@ -11,6 +11,7 @@ import type { Run } from '../run/run.ts'
 import { announce, requirePrimary, withServer } from '../run/server.ts'
 import { openStepContext } from '../run/step-context.ts'
 import { upTo } from '../run/up-to.ts'
+import { proveApplied } from '../run/verify/prove.ts'
 import { version } from '../version.ts'
 
 /** Records the migrations up to `--to` as applied without running them, for a database that others have filled. */
@@ -38,6 +39,7 @@ async function record(run: Run, session: Session, bundle: Bundle, migrations: re
   const { config, emit, io } = run
   const tables = historyTables(session, config.schema)
   const rows = await readHistory(session, tables)
+  if (!run.flags['against-catalog']) await proveApplied(run, session, bundle, migrations)
   if (rows === null) await createTables(session, tables)
   const known = new Set(rows?.filter((row) => row.kind === 'migration').map((row) => row.name.normalize('NFC')))
   const missing = await keepDowns(

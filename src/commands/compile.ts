@@ -11,6 +11,9 @@ import { addLines } from '../folder/allow-file.ts'
 import { annotations } from '../report/annotations.ts'
 import { migrationsFolderOf, showPath } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
+import { storyOfChecked } from '../run/shadow/story-of.ts'
+import type { Told } from '../run/shadow/tell-story.ts'
+import { schemaAfter } from '../schema/steps.ts'
 
 /** Checks both folders and, with --out, writes them as bundles; throws INVALID with everything that is wrong. */
 export async function compile(run: Run): Promise<number> {
@@ -21,10 +24,15 @@ export async function compile(run: Run): Promise<number> {
     added = true
     checked = await check(run)
   }
-  const { folders, problems, warnings, notices } = checked
+  const { folders, problems, notices } = checked
   const [migrations, seeds = null] = folders
   const out = run.flags['out'] === undefined ? null : resolve(run.io.cwd, String(run.flags['out']))
-  if (problems.length === 0 && out !== null) writeFolders(migrations, seeds, out)
+  const told = problems.length === 0 && run.flags['schema'] ? await storyOfChecked(run, migrations) : null
+  const warnings = [...checked.warnings, ...(told?.findings ?? [])]
+  if (problems.length === 0 && out !== null) {
+    writeBundle(migrations, join(out, 'migrations'), told?.story)
+    if (seeds !== null) writeBundle(seeds, join(out, 'seeds'))
+  }
   for (const one of [...warnings, ...notices]) run.emit({ type: 'warning', message: inOneLine(one) })
   if (run.flags['json'])
     run.answer(
@@ -32,7 +40,7 @@ export async function compile(run: Run): Promise<number> {
     )
   else if (run.io.env['GITHUB_ACTIONS'] === 'true') answerAnnotations(run, problems, warnings, notices)
   if (problems.length > 0) throw refused(folders, problems, added)
-  if (!run.flags['json']) run.answer(summarize(migrations, seeds, out === null ? null : showPath(run, out)))
+  if (!run.flags['json']) run.answer(summarize(migrations, seeds, out === null ? null : showPath(run, out), told))
   return 0
 }
 
@@ -85,11 +93,6 @@ function allowExisting(run: Run, { folders, denied }: Checked): number {
   return added
 }
 
-function writeFolders(migrations: CheckedFolder, seeds: CheckedFolder | null, out: string): void {
-  writeBundle(migrations, join(out, 'migrations'))
-  if (seeds !== null) writeBundle(seeds, join(out, 'seeds'))
-}
-
 function refused(found: Checked['folders'], problems: readonly Problem[], allowed: boolean): Failure {
   const folders = found.filter((folder) => folder !== undefined)
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
@@ -138,8 +141,20 @@ function inOneLine({ what, place, next }: Problem): string {
   return `${where}${what}${next ? `${what.endsWith('.') ? '' : '.'} ${next}` : ''}`
 }
 
-function summarize(migrations: CheckedFolder, seeds: CheckedFolder | null, out: string | null): string {
+function summarize(
+  migrations: CheckedFolder,
+  seeds: CheckedFolder | null,
+  out: string | null,
+  told: Told | null,
+): string {
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
   const what = [count(migrations.count, 'migration'), ...(seeds ? [count(seeds.count, 'seed')] : [])].join(' and ')
-  return out === null ? `${what}: no problems` : `${what} compiled into ${out}`
+  const schema = told === null ? '' : `; ${schemaOf(told)}`
+  return `${out === null ? `${what}: no problems` : `${what} compiled into ${out}`}${schema}`
+}
+
+function schemaOf({ story }: Told): string {
+  const { objects, major, notModelled } = schemaAfter(story)!
+  const others = notModelled.length === 0 ? '' : `; not modelled: ${notModelled.join(', ')}`
+  return `on an empty PostgreSQL ${major} they make a schema of ${objects.length} objects${others}`
 }

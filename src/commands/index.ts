@@ -35,7 +35,10 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   baseline: {
     summary: 'record migrations as applied without running them',
-    flags: { to: { value: 'name', summary: 'the last one to record; without it every one' } },
+    flags: {
+      to: { value: 'name', summary: 'the last one to record; without it every one' },
+      'against-catalog': { summary: 'although the schema is not the one that they leave' },
+    },
     database: true,
     load: async () => (await import('./baseline.ts')).baseline,
   },
@@ -86,6 +89,12 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./wait.ts')).wait,
   },
+  verify: {
+    summary: 'hold the live schema against the one that the migrations make; only reads',
+    flags: { json: { summary: 'as data' } },
+    database: true,
+    load: async () => (await import('./verify.ts')).verify,
+  },
   seed: {
     summary: 'apply the seeds of the environment that --seed names',
     database: true,
@@ -97,6 +106,14 @@ export const commands: Readonly<Record<string, Command>> = {
       out: { value: 'dir', summary: 'write <dir>/migrations and <dir>/seeds; without it nothing is written' },
       json: { summary: 'what was found as data' },
       deny: { summary: 'warnings of squawk are errors' },
+      schema: {
+        summary:
+          'run every migration, its down and itself again on an empty server; the bundle has the schema that they make',
+      },
+      before: {
+        value: 'file',
+        summary: 'with --schema: SQL that comes first, for what the platform makes (roles, schemas)',
+      },
       'allow-existing': {
         summary: 'write what is found now into upfront.allow, so that from now on only new files are judged',
       },

@@ -3,6 +3,7 @@ import { asRecorded } from '../history/as-recorded.ts'
 import { pendingAgain } from '../history/pending-again.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
+import { type Verified, readLastVerified } from '../history/runs.ts'
 import { historyTables } from '../history/tables.ts'
 import type { Bundle, Format, Identity, Kind } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
@@ -42,7 +43,7 @@ export async function status(run: Run): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
-  const { history, plan, foreign } = await withServer(run, requireAnswer, async (session) => {
+  const { history, plan, foreign, verified } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
     const all = (await readHistory(reader, historyTables(session, config.schema))) ?? []
@@ -56,6 +57,7 @@ export async function status(run: Run): Promise<number> {
     return {
       history: all,
       plan: made,
+      verified: await readLastVerified(reader, historyTables(session, config.schema)),
       foreign: made.pending.length === 0 ? null : await readForeign(run, reader, bundle, all),
     }
   })
@@ -67,7 +69,7 @@ export async function status(run: Run): Promise<number> {
     ...rowsAgain('repeatable', await bundle.listRepeatable(), history),
     ...(seeds === null ? [] : rowsAgain('seed', await seeds.list(), history)),
   ]
-  const answer = { bundle, foreign, rows, exit: exitCode(rows, policy) }
+  const answer = { bundle, foreign, rows, verified, exit: exitCode(rows, policy) }
   run.answer(run.flags['json'] ? JSON.stringify(asJson(answer), null, 2) : asText(answer))
   return run.flags['exit-code'] ? answer.exit : 0
 }
@@ -136,11 +138,13 @@ interface Answer {
   readonly bundle: Bundle
   readonly foreign: Foreign | null
   readonly rows: readonly StatusRow[]
+  /** When the schema was last held against that of the bundle, and how it was. */
+  readonly verified: Verified | null
   /** What `--exit-code` would end with. */
   readonly exit: number
 }
 
-function asText({ bundle, foreign, rows }: Answer): string {
+function asText({ bundle, foreign, rows, verified }: Answer): string {
   // Whose they are is worth a column only where there is somebody else.
   const isOurs = bundle.format === 'plain' && foreign === null
   const cells = rows.map(({ kind, name, state, by, appliedAt, durationMs }) => [
@@ -152,7 +156,12 @@ function asText({ bundle, foreign, rows }: Answer): string {
   ])
   const heads = ['state', 'name', ...(isOurs ? [] : ['by']), 'applied at', 'took']
   const whose = `a folder of ${bundle.format}${foreign === null ? '' : `; the history of ${foreign.from} is in ${foreign.history.table}`}`
-  return `${isOurs ? '' : `${whose}\n`}${renderTable(cells, heads)}\n${summary(rows)}`
+  return `${isOurs ? '' : `${whose}\n`}${renderTable(cells, heads)}\n${summary(rows)}${verifiedText(verified)}`
+}
+
+function verifiedText(verified: Verified | null): string {
+  if (verified === null) return ''
+  return `\nschema verified ${verified.at}: ${verified.how === 'same' ? 'as the migrations make it' : verified.how}`
 }
 
 function summary(rows: readonly StatusRow[]): string {
@@ -161,7 +170,7 @@ function summary(rows: readonly StatusRow[]): string {
   return [...counts].map(([state, count]) => `${count} ${state}`).join(', ')
 }
 
-function asJson({ bundle, foreign, rows, exit }: Answer): object {
+function asJson({ bundle, foreign, rows, verified, exit }: Answer): object {
   const of = (wanted: StatusRow['kind']) =>
     rows
       .filter(({ kind }) => kind === wanted)
@@ -181,6 +190,7 @@ function asJson({ bundle, foreign, rows, exit }: Answer): object {
     migrations: of('migration'),
     repeatable: of('repeatable'),
     seeds: of('seed'),
+    verified,
   }
 }
 

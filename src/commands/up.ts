@@ -12,6 +12,7 @@ export async function up(run: Run): Promise<number> {
   const bundle = await openMigrationsOf(run)
   const job = startJob({ ...run, missingDatabase: 'create' }, 'up', bundle, await openSeedsOf(run))
   if (run.flags['to'] !== undefined) (await import('../run/up-to.ts')).upTo(await bundle.list(), run.flags['to'])
+  if (run.config.verify === 'fail') await (await import('../run/verify/after-applying.ts')).requireSchema(run)
   announce(run, 'up', job.bundle)
   return reportEnd(job, () => withReconnection(job, attempt))
 }

@@ -72,6 +72,43 @@ export async function finishRun(session: Session, tables: HistoryTables, id: str
   )
 }
 
+/** Notes how the schema was found after this run had applied its migrations: `same`, or what differed. */
+export async function noteVerified(session: Session, tables: HistoryTables, id: string, how: string): Promise<void> {
+  try {
+    // Tables of an earlier version lack the column; most have it, and then this asks for no lock.
+    const [found] = await session.query<{ there: boolean }>(
+      `select exists (select from pg_catalog.pg_attribute
+         where attrelid = $1::pg_catalog.regclass and attname = 'verified' and not attisdropped) as there`,
+      [tables.runs],
+    )
+    if (!found!.there) await session.query(`alter table ${tables.runs} add column if not exists verified text`)
+    await session.query(`update ${tables.runs} set verified = $2 where id = $1`, [id, how])
+  } catch (error) {
+    // Only their owner may add it, and that the schema is right does not hang on a note.
+    if ((error as { code?: string }).code !== '42501') throw error
+  }
+}
+
+/** When a run held the schema against that of its bundle, and how it was: `same`, or what differed. */
+export interface Verified {
+  /** UTC, ISO 8601. */
+  readonly at: string
+  readonly how: string
+}
+
+/** The last of these; null when there was none. */
+export async function readLastVerified(session: Session, tables: HistoryTables): Promise<Verified | null> {
+  const sql = `select to_char(coalesce(finished_at, started_at) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
+    verified as how from ${tables.runs} where verified is not null order by id desc limit 1`
+  const rows = await nullIfMissing(session, tables, () => session.query<Verified>(sql)).catch(
+    (error: { code?: string }) => {
+      if (error.code === '42703') return null
+      throw error
+    },
+  )
+  return rows?.[0] ?? null
+}
+
 /** A failure that another run has recorded. */
 export interface RecordedFailure {
   readonly name: string

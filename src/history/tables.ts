@@ -60,7 +60,8 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         action text,
         subject text,
         reason text,
-        was jsonb
+        was jsonb,
+        verified text
       );
       create table if not exists ${tables.history} (
         id bigint generated always as identity,

@@ -88,6 +88,17 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'A migration was recorded as applied without running it.',
       fields: ['name'],
     },
+    verified: {
+      level: 'info',
+      meaning: 'The live schema is the one that the migrations make.',
+      fields: ['objects', 'elapsed_ms'],
+    },
+    drift: {
+      level: 'warn',
+      meaning:
+        'The live schema is not the one that the migrations make; with UPFRONT_VERIFY=fail the run ends instead.',
+      fields: ['differences'],
+    },
     repaired: {
       level: 'info',
       meaning: 'The history was put right by hand; `meaning` is what follows from it.',

@@ -24,6 +24,7 @@ const successes: ReadonlySet<Event['type']> = new Set([
   'adopted',
   'baselined',
   'repaired',
+  'verified',
   'done',
 ])
 
@@ -79,6 +80,12 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   adopted: ({ names, from, table }) =>
     line('adopted', `${count(names.length, 'migration')} that ${from} has applied (${table}): ${joinNames(names)}`),
   baselined: ({ name }) => line('baselined', name),
+  verified: ({ objects, elapsedMs }) =>
+    line('verified', `${count(objects, 'object')} as the migrations make them  ${formatDuration(elapsedMs)}`),
+  drift: ({ differences }) => [
+    ...line('drift', `the live schema differs in ${count(differences.length, 'thing')} from what the migrations make`),
+    ...listed(differences).flatMap((text) => line('', text)),
+  ],
   repaired: ({ action, name, meaning }) => line('repaired', `${name}  ${action}: ${meaning}`),
   notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
@@ -90,6 +97,14 @@ function describeBlocker({ pid, application, user, state, forMs, query }: Blocke
   const who = `pid ${pid} ${application === '' ? '(no application name)' : application} as ${user}`
   const what = `${state} for ${formatDuration(forMs)}${query === '' ? '' : `: ${query}`}`
   return `${who}, ${what}; to end it: select pg_terminate_backend(${pid});`
+}
+
+const mostListed = 30
+
+/** Whoever has lost a whole schema need not scroll for what else was said. */
+function listed(all: readonly string[]): string[] {
+  const rest = all.length - mostListed
+  return [...all.slice(0, mostListed), ...(rest > 0 ? [`and ${rest} more: upfront verify lists them`] : [])]
 }
 
 function toneOf(event: Event): Tone {

@@ -80,8 +80,13 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
     hasEventTriggers = await resetSession(session, on.settings)
   }
   const steps = items.map((item, index) => ({ name: `${index} ${item.one.name}`, run: () => run(item, index) }))
+  const seeds = steps.splice(pending.migrations.length + pending.repeatable.length)
   try {
     await runSteps(steps)
+    current = undefined
+    // Before the seeds, because rows in a schema that is not the right one help nobody.
+    if (steps.length > 0) await (await import('./verify/after-applying.ts')).verifyApplied(job, session, tables)
+    await runSteps(seeds)
     await finishRun(session, tables, runId, { outcome: 'done' })
   } catch (error) {
     await recordEnd({ job, session, tables, id: runId }, error, current)

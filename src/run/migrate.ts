@@ -58,12 +58,25 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     // The row of a run whose last answer was lost is still open.
     const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
     if (id === undefined) return
+    job.progress.runId = id
+    // A run that ended because the schema was not the right one is not made good by the next start.
+    await verifyOrFail(job, session, tables, id)
     await finishRun(session, tables, id, { outcome: 'done' })
   } catch (error) {
     // A role that may only read can find nothing to do as well; without the row it asks two questions each time.
     if ((error as { code?: string }).code !== '42501') throw error
   } finally {
     await releaseLock(session, { key, emit: job.run.emit })
+  }
+}
+
+async function verifyOrFail(job: Job, session: Session, tables: HistoryTables, id: string): Promise<void> {
+  try {
+    await (await import('./verify/after-applying.ts')).verifyApplied(job, session, tables)
+  } catch (error) {
+    const code = error instanceof Failure ? { code: error.code } : {}
+    await finishRun(session, tables, id, { outcome: 'failed', ...code, error: String(error) }).catch(() => {})
+    throw error
   }
 }
 
@@ -99,8 +112,23 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
 /** Records what another tool has applied; when that was all, the run is over. */
 async function takeOver(job: Job, session: Session, tables: HistoryTables, work: Work): Promise<void> {
   if (!work.foreign) return
+  await proveAdopted(job, session, work)
   await (await import('./adopt/adopt.ts')).recordForeign(job, session, { tables, history: work.history }, work.foreign)
-  if (isApplied(work)) await finishRun(session, tables, job.progress.runId!, { outcome: 'done' })
+  if (!isApplied(work)) return
+  await verifyOrFail(job, session, tables, job.progress.runId!)
+  await finishRun(session, tables, job.progress.runId!, { outcome: 'done' })
+}
+
+/** What another tool says it has applied need not be there; with `warn` that is said, and the run goes on. */
+async function proveAdopted({ run, bundle }: Job, session: Session, { foreign, history }: Work): Promise<void> {
+  const { proveApplied } = await import('./verify/prove.ts')
+  const ours = history.filter(({ kind, state }) => kind === 'migration' && state !== 'running')
+  const names = new Set([...ours, ...foreign!.match.adopted].map(({ name }) => name.normalize('NFC')))
+  const recorded = (await bundle.list()).filter(({ name }) => names.has(name.normalize('NFC')))
+  await proveApplied(run, session, bundle, recorded).catch((error: unknown) => {
+    if (run.config.verify === 'fail' || !(error instanceof Failure) || error.code !== 'DRIFT') throw error
+    run.emit({ type: 'drift', differences: error.facts.list ?? [] })
+  })
 }
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])

@@ -106,6 +106,5 @@ function notCompared(expected: Description, live: Description, skipped: Readonly
           `${kinds.join(', ')}: the bundle has them as Postgres ${expected.major} writes them, this server is ${live.major}`,
         ]),
     ...(live.notModelled.length === 0 ? [] : [`not modelled: ${live.notModelled.join(', ')}`]),
-    ...live.unseen,
   ]
 }

@@ -40,6 +40,7 @@ test('the level decides what is said', () => {
     'connection_lost',
     'retrying',
     'blocked',
+    'drift',
     'interrupted',
     'failed',
   ])

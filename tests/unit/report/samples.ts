@@ -56,6 +56,11 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   reverted: { type: 'reverted', name: '0002_users', durationMs: 5 },
   pending: { type: 'pending', names: ['0007_new'], elapsedMs: 250 },
   baselined: { type: 'baselined', name: '0001_extensions' },
+  verified: { type: 'verified', objects: 96, elapsedMs: 41 },
+  drift: {
+    type: 'drift',
+    differences: ['missing column app.users.email: text not null', 'unexpected table app.scratch'],
+  },
   repaired: { type: 'repaired', action: 'done', name: '0002_users', meaning: 'it counts as applied' },
   notice: { type: 'notice', name: '0002_users', severity: 'NOTICE', message: 'relation "users" exists, skipping' },
   interrupted: { type: 'interrupted', signal: 'SIGTERM' },

@@ -1,0 +1,73 @@
+import { readHistory } from '../history/rows.ts'
+import { historyTables } from '../history/tables.ts'
+import { withLocalSettings } from '../postgres/local-settings.ts'
+import { renderTable } from '../report/table.ts'
+import { openMigrationsOf } from '../run/folders.ts'
+import type { Run } from '../run/run.ts'
+import { announce, requireAnswer, withServer } from '../run/server.ts'
+import { storyOf } from '../run/shadow/story-of.ts'
+import { type Expected, expectedOf } from '../run/verify/expected.ts'
+import { type Held, holdAgainst, refuseDifference } from '../run/verify/held-against.ts'
+import type { SchemaObject } from '../schema/description.ts'
+import { isSame } from '../schema/difference.ts'
+import { countDifference } from '../schema/tell.ts'
+
+/** Holds the live schema against the one that the migrations make; only reads. Throws DRIFT when they differ. */
+export async function verify(run: Run): Promise<number> {
+  const { config } = run
+  const bundle = await openMigrationsOf(run)
+  const story = await storyOf(run)
+  announce(run, 'verify', bundle)
+  const { expected, found } = await withServer(run, requireAnswer, async (session) => {
+    const { role, searchPath } = config.target!
+    const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath, readOnly: true })
+    const history = await readHistory(reader, historyTables(session, config.schema))
+    const should = await expectedOf(story, bundle, history ?? [])
+    return { expected: should, found: await holdAgainst(run, session, bundle, should.schema) }
+  })
+  run.answer(run.flags['json'] ? asJson(expected, found) : asText(expected, found))
+  refuseDifference(found, expected.upTo === undefined ? 'that the bundle makes' : `that ${expected.upTo} leaves`)
+  return 0
+}
+
+function asText({ schema, upTo, pending }: Expected, found: Held): string {
+  const side = (word: string, { is }: SchemaObject) => ['', word, is]
+  const rows = [
+    ...found.missing.map(({ kind, name, is }) => ['missing', `${kind} ${name}`, is]),
+    ...found.different.flatMap(({ expected, found: there }) => [
+      ['different', `${expected.kind} ${expected.name}`, ''],
+      side('  expected', expected),
+      side('  found', there),
+    ]),
+    ...found.unexpected.map(({ kind, name, is }) => ['unexpected', `${kind} ${name}`, is]),
+  ]
+  const until = upTo === undefined ? '' : ` up to ${upTo} (${pending.length} pending)`
+  const verdict = isSame(found)
+    ? `${schema.objects.length} objects are as the migrations${until} make them`
+    : `${countDifference(found)}, of ${schema.objects.length} objects that the migrations${until} make`
+  const notes = [...found.notCompared, ...found.unseen].map((note) => `not compared: ${note}`)
+  return [...(rows.length > 0 ? [renderTable(rows, ['state', 'what', 'definition'])] : []), verdict, ...notes].join(
+    '\n',
+  )
+}
+
+function asJson({ schema, upTo, pending }: Expected, found: Held): string {
+  const plain = ({ kind, name, is }: SchemaObject) => ({ kind, name, definition: is })
+  const answer = {
+    same: isSame(found) && found.unseen.length === 0,
+    objects: schema.objects.length,
+    up_to: upTo ?? null,
+    pending,
+    missing: found.missing.map(plain),
+    unexpected: found.unexpected.map(plain),
+    different: found.different.map(({ expected: { kind, name, is }, found: { is: there } }) => ({
+      kind,
+      name,
+      expected: is,
+      found: there,
+    })),
+    not_compared: found.notCompared,
+    unseen: found.unseen,
+  }
+  return JSON.stringify(answer, null, 2)
+}

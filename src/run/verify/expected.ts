@@ -1,0 +1,62 @@
+import { Failure } from '../../errors.ts'
+import { makePlan } from '../../history/plan.ts'
+import type { HistoryRow } from '../../history/rows.ts'
+import { pendingAgain } from '../../history/pending-again.ts'
+import type { Bundle } from '../../migration.ts'
+import { joinNames } from '../../report/failure.ts'
+import type { Description } from '../../schema/description.ts'
+import { type SchemaStory, schemaAfter } from '../../schema/steps.ts'
+
+/** What the database should hold by what its history says. */
+export interface Expected {
+  readonly schema: Description
+  /** The last migration of it; undefined when all of the bundle is applied. */
+  readonly upTo?: string
+  readonly pending: readonly string[]
+}
+
+/**
+ * The schema that belongs to the history: of all that is applied, when that is the beginning of the bundle. Throws PENDING
+ * when nothing is, MISMATCH when the history has what no step of the bundle describes.
+ */
+export async function expectedOf(
+  story: SchemaStory,
+  bundle: Bundle,
+  history: readonly HistoryRow[],
+): Promise<Expected> {
+  const rows = history.filter(({ kind }) => kind === 'migration')
+  const all = await bundle.list()
+  const { pending, ahead } = makePlan(all, rows)
+  if (ahead.length > 0) {
+    throw new Failure('MISMATCH', `the database has migrations that this image does not have: ${joinNames(ahead)}`, {
+      next: 'Verify with the image that has applied them: this one does not know the schema that they make.',
+    })
+  }
+  const again = pendingAgain('repeatable', await bundle.listRepeatable(), history)
+  const names = [...pending, ...again].map(({ name }) => name)
+  if (names.length === 0) return { schema: known(story), pending: [] }
+  const applied = all.slice(0, all.length - pending.length)
+  const left = new Set(pending.map(({ name }) => name))
+  const last = applied.at(-1)?.name
+  if (last === undefined) throw nothingYet(names)
+  const gap = applied.find(({ name }) => left.has(name))
+  if (!gap) return { schema: known(story, last), upTo: last, pending: names }
+  throw new Failure('MISMATCH', `${gap.name} is not applied, and later ones are: no step of the bundle is like that`, {
+    next: 'Run upfront up first, and verify then.',
+  })
+}
+
+function known(story: SchemaStory, last?: string): Description {
+  const schema = schemaAfter(story, last)
+  if (schema) return schema
+  throw new Failure('INVALID', `the schema of the bundle has no step for ${last}`, {
+    next: 'Compile it again with --schema.',
+  })
+}
+
+function nothingYet(names: readonly string[]): Failure {
+  return new Failure('PENDING', 'none of these migrations is applied here, so there is no schema to be verified', {
+    list: names,
+    next: 'Is it the database you meant? Run upfront up, or upfront baseline when somebody else has made its schema.',
+  })
+}
