@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checksum } from '../folder/text.ts'
-import type { SchemaStep, SchemaStory } from '../schema/steps.ts'
+import type { SchemaStory } from '../schema/steps.ts'
 import { broken, readHead } from './manifest.ts'
 
 /** The part of a bundle that says which schema its migrations make; the manifest has its checksum. */
@@ -10,8 +10,8 @@ export const schemaFile = 'schema.json'
 const schemaFormat = 1
 
 /** As it is written: a head, and a line for each migration. */
-export function renderSchema({ major, notModelled, steps }: SchemaStory): string {
-  const start = JSON.stringify({ format: schemaFormat, major, notModelled }).slice(0, -1)
+export function renderSchema({ steps, ...head }: SchemaStory): string {
+  const start = JSON.stringify({ format: schemaFormat, ...head }).slice(0, -1)
   return `${start},"steps":[\n${steps.map((step) => JSON.stringify(step)).join(',\n')}\n]}\n`
 }
 

@@ -65,6 +65,8 @@ export interface Description {
   readonly objects: readonly SchemaObject[]
   /** What is there of kinds that are not described, each named: `operator class app.by_length`. */
   readonly notModelled: readonly string[]
+  /** The keys of what the platform has made, and nobody claims; left out when there is none. */
+  readonly given?: readonly string[]
   /** What the role may not look at, as sentences; what it may is all the same described. */
   readonly unseen: readonly string[]
 }

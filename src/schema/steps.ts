@@ -19,6 +19,8 @@ export interface SchemaStory {
   /** In the order in which they are applied, those that run again whenever they have changed last. */
   readonly steps: readonly SchemaStep[]
   readonly notModelled: readonly string[]
+  /** The keys of what was there before the first of them; left out when there was nothing. */
+  readonly given?: readonly string[]
 }
 
 /** `sha256:` of all lines of a description. */
@@ -58,6 +60,6 @@ export function schemaAfter(story: SchemaStory, migration?: string): Description
     for (const key of gone) objects.delete(key)
     for (const one of put) objects.set(keyOf(one), one)
   }
-  const { major, notModelled } = story
-  return { major, objects: inOrder([...objects.values()]), notModelled, unseen: [] }
+  const { steps: _, ...rest } = story
+  return { ...rest, objects: inOrder([...objects.values()]), unseen: [] }
 }

@@ -80,7 +80,9 @@ async function tell(stage: Stage, downs: boolean): Promise<Told> {
     await upTo(stage)
     add(last.name, await readClaimed(stage))
   }
-  return { story: { major: before.major, steps, notModelled: before.notModelled }, findings }
+  const { major, notModelled } = before
+  const given = stage.given.size > 0 ? { given: [...stage.given].sort() } : {}
+  return { story: { major, notModelled, ...given, steps }, findings }
 }
 
 /** Without a name all there is, those included that run again whenever they have changed. */
