@@ -23,10 +23,7 @@ export function openSchema(dir: string, shown = dir): SchemaStory | null {
   if (!existsSync(path)) throw broken(shown, `${schemaFile} is missing`)
   const text = readFileSync(path, 'utf8')
   if (checksum(text) !== expected) throw broken(shown, `${schemaFile} is not the one that was compiled`)
-  const read = JSON.parse(text) as { format: number; major: number; notModelled: string[]; steps: SchemaStep[] }
-  if (read.format === schemaFormat) return read
-  throw broken(
-    shown,
-    `${schemaFile}: format ${read.format} is not ${schemaFormat}, which this version of upfront reads`,
-  )
+  const { format, ...story } = JSON.parse(text) as SchemaStory & { readonly format: number }
+  if (format === schemaFormat) return story
+  throw broken(shown, `${schemaFile}: format ${format} is not ${schemaFormat}, which this version of upfront reads`)
 }
