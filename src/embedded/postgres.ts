@@ -6,8 +6,9 @@ import * as fs from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { installedDir, prepareBinaries } from './binaries.ts'
+import { prepareBinaries } from './binaries.ts'
 import { type Account, type Claim, claimFolder, isAlive, release, serverAccount, spawnOptions } from './claims.ts'
+import { installedDir } from './installed.ts'
 
 /** How Postgres shuts down: `smart` waits for clients, `fast` disconnects them, `immediate` is a crash. */
 export type StopMode = 'smart' | 'fast' | 'immediate'
