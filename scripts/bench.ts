@@ -7,7 +7,7 @@ import { writeMigrations } from '../src/bundle/write.ts'
 import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
 import { type Env, type Ratio, ratio, ratioOf, run, time } from './bench/measure.ts'
 import { installRivals, startTogether, withLines } from './bench/rivals.ts'
-import { type Server, withPostgres } from './postgres.ts'
+import { type Server, withPostgres } from '../src/embedded/postgres.ts'
 
 /** `npm run bench`: what a start and an apply cost, as ratios to a floor measured in the same run, on a durable server. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { $ } from 'zx'
-import { withPostgres } from './postgres.ts'
+import { withPostgres } from '../src/embedded/postgres.ts'
 
 /** `npm start`: the main job for real, on a Postgres of its own that is gone afterwards. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

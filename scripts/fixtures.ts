@@ -8,7 +8,7 @@ import { requireApplied } from './fixtures/applied.ts'
 import { type Dump, dumpHistory } from './fixtures/history.ts'
 import { recipes } from './fixtures/recipes.ts'
 import type { Made, Place, Recipe } from './fixtures/recipe.ts'
-import { type Server, withPostgres } from './postgres.ts'
+import { type Server, withPostgres } from '../src/embedded/postgres.ts'
 
 /** `npm run fixtures -- <tool>`: makes tests/fixtures/<tool> anew, with the tool itself and a Postgres of its own. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

@@ -6,8 +6,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { installedDir, prepareBinaries } from '../postgres/binaries.ts'
-import { serverAccount } from '../postgres/claims.ts'
+import { prepareBinaries } from '../../src/embedded/binaries.ts'
+import { type Account, serverAccount } from '../../src/embedded/claims.ts'
+import { installedDir } from '../../src/embedded/installed.ts'
 
 const patienceMs = 60_000
 
@@ -29,7 +30,7 @@ export async function runEmbedded({ folder, port, password, database, signal, on
   }
   const account = serverAccount()
   fs.mkdirSync(folder, { recursive: true })
-  const programs = prepare(folder)
+  const programs = prepare(folder, account)
   const version = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' })
   const data = join(folder, `data-${/\d+/.exec(version)![0]}`)
   const environment = { ...account, cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
@@ -58,9 +59,11 @@ export async function runEmbedded({ folder, port, password, database, signal, on
 }
 
 /** Where its programs are; a copy of them that a started server may still use is left as it is. */
-function prepare(folder: string): string {
+function prepare(folder: string, account: Account): string {
   const copied = join(folder, 'native/bin')
-  return fs.existsSync(join(copied, 'postgres')) ? copied : join(prepareBinaries(installedDir(), folder), 'bin')
+  return fs.existsSync(join(copied, 'postgres'))
+    ? copied
+    : join(prepareBinaries(installedDir(), folder, account), 'bin')
 }
 
 type Environment = Parameters<typeof spawnSync>[2] & { readonly uid?: number; readonly gid?: number }

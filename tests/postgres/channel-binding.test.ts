@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Server, startPostgres } from '../../scripts/postgres.ts'
+import { type Server, startPostgres } from '../../src/embedded/postgres.ts'
 import { makeAuthority } from '../support/certificate.ts'
 import { type Database, withDatabase } from '../support/database.ts'
 import { message } from '../support/fake-server.ts'

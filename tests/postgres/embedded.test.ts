@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { expect, test, vi } from 'vitest'
-import { startPostgres, withPostgres } from '../../scripts/postgres.ts'
+import { startPostgres, withPostgres } from '../../src/embedded/postgres.ts'
 
 // Seven at once want two seconds of a processor each.
 vi.setConfig({ testTimeout: 60_000 })
@@ -129,7 +129,7 @@ async function query(connectionString: string, text: string): Promise<unknown> {
 function run(code: string, account: { uid?: number; gid?: number } = {}) {
   const tmp = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-test-'))
   fs.chmodSync(tmp, 0o777)
-  const module = JSON.stringify(join(root, 'scripts/postgres.ts'))
+  const module = JSON.stringify(join(root, 'src/embedded/postgres.ts'))
   const script = `import { startPostgres, withPostgres } from ${module}\n${code}`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     ...account,

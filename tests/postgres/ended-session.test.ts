@@ -1,7 +1,7 @@
 // Sessions that are ended on purpose, and servers that change under the lock.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { withPostgres } from '../../scripts/postgres.ts'
+import { withPostgres } from '../../src/embedded/postgres.ts'
 import { type Database, test, until, withDatabase } from '../support/database.ts'
 import { type Fate, startProxy } from '../support/proxy.ts'
 

@@ -1,6 +1,6 @@
 // Migrations that share a message must be indistinguishable from those that run one by one.
 import { expect } from 'vitest'
-import { startPostgres } from '../../scripts/postgres.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
 import { test, until, withDatabase } from '../support/database.ts'
 import { type Fate, startProxy } from '../support/proxy.ts'
 

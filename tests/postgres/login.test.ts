@@ -1,6 +1,6 @@
 // What a server may ask of somebody who logs in, and that we cannot give.
 import { expect } from 'vitest'
-import { withPostgres } from '../../scripts/postgres.ts'
+import { withPostgres } from '../../src/embedded/postgres.ts'
 import { test, withDatabase } from '../support/database.ts'
 import { message, startFakeServer } from '../support/fake-server.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { withPostgres } from '../../scripts/postgres.ts'
+import { withPostgres } from '../../src/embedded/postgres.ts'
 import { type Database, type Files, test, until, withDatabase, writeFolder } from '../support/database.ts'
 import { type Fate, type Message, startProxy } from '../support/proxy.ts'
 

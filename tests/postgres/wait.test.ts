@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { expect } from 'vitest'
-import { withPostgres } from '../../scripts/postgres.ts'
+import { withPostgres } from '../../src/embedded/postgres.ts'
 import { test, withDatabase } from '../support/database.ts'
 import { startListener } from '../support/proxy.ts'
 import { interruption } from '../support/run.ts'

@@ -2,7 +2,7 @@
 import net from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Server, startPostgres } from '../../scripts/postgres.ts'
+import { type Server, startPostgres } from '../../src/embedded/postgres.ts'
 import { type Database, withDatabase } from '../support/database.ts'
 import { startListener } from '../support/proxy.ts'
 

@@ -1,6 +1,6 @@
 // One server for all tests that need one; each test makes its own database in it.
 import type { TestProject } from 'vitest/node'
-import { startPostgres } from '../../scripts/postgres.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {

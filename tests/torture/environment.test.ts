@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, inject, vi } from 'vitest'
-import { serverAccount } from '../../scripts/postgres/claims.ts'
+import { serverAccount } from '../../src/embedded/claims.ts'
 import { test, withDatabase } from '../support/database.ts'
 import { withServer } from './harness/server.ts'
 

@@ -1,7 +1,7 @@
 // Servers that are not the primary, are it no longer, or wait for one that is not there.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { Server } from '../../scripts/postgres.ts'
+import type { Server } from '../../src/embedded/postgres.ts'
 import { type Database, until, withDatabase } from '../support/database.ts'
 import { startProxy } from '../support/proxy.ts'
 import { withServer } from './harness/server.ts'

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Server, startPostgres } from '../../scripts/postgres.ts'
+import { type Server, startPostgres } from '../../src/embedded/postgres.ts'
 import { type Certificate, makeAuthority } from '../support/certificate.ts'
 import { withDatabase } from '../support/database.ts'
 import { version } from './harness/server.ts'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { chownSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { serverAccount } from '../../../scripts/postgres/claims.ts'
+import { serverAccount } from '../../../src/embedded/claims.ts'
 import { until } from '../../support/database.ts'
 import { freePort } from './ports.ts'
 

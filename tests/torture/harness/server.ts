@@ -1,5 +1,5 @@
 // Servers of a test's own, of the version that is being tested.
-import { type PostgresOptions, type Server, withPostgres } from '../../../scripts/postgres.ts'
+import { type PostgresOptions, type Server, withPostgres } from '../../../src/embedded/postgres.ts'
 
 /** Another major version: a folder that contains its `native/`. */
 const majorDir = process.env['TEST_POSTGRES_DIR']

@@ -40,6 +40,12 @@ export function claimFolder(account: Account): Claim {
   return claim
 }
 
+/** How a program of Postgres is started in the folder. */
+export function spawnOptions(claim: Claim, account: Account) {
+  // Own session: a Ctrl-C in the terminal is for us alone. Own environment: no PG* of the caller's counts.
+  return { ...account, cwd: claim.folder, detached: true, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } }
+}
+
 /** Removes the folder; the child must be gone. */
 export function release(claim: Claim): void {
   // A killed postmaster's backends may write for another moment.

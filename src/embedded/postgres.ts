@@ -6,8 +6,9 @@ import * as fs from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { installedDir, prepareBinaries } from './postgres/binaries.ts'
-import { claimFolder, isAlive, release, serverAccount, type Account, type Claim } from './postgres/claims.ts'
+import { prepareBinaries } from './binaries.ts'
+import { type Account, type Claim, claimFolder, isAlive, release, serverAccount, spawnOptions } from './claims.ts'
+import { installedDir } from './installed.ts'
 
 /** How Postgres shuts down: `smart` waits for clients, `fast` disconnects them, `immediate` is a crash. */
 export type StopMode = 'smart' | 'fast' | 'immediate'
@@ -139,7 +140,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
 
   let binDir = ''
   try {
-    binDir = join(prepareBinaries(options.majorDir ?? installedDir(), folder), 'bin')
+    binDir = join(prepareBinaries(options.majorDir ?? installedDir(), folder, account), 'bin')
     await initialise(claim, account, { binDir, dataDir, password }, options)
     await boot()
   } catch (error) {
@@ -213,11 +214,6 @@ async function launch(claim: Claim, account: Account, [postgres = '', ...flags]:
     await sleep(10)
   }
   return failure ?? `Postgres was not ready after ${startTimeoutMs / 1000} s`
-}
-
-function spawnOptions(claim: Claim, account: Account) {
-  // Own session: a Ctrl-C in the terminal is for us alone. Own environment: no PG* of the caller's counts.
-  return { ...account, cwd: claim.folder, detached: true, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } }
 }
 
 async function freePort(): Promise<number> {
