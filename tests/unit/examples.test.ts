@@ -26,7 +26,14 @@ interface Manifest {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string }
-  readonly spec: Record<string, unknown> & { readonly template?: { readonly spec: PodSpec } }
+  readonly spec: Templated & { readonly jobTemplate?: { readonly spec: Templated } }
+}
+
+type Templated = Record<string, unknown> & { readonly template?: { readonly spec: PodSpec } }
+
+/** Of whatever makes pods. */
+function podOf({ spec }: Manifest): PodSpec | undefined {
+  return (spec.jobTemplate?.spec ?? spec).template?.spec
 }
 
 interface PodSpec {
@@ -86,7 +93,7 @@ test('the policy of the Job fails it for exactly what retrying cannot help', () 
 
 test('every pod is allowed under "restricted", on a read-only root, and has its resources', () => {
   for (const { file, manifest } of manifests) {
-    const pod = manifest.spec.template?.spec
+    const pod = podOf(manifest)
     if (!pod) continue
     expect(pod.securityContext, file).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
     for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
@@ -105,9 +112,9 @@ test('every pod is allowed under "restricted", on a read-only root, and has its 
 
 test('no secret is in an environment, and the settings named exist', () => {
   for (const { file, manifest } of manifests) {
-    const pod = manifest.spec.template?.spec
+    const pod = podOf(manifest)
     const ours = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].filter(({ name }) =>
-      /migrate|wait/.test(name),
+      /migrate|wait|verify/.test(name),
     )
     for (const { env = [] } of ours) {
       const names = env.map(({ name }) => name)
