@@ -34,7 +34,9 @@ export interface Comparing {
  * definitions that only one major version writes in that way are compared within that version.
  */
 export function compareSchemas(expected: Description, live: Description, comparing: Comparing): Difference {
-  const counts = countedBy(comparing)
+  const isCounted = countedBy(comparing)
+  const hidden = new Set([...(expected.hidden ?? []), ...(live.hidden ?? [])])
+  const counts = (one: SchemaObject) => isCounted(one) && !hidden.has(one.kind)
   const isExcluded = excludedBy(comparing.exclude)
   const wanted = new Map(expected.objects.filter(counts).map((one) => [keyOf(one), one]))
   // What the bundle claims is compared, whatever the patterns say.
