@@ -1,4 +1,5 @@
-import { type Options, type Own, call } from './api/call.ts'
+import { type Own, call } from './api/call.ts'
+import type { Options } from './api/options.ts'
 import { commands } from './commands/index.ts'
 import { Failure, type FailureCode, type FailureFacts, failures } from './errors.ts'
 import type { Event } from './events.ts'

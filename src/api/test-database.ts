@@ -1,6 +1,7 @@
 import { findUrl, urlOfDatabase } from '../config/database/with-database.ts'
-import { type Options, call } from './call.ts'
+import { call } from './call.ts'
 import { fewAtOnce } from './few-at-once.ts'
+import type { Options } from './options.ts'
 
 /** A database of its own, with every migration and the seeds that were asked for. */
 export interface TestDatabase {

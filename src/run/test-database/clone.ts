@@ -24,9 +24,22 @@ export async function cloneForTest(run: Run, migrate: Migrate): Promise<string> 
   }
 }
 
-/** Drops it, and ends the sessions in it. */
+/** Drops it, and ends the sessions that are still in it after a moment. */
 export async function dropClone(run: Run, name: string): Promise<void> {
-  await onServer(run, (session) => asOwner(session, run.config.target!.role, () => dropDatabase(session, name)))
+  await onServer(run, async (session) => {
+    await waitUntilEmpty(run, session, name)
+    await asOwner(session, run.config.target!.role, () => dropDatabase(session, name))
+  })
+}
+
+const leavingMs = 2_000
+
+/** A pool that has been ended is still on its way: cut off now, it would throw in the middle of a test. */
+async function waitUntilEmpty(run: Run, session: Session, name: string): Promise<void> {
+  for (const until = performance.now() + leavingMs; performance.now() < until; await pause(5, run.signal)) {
+    const sessions = await session.query('select from pg_catalog.pg_stat_activity where datname = $1 limit 1', [name])
+    if (sessions.length === 0) return
+  }
 }
 
 /** Drops all of them in which nobody is; answers their names. */
