@@ -7,7 +7,7 @@ import { copyOwn } from './copy-own.ts'
 import { asOwner, dropDatabase, markDatabase } from './databases.ts'
 import { templateKey } from './key.ts'
 import { cloneName } from './marks.ts'
-import { explainRefusal } from './refusals.ts'
+import { explainNoServer, explainRefusal } from './refusals.ts'
 import { dropOurs } from './sweep.ts'
 import { type Migrate, type Template, asLogin, ensureTemplate } from './template.ts'
 
@@ -49,7 +49,9 @@ export function dropAll(run: Run): Promise<string[]> {
 
 /** A session of the server, of the user who logs in: the role of the run owns what is made, but need not be able to make it. */
 function onServer<T>(run: Run, use: (session: Session) => Promise<T>): Promise<T> {
-  return withServer(asLogin(run), requirePrimary, use)
+  return withServer(asLogin(run), requirePrimary, use).catch((error: unknown) => {
+    throw explainNoServer(error)
+  })
 }
 
 interface Cloning {

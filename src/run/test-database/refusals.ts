@@ -39,3 +39,10 @@ export async function explainRefusal(session: Session, name: string, error: unkn
     )
   return error
 }
+
+/** The database of the URL is only where we begin, and must not be the one that somebody wants made. */
+export function explainNoServer(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.facts.sqlstate !== '3D000') return error
+  const next = 'Name a database that exists, such as postgres: those for tests are made beside it.'
+  return new Failure(error.code, error.message, { ...error.facts, next }, error.cause)
+}
