@@ -38,9 +38,12 @@ export async function createTestDatabase(options: Options): Promise<TestDatabase
 /** What stops the making does not stop the cleaning up. */
 function dropOne(options: Options, name: string): Promise<void> {
   const { signal } = new AbortController()
-  return inTurn(() =>
-    call({ ...options, signal }, async (run) => (await import('../run/test-database/clone.ts')).dropClone(run, name)),
-  )
+  const drop = async () => {
+    const { dropClone } = await import('../run/test-database/clone.ts')
+    await call({ ...options, signal }, (run) => dropClone(run, name))
+  }
+  // First, or a thousand would be made before one goes.
+  return inTurn(drop, 'first')
 }
 
 /**

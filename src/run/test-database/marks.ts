@@ -33,10 +33,11 @@ export function writeMark(mark: Mark): string {
 
 /** What a comment says, null when it is none of ours. */
 export function readMark(comment: string | null): Mark | null {
-  const json = Object.values(words).map((word) => comment?.split(`${word} `, 2)[1])
+  const word = Object.values(words).find((one) => comment?.startsWith(`${one} `))
+  if (comment === null || word === undefined) return null
   try {
-    const mark = JSON.parse(json.find((text) => text !== undefined) ?? '') as Mark
-    return mark.kind in words && typeof mark.key === 'string' && typeof mark.used === 'number' ? mark : null
+    const mark = JSON.parse(comment.slice(word.length)) as Mark | null
+    return mark && mark.kind in words && typeof mark.key === 'string' && typeof mark.used === 'number' ? mark : null
   } catch {
     return null
   }
