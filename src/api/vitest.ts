@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { env } from 'node:process'
 import { inject } from 'vitest'
 import type { TestProject } from 'vitest/node'
+import { testName } from '../config/settings.ts'
 import type { Server } from '../embedded/postgres.ts'
 import type { Options } from './options.ts'
 import { type TestDatabase, createTestDatabase } from './test-database.ts'
@@ -37,15 +38,13 @@ export interface SetupOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-const urlName = 'UPFRONT_TEST_DATABASE_URL'
-
 /**
  * A global set-up for vitest that waits for a server, or starts one, and migrates and seeds a database; what it returns
  * takes all of it away again.
  */
 export function testDatabases(given: SetupOptions = {}): (project: TestProject) => Promise<() => Promise<void>> {
   return async (project) => {
-    const url = given.databaseUrl || env[urlName]
+    const url = given.databaseUrl || env[testName]
     const server = url ? undefined : await startServer()
     try {
       const options = makeOptions(given, project.config.root, url || server!.url)
@@ -86,7 +85,7 @@ export const databaseFixture = {
 async function startServer(): Promise<Server> {
   const { openEmbedded } = await import('../embedded/with-embedded.ts')
   // Test files run side by side, each with a pool of its own.
-  return openEmbedded(urlName, { max_connections: '300' })
+  return openEmbedded(testName, { max_connections: '300' })
 }
 
 function makeOptions(given: SetupOptions, root: string, databaseUrl: string): Provided['options'] {
