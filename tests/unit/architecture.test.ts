@@ -110,7 +110,7 @@ test('no other package is imported, so that the image holds no other', () => {
   expect(show(strangers)).toEqual([])
 })
 
-test('umzug and the parser are loaded when they are needed, not at the start', () => {
+test('umzug, the parser and what starts a server are loaded when they are needed, not at the start', () => {
   const start = new Set<string>()
   const visit = (file: string) => {
     if (start.has(file)) return
@@ -123,6 +123,7 @@ test('umzug and the parser are loaded when they are needed, not at the start', (
   expect(start).not.toContain('umzug')
   expect(start).not.toContain('libpg-query')
   expect(start).not.toContain('dotenv')
+  expect([...start].filter((file) => /^src\/(embedded|api)\//.test(file))).toEqual([])
 })
 
 test('there are no circles of imports, of types neither', () => {
