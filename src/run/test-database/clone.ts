@@ -4,7 +4,7 @@ import { openMigrationsOf, openSeedsOf } from '../folders.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
 import { copyOwn } from './copy-own.ts'
-import { asOwner, dropDatabase, markDatabase } from './databases.ts'
+import { asOwner, createDatabase, dropDatabase, markDatabase } from './databases.ts'
 import { templateKey } from './key.ts'
 import { cloneName } from './marks.ts'
 import { explainNoServer, explainRefusal } from './refusals.ts'
@@ -61,25 +61,16 @@ interface Cloning {
   readonly isLast: boolean
 }
 
-const busyMs = 30_000
 const mostTries = 3
 
 /** Resolves with whether it is made: false when the template has just been dropped, and has to be made once more. */
 async function clone(run: Run, session: Session, { template, name, key, isLast }: Cloning): Promise<boolean> {
   const { role, database } = run.config.target!
-  const quoted = session.client.escapeIdentifier(name)
-  const owner = role === undefined ? '' : ` owner ${session.client.escapeIdentifier(role)}`
-  const sql = `create database ${quoted}${owner} template ${session.client.escapeIdentifier(template.name)}`
-  for (const until = performance.now() + busyMs; ; await pause(50 + Math.random() * 100, run.signal)) {
-    try {
-      await session.query(sql)
-      break
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (code === missing && !isLast) return false
-      // Somebody, or the server's own housekeeping, is in the template.
-      if (code !== inUse || performance.now() >= until) throw await explainRefusal(session, template.name, error)
-    }
+  try {
+    await createDatabase(run, session, name, template.name)
+  } catch (error) {
+    if ((error as { code?: string }).code === missing && !isLast) return false
+    throw await explainRefusal(session, template.name, error)
   }
   try {
     await asOwner(session, role, async () => {
@@ -95,4 +86,3 @@ async function clone(run: Run, session: Session, { template, name, key, isLast }
 }
 
 const missing = '3D000'
-const inUse = '55006'

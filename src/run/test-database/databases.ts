@@ -1,4 +1,6 @@
+import { pause } from '../../postgres/pause.ts'
 import type { Session } from '../../postgres/session.ts'
+import type { Run } from '../run.ts'
 import { type Mark, ourNames, readMark, writeMark } from './marks.ts'
 
 /** A database that has a name of ours. */
@@ -35,6 +37,24 @@ export async function listDatabases(session: Session): Promise<OurDatabase[]> {
     [ourNames],
   )
   return rows.map((row) => ({ ...row, mark: readMark(row.comment) }))
+}
+
+const busyMs = 30_000
+
+/** Creates a database that belongs to the role of the run, if there is one: as a copy of another, or of what the server has for that. */
+export async function createDatabase(run: Run, session: Session, name: string, template?: string): Promise<void> {
+  const quote = (identifier: string) => session.client.escapeIdentifier(identifier)
+  const { role } = run.config.target!
+  const owner = role === undefined ? '' : ` owner ${quote(role)}`
+  const sql = `create database ${quote(name)}${owner}${template === undefined ? '' : ` template ${quote(template)}`}`
+  for (const until = performance.now() + busyMs; ; await pause(50 + Math.random() * 100, run.signal)) {
+    try {
+      return void (await session.query(sql))
+    } catch (error) {
+      // Somebody, or the server's own housekeeping, is in what is copied.
+      if ((error as { code?: string }).code !== '55006' || performance.now() >= until) throw error
+    }
+  }
 }
 
 /** Says in its comment what a database is. */

@@ -30,6 +30,10 @@ export async function explainRefusal(session: Session, name: string, error: unkn
       error,
     )
   }
+  if (code === '55006') {
+    const next = 'See who is in it: select * from pg_stat_activity where datname is not null; and end those sessions.'
+    return new Failure('BUSY', 'what is to be copied is in use, and stayed so', { ...facts, next }, error)
+  }
   if (code === '53100' || code === '53400')
     return new Failure(
       'NOT_READY',

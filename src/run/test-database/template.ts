@@ -4,7 +4,7 @@ import type { Session } from '../../postgres/session.ts'
 import { newRunConnection } from '../connection.ts'
 import type { Run } from '../run.ts'
 import { openStepContext } from '../step-context.ts'
-import { asOwner, dropDatabase, findDatabase, markDatabase } from './databases.ts'
+import { asOwner, createDatabase, dropDatabase, findDatabase, markDatabase } from './databases.ts'
 import { templateName } from './marks.ts'
 import { explainRefusal } from './refusals.ts'
 import { dropLeftOver } from './sweep.ts'
@@ -57,10 +57,9 @@ async function makeTemplate(run: Run, session: Session, key: string, migrate: Mi
   const { role, database } = run.config.target!
   const name = templateName(key)
   const quoted = session.client.escapeIdentifier(name)
-  const owner = role === undefined ? '' : ` owner ${session.client.escapeIdentifier(role)}`
   try {
     await asOwner(session, role, () => dropDatabase(session, name))
-    await session.query(`create database ${quoted}${owner}`)
+    await createDatabase(run, session, name)
   } catch (error) {
     throw await explainRefusal(session, name, error)
   }
