@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { env } from 'node:process'
-import { inject } from 'vitest'
 import type { TestProject } from 'vitest/node'
 import { testName } from '../config/settings.ts'
 import type { Server } from '../embedded/postgres.ts'
@@ -65,7 +64,9 @@ export function testDatabases(given: SetupOptions = {}): (project: TestProject) 
 export default testDatabases()
 
 /** A database that nobody else has, like the one of the set-up; to be dropped by who asked for it. */
-export function createDatabase(): Promise<TestDatabase> {
+export async function createDatabase(): Promise<TestDatabase> {
+  // Only here, because vitest 3 lets no set-up import it.
+  const { inject } = await import('vitest')
   return createTestDatabase(inject('upfront').options)
 }
 
