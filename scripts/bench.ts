@@ -7,6 +7,7 @@ import { writeMigrations } from '../src/bundle/write.ts'
 import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
 import { type Env, type Ratio, ratio, ratioOf, run, time } from './bench/measure.ts'
 import { installRivals, startTogether, withLines } from './bench/rivals.ts'
+import { measureTestDatabases } from './bench/test-database.ts'
 import { type Server, withPostgres } from '../src/embedded/postgres.ts'
 
 /** `npm run bench`: what a start and an apply cost, as ratios to a floor measured in the same run, on a durable server. */
@@ -26,6 +27,7 @@ try {
     await applyThousand(server)
     await large(server)
   })
+  await testDatabases()
   imageSize()
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -179,6 +181,21 @@ async function large(server: Server): Promise<void> {
     }
     report(`apply ${what}`, ratio(ours, floor, 2), 'psql -1', 1.0)
   }
+}
+
+/** On a server as tests have it: without fsync, with what the sample of this repository makes. */
+async function testDatabases(): Promise<void> {
+  await withPostgres({}, async ({ url }) => {
+    const { ours, floor } = await measureTestDatabases(
+      join(root, 'dist/api/index.js'),
+      url,
+      join(root, 'migrations'),
+      40,
+    )
+    report('a test database once the template is there', ratioOf(ours, floor), 'an empty create database', 1.6)
+    const median = ours.toSorted((a, b) => a - b)[ours.length >> 1]!
+    console.log(`a test database once the template is there: ${median.toFixed(0)} ms${target(median, 100)}`)
+  })
 }
 
 /** A new database; returns its URL. */
