@@ -61,7 +61,7 @@ test('all is dropped and made again, empty, and its history begins anew', async 
 test('what somebody has changed in our tables goes with them', async ({ db }) => {
   const env = await applied(db)
   await db.query(`alter table app.users drop column colour, add column nickname text default 'x';
-    create index by_hand on app.users (nickname); create sequence s owned by app.users.nickname;
+    create index by_hand on app.users (nickname); create sequence app.s owned by app.users.nickname;
     alter table app.users add check (nickname <> ''); drop view public.emails`)
   const { exitCode, stderr } = await db.run(['reset'], env)
   expect(exitCode, stderr).toBe(0)
@@ -282,7 +282,7 @@ test('who holds a lock is named, and left alone: 33', async ({ db }) => {
   const { exitCode, stderr } = await db.run(['reset'], busy)
   expect(exitCode, stderr).toBe(33)
   expect(stderr).toMatch(/others are connected, and are left alone: .*billing/)
-  expect(stderr).toMatch(/blocked by pid \d+ \(billing/)
+  expect(stderr).toMatch(/pid \d+ billing as postgres, idle in transaction/)
   expect((await other.query('select 1 as one')).rows).toEqual([{ one: 1 }])
   await other.query('rollback')
   await expectWhole(db, env)

@@ -46,7 +46,11 @@ export async function dropAll(on: StepContext, all: DropAll): Promise<Dropping> 
     return await whileBusy(on, name, () => dropOnce(on, all))
   } catch (error) {
     if (on.signal.aborted) throw on.signal.reason
-    if (error instanceof StillBusy) throw busy({ name }, on.lockRetryMs, error.cause, error.watch.blockers())
+    if (error instanceof StillBusy) {
+      const { code, message, facts } = busy({ name }, on.lockRetryMs, error.cause, error.watch.blockers())
+      const next = 'Run it again when the blocking transactions have ended, or raise UPFRONT_LOCK_RETRY.'
+      throw new Failure(code, message, { ...facts, next }, error)
+    }
     if (error instanceof Failure) throw error
     if (isConnectionLost(error) || (await isDemoted(on.session, error))) throw lostConnection(name, error)
     throw explain(error)

@@ -11,13 +11,13 @@ export function idOf({ classid, objid, objsubid }: Address): string {
  * identity. Of a stranger that goes as a whole its parts are not said.
  */
 export function strangersIn(reached: readonly Dependent[], ours: readonly Listed[]): Dependent[] {
-  const extensions = new Set(ours.filter(({ kind }) => kind === 'extension').map(idOf))
+  const wholes = new Set(ours.filter(({ kind }) => kind === 'extension' || kind === 'publication').map(idOf))
   const fine = new Set(ours.map(idOf))
   const isFine = (one: Address) => isIn(fine, one)
   for (let hasGrown = true; hasGrown;) {
     hasGrown = false
     for (const one of reached) {
-      if (isFine(one) || !one.of.some((it) => isFine(it) && (one.mayBePart || extensions.has(idOf(it))))) continue
+      if (isFine(one) || !one.of.some((it) => isFine(it) && (one.mayBePart || wholes.has(idOf(it))))) continue
       fine.add(idOf(one))
       hasGrown = true
     }
