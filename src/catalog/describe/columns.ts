@@ -8,6 +8,7 @@ import { sequenceOptions } from './sequences.ts'
  */
 export const columns: Part = {
   about: 'columns',
+  kinds: ['column'],
   sql: (version) => {
     const notNull =
       version >= 180_000

@@ -7,6 +7,7 @@ import type { Part } from './part.ts'
  */
 export const constraints: Part = {
   about: 'constraints',
+  kinds: ['constraint'],
   sql: () => `select 'constraint', r.name || '.' || quote_ident(c.conname), r.schema, concat_ws(' ',
       pg_get_constraintdef(c.oid), ${options('x.reloptions')}, ${indexMarks('i')}, t.disabled), r.key, false
     from pg_constraint c join relations r on r.oid = c.conrelid

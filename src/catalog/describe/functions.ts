@@ -12,6 +12,7 @@ export const functionName = `format('%I.%I(%s)', s.schema, p.proname, oidvectort
 /** Functions and procedures; a body that Postgres has parsed is written by it in its own way. */
 export const functions: Part = {
   about: 'functions and procedures',
+  kinds: ['function', 'procedure'],
   sql: () => `select k.kind, ${functionName}, s.schema, rtrim(pg_get_functiondef(p.oid), E'\\n'), null, p.prosqlbody is not null
     from ${countedFunctions} where p.prokind <> 'a' and d.objid is null`,
 }
@@ -19,6 +20,7 @@ export const functions: Part = {
 /** Aggregates, for which Postgres writes no definition. */
 export const aggregates: Part = {
   about: 'aggregates',
+  kinds: ['aggregate'],
   sql: () => `select k.kind, ${functionName}, s.schema, concat_ws(', ',
       format('(%s) returns %s', pg_get_function_arguments(p.oid), pg_get_function_result(p.oid)),
       case a.aggkind when 'o' then 'ordered set' when 'h' then 'hypothetical set' end,

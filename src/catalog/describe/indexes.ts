@@ -4,6 +4,7 @@ import type { Part } from './part.ts'
 /** Indexes but those of a constraint, which are said with it. */
 export const indexes: Part = {
   about: 'indexes',
+  kinds: ['index'],
   sql: () => `select 'index', format('%I.%I', r.schema, c.relname), r.schema, concat_ws(' ',
       pg_get_indexdef(c.oid), ${indexMarks('i')}, 'partition of ' || h.inhparent::regclass,
       (select string_agg(format('statistics %s on column %s', a.attstattarget, a.attnum), ' ' order by a.attnum)
@@ -16,6 +17,7 @@ export const indexes: Part = {
 /** Extended statistics. */
 export const statistics: Part = {
   about: 'extended statistics',
+  kinds: ['statistics'],
   sql: () => `select 'statistics', format('%I.%I', s.schema, e.stxname), s.schema, concat_ws(' ',
       pg_get_statisticsobjdef(e.oid), case when e.stxstattarget >= 0 then 'statistics ' || e.stxstattarget end), r.key, false
     from pg_statistic_ext e join spaces s on s.oid = e.stxnamespace join relations r on r.oid = e.stxrelid

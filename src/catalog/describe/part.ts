@@ -7,6 +7,8 @@ import type { ObjectKind } from '../../schema/description.ts'
 export interface Part {
   /** What nobody hears of when the role may not ask this: `policies`. */
   readonly about: string
+  /** What its rows may be. */
+  readonly kinds: readonly ObjectKind[]
   sql(version: number): string
 }
 

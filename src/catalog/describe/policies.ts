@@ -3,6 +3,7 @@ import type { Part } from './part.ts'
 /** Policies; a subquery in one is written as a view's is. */
 export const policies: Part = {
   about: 'policies',
+  kinds: ['policy'],
   sql: () => `select 'policy', r.name || '.' || quote_ident(p.polname), r.schema, concat_ws(' ',
       case when p.polpermissive then 'permissive' else 'restrictive' end, 'for',
       case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,

@@ -3,6 +3,7 @@ import type { Part } from './part.ts'
 /** Publications: of which tables, columns and rows, or of which schemas, and what they publish of them. */
 export const publications: Part = {
   about: 'publications',
+  kinds: ['publication'],
   sql: (version) => {
     const columns = `(select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attname) || ')' from pg_attribute a
       where a.attrelid = r.prrelid and a.attnum = any(r.prattrs))`

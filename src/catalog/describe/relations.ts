@@ -7,6 +7,7 @@ import type { Part } from './part.ts'
  */
 export const tables: Part = {
   about: 'tables',
+  kinds: ['table', 'foreign table'],
   sql: () => `select r.kind, r.name, r.schema, concat_ws(', ',
       case when r.relpersistence = 'u' then 'unlogged' end,
       'of ' || nullif(r.reloftype, 0)::regtype,
@@ -35,6 +36,7 @@ export const tables: Part = {
 /** Views and materialized views, without what they select. */
 export const views: Part = {
   about: 'views',
+  kinds: ['view', 'materialized view'],
   sql: () => `select r.kind, r.name, r.schema, concat_ws(', ', 'using ' || quote_ident(nullif(a.amname, 'heap')),
       ${options('r.reloptions')}), null, false
     from relations r left join pg_am a on a.oid = r.relam where r.relkind in ('v', 'm')`,
@@ -43,6 +45,7 @@ export const views: Part = {
 /** What views select, which each major version writes in its own way. */
 export const queries: Part = {
   about: 'the queries of views',
+  kinds: ['query'],
   sql: () => `select 'query', r.name, r.schema, rtrim(btrim(pg_get_viewdef(r.oid)), ';'), r.key, true
     from relations r where r.relkind in ('v', 'm')`,
 }

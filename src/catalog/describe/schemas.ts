@@ -3,6 +3,7 @@ import type { Part } from './part.ts'
 /** Schemas but those that extensions made. */
 export const schemas: Part = {
   about: 'schemas',
+  kinds: ['schema'],
   sql: () => `select 'schema', quote_ident(s.schema), s.schema, '', null, false from spaces s
     where s.oid not in (select objid from members where classid = 'pg_namespace'::regclass)`,
 }
@@ -10,6 +11,7 @@ export const schemas: Part = {
 /** Extensions but the one of initdb; their version is that of the server's packages. */
 export const extensions: Part = {
   about: 'extensions',
+  kinds: ['extension'],
   sql: () => `select 'extension', quote_ident(e.extname), n.nspname::text, 'in schema ' || quote_ident(n.nspname), null, false
     from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.oid >= 16384`,
 }
@@ -17,6 +19,7 @@ export const extensions: Part = {
 /** Collations; how ICU's are spelled has changed from one major version to the next. */
 export const collations: Part = {
   about: 'collations',
+  kinds: ['collation'],
   sql: (version) => {
     const icu = version >= 170_000 ? 'c.colllocale' : version >= 150_000 ? 'c.colliculocale' : 'c.collcollate'
     const rules = version >= 160_000 ? `'rules ' || quote_literal(c.collicurules)` : 'null'

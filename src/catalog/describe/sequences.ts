@@ -15,6 +15,7 @@ export function sequenceOptions(s: string, type: string): string {
 /** Sequences; one that belongs to a column is a part of it, and that of an identity is said with its column. */
 export const sequences: Part = {
   about: 'sequences',
+  kinds: ['sequence'],
   sql: () => `select 'sequence', r.name, r.schema, concat_ws(' ', case when r.relpersistence = 'u' then 'unlogged' end,
       ${sequenceOptions('s', `'int8'::regtype`)}, case when c.attname is not null then 'owned by ' || column_name end),
       'column ' || column_name, false

@@ -8,6 +8,7 @@ const name = `format('%I.%I', s.schema, t.typname)`
 /** Enums, their labels in order. */
 export const enums: Part = {
   about: 'enums',
+  kinds: ['enum'],
   sql: () => `select 'enum', ${name}, s.schema,
       coalesce((select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid), ''),
       null, false
@@ -17,6 +18,7 @@ export const enums: Part = {
 /** Domains with their constraints. */
 export const domains: Part = {
   about: 'domains',
+  kinds: ['domain'],
   sql: () => `select 'domain', ${name}, s.schema, concat_ws(' ', format_type(t.typbasetype, t.typtypmod),
       case when t.typcollation not in (0, b.typcollation) then 'collate ' || t.typcollation::regcollation end,
       'default ' || pg_get_expr(t.typdefaultbin, 0), case when t.typnotnull then 'not null' end,
@@ -28,12 +30,14 @@ export const domains: Part = {
 /** Composite types; what they are made of are columns. */
 export const compositeTypes: Part = {
   about: 'composite types',
+  kinds: ['composite type'],
   sql: () => `select r.kind, r.name, r.schema, '', null, false from relations r where r.relkind = 'c'`,
 }
 
 /** Range types, each with its multirange type. */
 export const rangeTypes: Part = {
   about: 'range types',
+  kinds: ['range type'],
   sql: () => `select 'range type', ${name}, s.schema, concat_ws(', ', 'subtype ' || format_type(r.rngsubtype, null),
       'opclass ' || case when not o.opcdefault then format('%I.%I', n.nspname, o.opcname) end,
       case when r.rngcollation not in (0, b.typcollation) then 'collation ' || r.rngcollation::regcollation end,
