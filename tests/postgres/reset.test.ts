@@ -317,6 +317,51 @@ test('kinds of all sorts are dropped and made again', async ({ db }) => {
   expect(await db.query(`select count(*)::int as n from pg_namespace where nspname like 'S''1%'`)).toEqual([{ n: 1 }])
 })
 
+test('kinds that no description models too', async ({ db }) => {
+  const env = await applied(db, {
+    '1_all.sql': `create schema app;
+      create function app.cmp(int, int) returns int language sql immutable as 'select btint4cmp($1, $2)';
+      create operator class app.ops for type int using btree as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=,
+        operator 5 >, function 1 app.cmp(int, int);
+      create operator family app.fam using hash;
+      create table app.t (id int); create index on app.t (id app.ops);
+      create foreign data wrapper "app fdw"; create server "app server" foreign data wrapper "app fdw";
+      create user mapping for public server "app server";
+      create foreign table app.f (id int) server "app server";
+      create text search dictionary app.d (template = simple);
+      create text search configuration app.c (copy = simple);
+      alter text search configuration app.c alter mapping for asciiword with app.d;
+      create conversion app.conv for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
+      create type app.shell`,
+  })
+  const { exitCode, stderr } = await db.run(['reset'], env)
+  expect(exitCode, stderr).toBe(0)
+  await expectWhole(db, env)
+})
+
+test('a temporary table of somebody that has a type of ours is named', async ({ db }) => {
+  const env = await applied(db)
+  const other = await db.connect()
+  await other.query('create temporary table mine (c app.colour)')
+  const { exitCode, stderr } = await db.run(['reset'], env)
+  expect(exitCode, stderr).toBe(28)
+  expect(stderr).toMatch(/- column c of table pg_temp_\d+\.mine/)
+})
+
+test('an owner without other rights can do it', async ({ db }) => {
+  const { user, password } = await db.role()
+  await db.query(`grant create on database ${db.name} to ${user}; grant all on schema public to ${user}`)
+  db.files(files)
+  const url = { UPFRONT_DATABASE_URL: db.urlOf({ user, password }) }
+  const compiled = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
+  expect(compiled.exitCode, compiled.stderr).toBe(0)
+  const env = { ...development, ...url, UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') }
+  expect((await db.up([], env)).exitCode).toBe(0)
+  const { exitCode, stderr } = await db.run(['reset'], env)
+  expect(exitCode, stderr).toBe(0)
+  await expectWhole(db, env)
+})
+
 test('under another search_path, and with others of the same names in front', async ({ db }) => {
   const env = await applied(db)
   await db.query(`create schema front; create table front.users (id int); create table front.notes (id int);

@@ -211,6 +211,14 @@ describe('beside others', () => {
   })
 })
 
+test('plan shows it', async ({ db }) => {
+  db.files({ ...table, '001_t.verify.sql': 'select true' })
+  const { stdout } = await db.run(['plan'])
+  expect(stdout).toContain('-- and then migrations/001_t.verify.sql has to hold\nselect true\n')
+  const { pending } = JSON.parse((await db.run(['plan', '--json'])).stdout)
+  expect(pending).toMatchObject([{ assertion: { file: 'migrations/001_t.verify.sql', sql: 'select true' } }])
+})
+
 describe('outside a transaction', () => {
   const outside = {
     '001_t.sql': '-- upfront:no-transaction\ncreate table t (id int);\ncreate index concurrently t_id on t (id);',
