@@ -1,8 +1,12 @@
 // How a reset ends that does not go through, and what it makes of other tools' histories.
 import { join } from 'node:path'
 import { describe, expect, inject } from 'vitest'
-import { type Database, type Files, test, until } from '../support/database.ts'
+import { startPostgres } from '../../src/embedded/postgres.ts'
+import { type Database, type Files, test, until, withDatabase } from '../support/database.ts'
 import { interruption } from '../support/run.ts'
+
+/** Tests of other files have locks on the same server. */
+const here = '(select oid from pg_database where datname = current_database())'
 
 const development = { UPFRONT_ENV: 'development' }
 const files: Files = {
@@ -31,7 +35,9 @@ async function openReader(db: Database) {
   const reader = await db.connect()
   await reader.query('begin; select from b')
   const isWaiting = async () => {
-    const rows = await db.query(`select from pg_locks where not granted and mode = 'AccessExclusiveLock'`)
+    const rows = await db.query(
+      `select from pg_locks where not granted and database = ${here} and mode = 'AccessExclusiveLock'`,
+    )
     return rows.length > 0
   }
   return { end: () => reader.query('rollback'), isWaitedFor: () => until(isWaiting, 'the reset waits for the reader') }
@@ -57,7 +63,9 @@ test('a connection that is lost while it drops is opened again, and the rest don
   const reader = await openReader(db)
   const running = db.run(['reset'], env)
   await reader.isWaitedFor()
-  await db.query(`select pg_terminate_backend(pid) from pg_locks where not granted and mode = 'AccessExclusiveLock'`)
+  await db.query(
+    `select pg_terminate_backend(pid) from pg_locks where not granted and database = ${here} and mode = 'AccessExclusiveLock'`,
+  )
   await reader.end()
   const { exitCode, stderr } = await running
   expect(exitCode, stderr).toBe(0)
@@ -70,16 +78,34 @@ test('a connection that is lost behind the drop does not drop again', async ({ d
   const slow = { ...files, '2_b.sql': 'select pg_sleep(1); create table b (id int references a)' }
   const env = await applied(db, slow)
   const running = db.run(['reset'], env)
-  const isAtWork = async () => (await db.query(`select from pg_stat_activity where query ~ 'pg_sleep.1' and pid <> pg_backend_pid()`)).length > 0 // prettier-ignore
+  const isAtWork = async () => (await db.query(`select from pg_stat_activity where query ~ 'pg_sleep.1' and pid <> pg_backend_pid() and datname = current_database()`)).length > 0 // prettier-ignore
   await until(isAtWork, 'the second migration runs')
   await db.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'pg_sleep.1' and pid <> pg_backend_pid()`,
+    `select pg_terminate_backend(pid) from pg_stat_activity where query ~ 'pg_sleep.1' and pid <> pg_backend_pid() and datname = current_database()`,
   )
   const { exitCode, stderr } = await running
   expect(exitCode, stderr).toBe(0)
   expect(stderr.match(/^reset /gm)).toHaveLength(1)
   expect(await db.query(`select count(*)::int as n from upfront.runs where command = 'reset'`)).toEqual([{ n: 1 }])
   expect(await db.history()).toEqual(['migration 1_a applied', 'migration 2_b applied'])
+})
+
+test('a view that somebody makes while it waits for locks is found then, and not taken along', async ({ db }) => {
+  const env = await applied(db)
+  await db.query(`alter database ${db.name} set default_transaction_isolation = 'repeatable read'`)
+  const other = await db.connect()
+  await other.query('begin; create view theirs as select id from b')
+  const running = db.run(['reset'], env)
+  await until(
+    async () => (await db.query(`select from pg_locks where not granted and database = ${here}`)).length > 0,
+    'the reset waits',
+  )
+  await other.query('commit')
+  const { exitCode, stderr } = await running
+  expect(exitCode, stderr).toBe(28)
+  expect(stderr).toContain('- view public.theirs')
+  expect(await db.query('select id from a')).toEqual([{ id: 1 }])
+  expect(await db.query('select id from theirs')).toEqual([])
 })
 
 /** Fails once somebody wants it to. */
@@ -97,25 +123,24 @@ test('a migration that fails behind the drop: the next up goes on there', async 
   expect((await db.up([], env)).applied).toEqual(['2_b'])
 })
 
-describe('more than one transaction has locks for', () => {
-  test('is said with the way out, and nothing is changed', { timeout: 120_000 }, async ({ db }) => {
-    const [row] = await db.query<{ slots: number }>(
-      `select current_setting('max_locks_per_transaction')::int * (current_setting('max_connections')::int + 10) as slots`,
-    )
-    const tables = Math.ceil((row!.slots * 1.6) / 10)
-    const make = (from: number, to: number) =>
-      Array.from({ length: to - from }, (_, i) => `create table many.t${from + i} (a text unique, b text unique, c int unique, d int unique, e int unique, f int unique, g int unique)`).join(';\n') // prettier-ignore
-    const step = 400
-    const some: Record<string, string> = { '0_a.sql': 'create schema many' }
-    for (let from = 0; from < tables; from += step)
-      some[`${from + 1}_t.sql`] = make(from, Math.min(from + step, tables))
-    const env = await compile(db, some)
-    await db.up([], env)
+test('more than the server has locks for is said with the way out, and nothing is changed', { timeout: 120_000 }, async () => {
+  // A server of its own, because its locks are those of all who are connected.
+  const settings = { max_locks_per_transaction: '10', max_connections: '10', max_prepared_transactions: '0' }
+  const majorDir = process.env['TEST_POSTGRES_DIR']
+  await using server = await startPostgres({ settings, ...(majorDir ? { majorDir } : {}) })
+  await withDatabase(server.url, async (db) => {
+    const columns = 'a text unique, b text unique, c int unique, d int unique, e int unique'
+    const make = (from: number) =>
+      Array.from({ length: 20 }, (_, i) => `create table t${from + i} (${columns});`).join('\n')
+    db.files(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i + 1}_t.sql`, make(i * 20)])))
+    const env = { ...development, UPFRONT_SHADOW_DATABASE_URL: server.url }
+    expect((await db.up([], env)).exitCode).toBe(0)
     const { exitCode, stderr } = await db.run(['reset'], env)
     expect(exitCode, stderr).toBe(22)
-    expect(stderr).toContain('max_locks_per_transaction')
+    expect(stderr).toContain('raise max_locks_per_transaction')
     expect(stderr).toContain('nothing was changed')
-    expect(await db.history()).toHaveLength(Object.keys(some).length)
+    expect(await db.history()).toHaveLength(40)
+    expect(await db.tables()).toHaveLength(800)
   })
 })
 

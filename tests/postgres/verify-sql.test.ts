@@ -1,9 +1,14 @@
 // `<name>.verify.sql` beside a migration: what has to be true once it has run.
 import * as fs from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { writeMigrations } from '../../src/bundle/write.ts'
-import { type Database, type Files, test } from '../support/database.ts'
+import { type Database, type Files, test, until } from '../support/database.ts'
+import { interruption } from '../support/run.ts'
+
+/** Tests of other files have locks on the same server. */
+const here = '(select oid from pg_database where datname = current_database())'
 
 const table = { '001_t.sql': 'create table t (id int, name text)' }
 
@@ -320,4 +325,91 @@ test('in the folder of another tool it is what it is for that tool', async ({ db
   const { exitCode, stderr } = await db.up([], { UPFRONT_FORMAT: 'umzug' })
   expect(exitCode, stderr).toBe(0)
   expect(await db.tables()).toEqual(['public.made_by_it', 'public.t'])
+})
+
+describe("what is nobody's fault", () => {
+  const asks = {
+    inside: { ...table, '001_t.verify.sql': 'lock table held in exclusive mode; select true' },
+    outside: {
+      '001_t.sql': '-- upfront:no-transaction\ncreate table t ()',
+      '001_t.verify.sql': 'lock table held in exclusive mode; select true',
+    },
+  }
+
+  test.for(['inside', 'outside'] as const)("others' locks are waited for, %s a transaction", async (where, { db }) => {
+    await db.query('create table held ()')
+    const other = await db.connect()
+    await other.query('begin; lock table held')
+    db.files(asks[where])
+    const running = db.up([], { UPFRONT_LOCK_TIMEOUT: '100ms', UPFRONT_LOCK_RETRY: '10s' })
+    await until(
+      async () => (await db.query(`select from pg_locks where not granted and database = ${here}`)).length > 0,
+      'it waits',
+    )
+    await sleep(300)
+    await other.query('rollback')
+    const { exitCode, stderr } = await running
+    expect(exitCode, stderr).toBe(0)
+    expect(stderr).toContain('retrying')
+    expect(await db.history()).toEqual(['migration 001_t applied'])
+  })
+
+  test.for([
+    ['inside', 33, []],
+    ['outside', 23, ['migration 001_t running']],
+  ] as const)('and when they do not end, %s a transaction, that is %i', async ([where, code, history], { db }) => {
+    await db.query('create table held ()')
+    const other = await db.connect()
+    await other.query('begin; lock table held')
+    db.files(asks[where])
+    const { exitCode, stderr } = await db.up([], { UPFRONT_LOCK_TIMEOUT: '300ms', UPFRONT_LOCK_RETRY: '400ms' })
+    expect(exitCode, stderr).toBe(code)
+    expect(stderr).toContain('lock timeout')
+    expect(await db.history()).toEqual(history)
+  })
+
+  test.for(['inside', 'outside'] as const)(
+    'a connection that is lost in it, %s a transaction',
+    async (where, { db }) => {
+      await db.query('create table held ()')
+      const other = await db.connect()
+      await other.query('begin; lock table held')
+      db.files(asks[where])
+      const running = db.up()
+      await until(
+        async () => (await db.query(`select from pg_locks where not granted and database = ${here}`)).length > 0,
+        'it waits',
+      )
+      await db.query(`select pg_terminate_backend(pid) from pg_locks where not granted and database = ${here}`)
+      await other.query('rollback')
+      const { exitCode, stderr } = await running
+      expect(exitCode, stderr).toBe(0)
+      expect(stderr).toContain('disconnected')
+      expect(await db.history()).toEqual(['migration 001_t applied'])
+      expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+    },
+  )
+
+  test.for([
+    ['inside', []],
+    ['outside', ['migration 001_t running']],
+  ] as const)('an interruption, %s a transaction', async ([where, history], { db }) => {
+    await db.query('create table held ()')
+    const other = await db.connect()
+    await other.query('begin; lock table held')
+    db.files(asks[where])
+    const abort = new AbortController()
+    const running = db.up([], {}, abort.signal)
+    await until(
+      async () => (await db.query(`select from pg_locks where not granted and database = ${here}`)).length > 0,
+      'it waits',
+    )
+    abort.abort(interruption('SIGTERM'))
+    const { exitCode, stderr } = await running
+    await other.query('rollback')
+    expect(exitCode, stderr).toBe(143)
+    expect(await db.history()).toEqual(history)
+    expect((await db.up()).exitCode).toBe(0)
+    expect(await db.history()).toEqual(['migration 001_t applied'])
+  })
 })

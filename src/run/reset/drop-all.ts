@@ -60,7 +60,8 @@ export async function dropAll(on: StepContext, all: DropAll): Promise<Dropping> 
 async function dropOnce({ session, lockKey, signal }: StepContext, all: DropAll): Promise<Dropping> {
   signal.throwIfAborted()
   try {
-    await session.query('begin')
+    // Under another level what is found again would be what was there before we had the locks.
+    await session.query('begin isolation level read committed read write')
     await session.query(`select 1 / pg_catalog.pg_try_advisory_xact_lock(${lockKey})::int`).catch((error: unknown) => {
       throw (error as { code?: string }).code === '22012' ? lockGone({ name }, error) : error
     })
