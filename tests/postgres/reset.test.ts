@@ -260,6 +260,22 @@ describe('before anything changes', () => {
     expect(await db.tables()).toContain('app.orders')
   })
 
+  test('a role that a migration makes without asking whether it is there is named', async ({ db }) => {
+    const role = `${db.name}_made`
+    db.files({ '1_role.sql': `create role "${role}"` })
+    // The role would be there already on a scratch database of the same server.
+    const compiled = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
+    expect(compiled.exitCode, compiled.stderr).toBe(0)
+    const env = { ...development, UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') }
+    await db.query(`drop role if exists "${role}"`)
+    expect((await db.up([], env)).exitCode).toBe(0)
+    const { exitCode, stderr } = await db.run(['reset'], env)
+    expect(exitCode, stderr).toBe(28)
+    expect(stderr).toContain(`- role ${role}, made by 1_role`)
+    await db.query(`drop role "${role}"`)
+    expect((await db.run(['reset'], env)).exitCode).toBe(0)
+  })
+
   test('a role that is not the owner is DENIED with names', async ({ db }) => {
     const env = await applied(db)
     const { user, password } = await db.role()

@@ -14,7 +14,7 @@ import { call } from './dropping.ts'
 import { hasReset } from './history.ts'
 import { nameSessions } from './other-sessions.ts'
 import { refuseStrangers, refuseUnknown } from './refuse.ts'
-import { refuseWhatStays } from './run-again.ts'
+import { refuseRoles, refuseWhatStays } from './run-again.ts'
 
 /** What is known of a reset when its connection is lost. */
 export interface ResetSoFar {
@@ -54,6 +54,7 @@ async function drop(job: Job, tables: HistoryTables, on: StepContext, soFar: Res
   const ahead = await lookAhead(on, story)
   refuseStrangers(ahead)
   refuseWhatStays(ahead, story, migrations)
+  await refuseRoles(on.session, migrations)
   await nameSessions(job.run, on.session)
   const begun = performance.now()
   const { drops, schemas, kept, staying } = await dropAll(on, { job, tables, story, note: (id) => (soFar.id = id) })
