@@ -123,26 +123,30 @@ test('a migration that fails behind the drop: the next up goes on there', async 
   expect((await db.up([], env)).applied).toEqual(['2_b'])
 })
 
-test('more than the server has locks for is said with the way out, and nothing is changed', { timeout: 120_000 }, async () => {
-  // A server of its own, because its locks are those of all who are connected.
-  const settings = { max_locks_per_transaction: '10', max_connections: '10', max_prepared_transactions: '0' }
-  const majorDir = process.env['TEST_POSTGRES_DIR']
-  await using server = await startPostgres({ settings, ...(majorDir ? { majorDir } : {}) })
-  await withDatabase(server.url, async (db) => {
-    const columns = 'a text unique, b text unique, c int unique, d int unique, e int unique'
-    const make = (from: number) =>
-      Array.from({ length: 20 }, (_, i) => `create table t${from + i} (${columns});`).join('\n')
-    db.files(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i + 1}_t.sql`, make(i * 20)])))
-    const env = { ...development, UPFRONT_SHADOW_DATABASE_URL: server.url }
-    expect((await db.up([], env)).exitCode).toBe(0)
-    const { exitCode, stderr } = await db.run(['reset'], env)
-    expect(exitCode, stderr).toBe(22)
-    expect(stderr).toContain('raise max_locks_per_transaction')
-    expect(stderr).toContain('nothing was changed')
-    expect(await db.history()).toHaveLength(40)
-    expect(await db.tables()).toHaveLength(800)
-  })
-})
+test(
+  'more than the server has locks for is said with the way out, and nothing is changed',
+  { timeout: 120_000 },
+  async () => {
+    // A server of its own, because its locks are those of all who are connected.
+    const settings = { max_locks_per_transaction: '10', max_connections: '10', max_prepared_transactions: '0' }
+    const majorDir = process.env['TEST_POSTGRES_DIR']
+    await using server = await startPostgres({ settings, ...(majorDir ? { majorDir } : {}) })
+    await withDatabase(server.url, async (db) => {
+      const columns = 'a text unique, b text unique, c int unique, d int unique, e int unique'
+      const make = (from: number) =>
+        Array.from({ length: 20 }, (_, i) => `create table t${from + i} (${columns});`).join('\n')
+      db.files(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i + 1}_t.sql`, make(i * 20)])))
+      const env = { ...development, UPFRONT_SHADOW_DATABASE_URL: server.url }
+      expect((await db.up([], env)).exitCode).toBe(0)
+      const { exitCode, stderr } = await db.run(['reset'], env)
+      expect(exitCode, stderr).toBe(22)
+      expect(stderr).toContain('raise max_locks_per_transaction')
+      expect(stderr).toContain('nothing was changed')
+      expect(await db.history()).toHaveLength(40)
+      expect(await db.tables()).toHaveLength(800)
+    })
+  },
+)
 
 describe('in the folder of another tool', () => {
   const folder = {
