@@ -165,6 +165,13 @@ export interface Identity {
   readonly cannotRun?: { readonly what: string; readonly next: string }
 }
 
+/** What has to be true once a migration has run: no error, and no boolean answered that is false or null. */
+export interface Assertion {
+  /** As the operator knows it, for messages. */
+  readonly file: string
+  readonly script: SqlScript
+}
+
 /** A migration that is ready to run. */
 export interface Migration extends Identity {
   readonly script: SqlScript | ModuleScript
@@ -172,6 +179,8 @@ export interface Migration extends Identity {
   readonly creates: readonly string[]
   /** The SQL that takes it back, null when there is none; a module has its own. */
   readonly down: string | null
+  /** Absent for most. */
+  readonly assertion?: Assertion
   /** The rules of docs/checks.md whose findings are allowed when it runs. */
   readonly allow?: readonly string[]
 }

@@ -46,14 +46,17 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     await checkMigrations(folder)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
-  const entries = migrations.map(({ migration, sql }): PackedMigration => {
+  const entries = migrations.map(({ migration, sql, asserted }): PackedMigration => {
     const { name, creates, script, down } = migration
+    if (asserted) files.set(`${name}.verify.sql`, asserted.text)
+    const verify = asserted ? { verify: { text: checksum(asserted.text), sql: packLayout(asserted.layout) } } : {}
     if (down !== null) files.set(`${name}.down.sql`, down)
     const downSum = down === null ? {} : { down: checksum(down) }
     const { key, hashes } = origins.get(name) ?? {}
     const origin = key === undefined || hashes === undefined ? {} : { origin: [key, ...hashes] }
     const again = repeatable.has(name) ? ({ repeatable: true } as const) : {}
-    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin, ...again }
+    const rest = { ...downSum, ...verify, ...packAllow(migration), ...origin, ...again }
+    const packed = { name, checksum: migration.checksum, ...rest }
     if (migration.cannotRun) return { ...packed, cannotRun: migration.cannotRun }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)

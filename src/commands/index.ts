@@ -84,6 +84,12 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./redo.ts')).redo,
   },
+  reset: {
+    summary: 'drop what the migrations have made, and run them again',
+    flags: consentFlag,
+    database: true,
+    load: async () => (await import('./reset.ts')).reset,
+  },
   wait: {
     summary: 'wait until the database has every migration of this bundle; only reads',
     database: true,

@@ -21,6 +21,8 @@ interface PlannedFile {
   readonly from_statement: number
   readonly file: string
   readonly sql: string | null
+  /** What has to hold behind it. */
+  readonly assertion?: { readonly file: string; readonly sql: string }
 }
 
 /** Answers with the SQL that `up` would run, in order and how; touches nothing. */
@@ -81,18 +83,17 @@ function warnHalfDone(run: Run, pending: readonly Migration[], history: readonly
   }
 }
 
-function planned(
-  kind: PlannedFile['kind'],
-  { name, file, script }: Migration | Seed,
-  statementsDone: number,
-): PlannedFile {
+function planned(kind: PlannedFile['kind'], one: Migration | Seed, statementsDone: number): PlannedFile {
+  const { name, file, script } = one
   const sql = script.kind === 'sql' ? script.read() : null
   const how =
     script.kind === 'module' ? 'module'
     : script.kind === 'csv' ? 'copy'
     : script.transaction ? 'transaction'
     : 'statement by statement' // prettier-ignore
-  return { kind, name, how, from_statement: statementsDone + 1, file, sql }
+  const asserted = 'assertion' in one && one.assertion
+  const assertion = asserted ? { assertion: { file: asserted.file, sql: asserted.script.read() } } : {}
+  return { kind, name, how, from_statement: statementsDone + 1, file, sql, ...assertion }
 }
 
 function asText(
@@ -110,10 +111,11 @@ function asText(
       : `-- nothing is pending; the database is ahead: ${ahead.join(', ')}`
   }
   return pending
-    .map(({ kind, name, how, from_statement, file, sql }) => {
+    .map(({ kind, name, how, from_statement, file, sql, assertion }) => {
       const from = from_statement > 1 ? `, from statement ${from_statement} on` : ''
       const body = sql === null ? `-- runs ${file}` : sql.trimEnd()
-      return `-- ${kind} ${name} (${how}${from})\n${body}\n`
+      const then = assertion ? `-- and then ${assertion.file} has to hold\n${assertion.sql.trimEnd()}\n` : ''
+      return `-- ${kind} ${name} (${how}${from})\n${body}\n${then}`
     })
     .join('\n')
 }

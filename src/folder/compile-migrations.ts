@@ -8,6 +8,7 @@ import type { Bundle, Format, Identity, Migration, OpenedDown, Origin } from '..
 import { loadParser } from '../sql/parser.ts'
 import { placesIn } from '../sql/position.ts'
 import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
+import { type Asserted, compileAssertion } from './assertion.ts'
 import { type CompiledDown, compileDown } from './down.ts'
 import { readText } from './files.ts'
 import type { ForeignFile } from './foreign/foreign-file.ts'
@@ -36,6 +37,8 @@ export interface CompiledMigration {
   readonly path: string
   /** Absent for a module. */
   readonly sql?: SqlFile
+  /** Absent for most. */
+  readonly asserted?: Asserted
   readonly allowances: readonly Allowance[]
 }
 
@@ -151,6 +154,7 @@ function compileMigration({ dir, shown, layout, source, allow, role }: InFolder,
   const foreign = foreignFile(layout, source)
   const implied = impliedFor(layout, file)
   const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }
+  const { asserted, ...found } = compileAssertion({ ...subject, dir, shown, source })
   if (source.kind === 'module') {
     const read = readText(path, file)
     if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
@@ -159,17 +163,31 @@ function compileMigration({ dir, shown, layout, source, allow, role }: InFolder,
     const allowed = judgeText([], subject, [], true).allow
     const script = { kind: 'module', path } as const
     const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }
-    return { compiled: { migration, path, allowances: subject.allowances }, ...rest }
+    return together({ compiled: { migration, path, allowances: subject.allowances }, ...rest }, found, asserted)
   }
   const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role, foreign }, declared)
-  const found = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
-  const down = foreign ? leaveOut(found, name) : found
+  const way = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
+  const down = foreign ? leaveOut(way, name) : way
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
-  if (!sql) return { ...all, notices: down.notices }
+  if (!sql) return together({ ...all, notices: down.notices }, found)
   const { script, creates } = sql
   const migration = { name, file, checksum: sql.checksum, script, creates, down: down.sql, allow: sql.allow }
   const compiled = { migration, path, sql, allowances: [...own, ...subject.allowances] }
-  return { compiled, ...all, notices: [...sql.notices, ...down.notices] }
+  return together({ compiled, ...all, notices: [...sql.notices, ...down.notices] }, found, asserted)
+}
+
+/** A migration with what has to be true behind it. */
+function together(one: One, found: Omit<One, 'compiled'>, asserted?: Asserted): One {
+  const all = {
+    problems: [...one.problems, ...found.problems],
+    notices: [...one.notices, ...found.notices],
+    own: [...one.own, ...found.own],
+  }
+  if (!one.compiled || !asserted) return { ...one, ...all }
+  const { migration } = one.compiled
+  const allow = [...new Set([...(migration.allow ?? []), ...asserted.allow])]
+  const { assertion } = asserted
+  return { ...all, compiled: { ...one.compiled, asserted, migration: { ...migration, assertion, allow } } }
 }
 
 /** Code of another tool: a bundle knows of it, so that it can be known as applied. */

@@ -10,6 +10,8 @@ export interface SourceMigration {
   readonly kind: 'sql' | 'module'
   /** Path inside the folder. */
   readonly downFile: string | null
+  /** Path inside the folder of what has to be true once it has run; only our own layout has it. */
+  readonly verifyFile?: string
   /** Why it cannot run here, which matters only while it is pending: code that needs the other tool's library. */
   readonly cannotRun?: Identity['cannotRun']
   /** Takes a text apart whose parts the other tool has marked; absent where a whole file is one up. */

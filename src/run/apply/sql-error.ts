@@ -8,8 +8,10 @@ interface SqlError {
   readonly where?: string
 }
 
-/** What Postgres said, and what to do about it. */
-export function describeSqlError(error: unknown): FailureFacts {
+const mend = 'Mend the file and start again: what was applied before it stays and is not run again.'
+
+/** What Postgres said, and what to do about it; `otherwise` is for what nothing more is known of. */
+export function describeSqlError(error: unknown, otherwise = mend): FailureFacts {
   const { code, message, detail, hint, where } = error as SqlError
   return {
     ...(code === undefined ? {} : { sqlstate: code }),
@@ -17,7 +19,7 @@ export function describeSqlError(error: unknown): FailureFacts {
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
     ...(where === undefined ? {} : { where }),
-    next: advice[code ?? ''] ?? 'Mend the file and start again: what was applied before it stays and is not run again.',
+    next: advice[code ?? ''] ?? otherwise,
   }
 }
 

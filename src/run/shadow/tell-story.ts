@@ -46,7 +46,9 @@ export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Pro
       const given = await describe(on, session)
       const was = new Set(empty.objects.map(keyOf))
       const keys = new Set(given.objects.map(keyOf).filter((key) => !was.has(key)))
-      return tell({ run: on, session, bundle, given: keys }, telling.downs)
+      const told = await tell({ run: on, session, bundle, given: keys }, telling.downs)
+      const notModelled = told.story.notModelled.filter((words) => !given.notModelled.includes(words))
+      return { ...told, story: { ...told.story, notModelled } }
     }),
   )
 }
