@@ -62,7 +62,7 @@ export function readPackage(folder: Folder, name: string, shown: string): Packag
   const operations = readOperations(folder.read(file) ?? '')
   if (!operations) {
     const what = `${join(shown, file)} is no list of operations in SQL, as prisma 8 writes it for Postgres`
-    return { what, next: restore }
+    return { what, next: 'Upfront runs migrations of Postgres alone. If it is one, restore it from version control.' }
   }
   const { from, to, migrationHash, providedInvariants: invariants } = metadata
   if (migrationHash.startsWith('sha256:')) {
