@@ -11,6 +11,7 @@ export const formats = [
   'knex',
   'node-pg-migrate',
   'prisma',
+  'prisma-8',
   'sql-migrate',
   'sqlx',
   'supabase',

@@ -7,6 +7,7 @@ const appliesLate: ReadonlySet<Format> = new Set([
   'dbmate',
   'knex',
   'prisma',
+  'prisma-8',
   'sql-migrate',
   'sqlx',
   'typeorm',
