@@ -199,6 +199,8 @@ export interface Bundle {
   readonly count: number
   /** Whose folder it is, or was before it was compiled. */
   readonly format: Format
+  /** Set where the format alone does not say whether its tool applies what is pending although a later one was applied. */
+  readonly appliesLate?: boolean | undefined
   /** In the order in which they run; without the repeatable ones. */
   readonly list: () => Promise<readonly Identity[]>
   /** Those that run again whenever they have changed, after all others and in this order. */

@@ -41,7 +41,7 @@ export interface CheckedFolder {
 export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<CheckedFolder> {
   const { dir, shown } = folder
   refuseBundle(dir, shown)
-  const { migrations, format, repeatable, origins, problems, notices, warnings, allowances } =
+  const { migrations, format, appliesLate, repeatable, origins, problems, notices, warnings, allowances } =
     await checkMigrations(folder)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
@@ -60,7 +60,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     return { ...packed, ...text, creates, sql: packLayout(sql.layout) }
   })
   const all = migrations.map(({ migration }) => migration)
-  const layout = format === 'plain' ? {} : { layout: format }
+  const layout = format === 'plain' ? {} : { layout: format, appliesLate }
   const head: MigrationsHead = { format: manifestFormat, digest: digest(all), count: all.length, ...layout }
   return {
     dir,

@@ -42,6 +42,8 @@ export interface CompiledMigration {
 /** All migrations of a folder, and whose it is. */
 export interface CheckedMigrations extends CompiledMigrations {
   readonly format: Format
+  /** As of a bundle. */
+  readonly appliesLate: boolean | undefined
   /** The names of those that run again whenever they have changed. */
   readonly repeatable: ReadonlySet<string>
   /** What the tool's history says of each; empty for a folder of ours. */
@@ -91,13 +93,14 @@ function hasChanged(file: string): Problem {
 
 /** Every migration of a folder, with all that was found; throws INVALID only when there is no folder, or nothing in it. */
 export async function checkMigrations(folder: MigrationsFolder): Promise<CheckedMigrations> {
-  const { migrations, repeatable, layout, problems, notices } = listSources(folder)
+  const { migrations, repeatable, layout, problems, notices, appliesLate } = listSources(folder)
   const { dir, shown } = folder
   const compiled = await compileSources({ dir, shown, layout, migrations, repeatable }, () => true)
   const sources = [...migrations, ...repeatable]
   return {
     ...compiled,
     format: layout.format,
+    appliesLate,
     repeatable: new Set(repeatable.map(({ name }) => name)),
     origins: new Map(isForeign(layout) ? sources.map((source) => traceSource(dir, source)) : []),
     problems: [...problems, ...compiled.problems],

@@ -17,7 +17,7 @@ import { digest } from './text.ts'
  */
 export function openFolder(folder: MigrationsFolder): Bundle {
   const { dir, shown } = folder
-  const { migrations, repeatable, problems, layout } = listSources(folder)
+  const { migrations, repeatable, problems, layout, appliesLate } = listSources(folder)
   const root = resolve(dir)
   const sources = [...migrations, ...repeatable]
   const identities = sources.flatMap(({ name, file, kind, parts, origin, cannotRun }, i): Identity | [] => {
@@ -40,6 +40,7 @@ export function openFolder(folder: MigrationsFolder): Bundle {
     digest: digest(identities),
     count: identities.length,
     format: layout.format,
+    appliesLate,
     origins: async () => new Map(sources.map((source) => traceSource(dir, source))),
     list: async () => identities.slice(0, migrations.length),
     listRepeatable: async () => identities.slice(migrations.length),
@@ -57,8 +58,11 @@ export interface MigrationsFolder {
   readonly placeholders?: Readonly<Record<string, string>>
 }
 
+/** What a layout has left out is empty. */
+type Complete = Listing & Required<Pick<Listing, 'repeatable' | 'notices'>>
+
 /** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
-export function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Required<Listing> & {
+export function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Complete & {
   readonly layout: Layout
   readonly problems: Problem[]
 } {
@@ -69,7 +73,7 @@ export function listSources({ dir, shown, format, placeholders }: MigrationsFold
   const { migrations, repeatable = [], notices = [] } = listing
   const problems = [...listing.problems]
   if (migrations.length + repeatable.length + problems.length === 0) throw emptyFolder(dir, shown)
-  return { migrations, repeatable, layout, problems, notices }
+  return { ...listing, repeatable, layout, problems, notices }
 }
 
 /** What another tool's history would say of a migration: what its layout knows, else its name. */

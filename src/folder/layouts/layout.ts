@@ -44,6 +44,8 @@ export interface Listing {
   readonly repeatable?: readonly SourceMigration[]
   /** What a person should know and nothing stops for: a file that the tool passes over. */
   readonly notices?: readonly Problem[]
+  /** Set where it depends on the folder whether the tool applies what is pending although a later one was applied. */
+  readonly appliesLate?: boolean | undefined
 }
 
 /** How a folder of one tool is recognised and read. */
