@@ -72,8 +72,8 @@ export async function readForeign(
 
 /** Who reads the history that goes with this folder. */
 export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Adopter | undefined {
-  if (adopt !== null) return homeMade(adopt)
-  return adopterOf(format === 'auto' ? bundle.format : format)
+  const own = format === 'auto' ? bundle.format : format
+  return adopt === null ? adopterOf(own) : homeMade(adopt, own)
 }
 
 /** Throws MISMATCH for a database with another history than the folder's, when nobody has said what it is to this folder. */
