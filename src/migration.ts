@@ -1,3 +1,5 @@
+import type { Problem } from './errors.ts'
+
 /** Whose folders and histories are known: ours, then those of other tools by the names that they call themselves. */
 export const formats = [
   'plain',
@@ -161,8 +163,8 @@ export interface Identity {
   readonly file: string
   /** `v1:sha256:` and 64 hexadecimal digits. */
   readonly checksum: string
-  /** Set for code that needs another tool's library: it can be known as applied, and not be opened. */
-  readonly cannotRun?: { readonly what: string; readonly next: string }
+  /** Set for what another tool's folder has and nothing here can run: it can be known as applied, and not be opened. */
+  readonly cannotRun?: Omit<Problem, 'name'>
 }
 
 /** A migration that is ready to run. */

@@ -29,6 +29,8 @@ export interface CheckedFolder {
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
   readonly warnings: readonly Problem[]
+  /** What is wrong in files of another tool, which are kept as known and cannot run. */
+  readonly unrunnable: readonly Problem[]
   /** All that is allowed in it. */
   readonly allowances: readonly Allowance[]
   readonly manifest: string
@@ -41,7 +43,7 @@ export interface CheckedFolder {
 export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<CheckedFolder> {
   const { dir, shown } = folder
   refuseBundle(dir, shown)
-  const { migrations, format, appliesLate, repeatable, origins, problems, notices, warnings, allowances } =
+  const { migrations, format, appliesLate, repeatable, origins, problems, notices, warnings, unrunnable, allowances } =
     await checkMigrations(folder)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
@@ -70,6 +72,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     problems: [...problems, ...modules.problems],
     notices,
     warnings,
+    unrunnable,
     allowances,
     manifest: renderManifest(head, 'migrations', entries),
     files: modules.addTo(files),
@@ -111,6 +114,7 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     problems: [...problems, ...modules.problems],
     notices,
     warnings,
+    unrunnable: [],
     allowances,
     manifest: renderManifest(head, 'seeds', entries),
     files: modules.addTo(files),

@@ -96,7 +96,7 @@ export const commands: Readonly<Record<string, Command>> = {
     flags: {
       out: { value: 'dir', summary: 'write <dir>/migrations and <dir>/seeds; without it nothing is written' },
       json: { summary: 'what was found as data' },
-      deny: { summary: 'warnings of squawk are errors' },
+      deny: { summary: 'warnings of squawk are errors, and so is a file of another tool that cannot run' },
       'allow-existing': {
         summary: 'write what is found now into upfront.allow, so that from now on only new files are judged',
       },

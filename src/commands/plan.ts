@@ -30,8 +30,8 @@ export async function plan(run: Run): Promise<number> {
   const seeds = await openSeedsOf(run)
   // What is wrong anywhere is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
-  const all = [...(await bundle.list()), ...(await bundle.listRepeatable())]
-  await bundle.open(all.filter(({ cannotRun }) => cannotRun === undefined))
+  // In another tool's folder what was applied by hand may be what nothing here can run.
+  if (bundle.format === 'plain') await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
   if (seeds) await seeds.open(await seeds.list())
   const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!

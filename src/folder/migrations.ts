@@ -4,7 +4,7 @@ import { finding } from '../checks/finding.ts'
 import { Failure, type Problem } from '../errors.ts'
 import type { Bundle, Format, Identity, Origin } from '../migration.ts'
 import { requireFolder } from './files.ts'
-import { identify, identifyParts } from './identify.ts'
+import { type Identified, identify, identifyParts } from './identify.ts'
 import { invalid } from './invalid.ts'
 import { chooseLayout } from './layouts/choose.ts'
 import { viewFolder } from './layouts/folder-view.ts'
@@ -18,14 +18,13 @@ import { digest } from './text.ts'
 export function openFolder(folder: MigrationsFolder): Bundle {
   const { dir, shown } = folder
   const { migrations, repeatable, problems, layout, appliesLate } = listSources(folder)
-  const root = resolve(dir)
+  const place = { dir: resolve(dir), shown }
   const sources = [...migrations, ...repeatable]
-  const identities = sources.flatMap(({ name, file, kind, parts, origin, cannotRun }, i): Identity | [] => {
-    const path = join(shown, file)
-    const found = parts
-      ? identifyParts(`${root}/${file}`, path, parts)
-      : identify(`${root}/${file}`, path, kind === 'sql' && origin === undefined && i < migrations.length)
-    if ('checksum' in found) return { name, file: path, checksum: found.checksum, ...(cannotRun ? { cannotRun } : {}) }
+  const identities = sources.flatMap((source, i): Identity | [] => {
+    const { name, file, cannotRun } = source
+    const found = identifySource(place, source, i >= migrations.length)
+    if ('checksum' in found)
+      return { name, file: join(shown, file), checksum: found.checksum, ...(cannotRun ? { cannotRun } : {}) }
     problems.push({ ...found.problem, name })
     return []
   })
@@ -47,6 +46,17 @@ export function openFolder(folder: MigrationsFolder): Bundle {
     open: async (which) => (which.length === 0 ? [] : (await compiler()).open(which)),
     openDown: async (of) => (await compiler()).openDown(of),
   }
+}
+
+/** The checksum of a migration as the history keeps it, or why there is none; nothing is parsed. */
+export function identifySource(
+  { dir, shown }: Pick<MigrationsFolder, 'dir' | 'shown'>,
+  { file, kind, parts, origin }: SourceMigration,
+  isRepeatable: boolean,
+): Identified {
+  const [path, called] = [`${dir}/${file}`, join(shown, file)]
+  if (parts) return identifyParts(path, called, parts)
+  return identify(path, called, kind === 'sql' && origin === undefined && !isRepeatable)
 }
 
 /** A folder of migrations, what messages call it, and whose layout it is said to have. */

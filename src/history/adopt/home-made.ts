@@ -17,7 +17,12 @@ export function homeMade(place: HistoryColumn, folder: Format): Adopter {
       const known = await readRenamed(session, place)
       if (known?.of === folder && isKey(known, place)) return known
       // In another tool's folder one number says nothing of other files.
-      const theirs = (known?.rows ?? []).map(({ covers: _, ...row }): ForeignRow => row)
+      const theirs = (known?.rows ?? []).map(({ key, hash, state, called }): ForeignRow => ({
+        key,
+        hash,
+        state,
+        called,
+      }))
       if (known && isKey(known, place)) return { table: known.table, rows: theirs }
       const history = await readColumn(session, place)
       return history && { ...history, rows: [...history.rows, ...theirs.filter(({ state }) => state === 'failed')] }
