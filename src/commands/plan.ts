@@ -8,6 +8,7 @@ import { withLocalSettings } from '../postgres/local-settings.ts'
 import { planMigrations } from '../run/adopt/plan-migrations.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
+import { countDone } from '../run/outside/outside-file.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import { splitAt, upTo } from '../run/up-to.ts'
@@ -51,7 +52,7 @@ export async function plan(run: Run): Promise<number> {
   const repeatable = later.length > 0 || found.ahead.length > 0 ? [] : await bundle.open(again)
   const pending = [
     ...migrations.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
-    ...repeatable.map((one) => planned('repeatable', one, 0)),
+    ...repeatable.map((one) => planned('repeatable', one, doneOf(one, history))),
     // As up does: seeds are for the whole schema, and for no other.
     ...(seeds === null || later.length > 0 || found.ahead.length > 0
       ? []
@@ -79,6 +80,13 @@ function warnHalfDone(run: Run, pending: readonly Migration[], history: readonly
     const ways = halfDoneCommands(name).join('; ')
     run.emit({ type: 'warning', message: `${name} stopped half way, so up refuses it until that is settled; ${ways}` })
   }
+}
+
+/** How much of a repeatable one that stopped half way is not to run again. */
+function doneOf({ name, script }: Migration, history: readonly HistoryRow[]): number {
+  const left = history.find((row) => row.kind === 'repeatable' && row.name === name && row.state === 'running')
+  if (!left || script.kind !== 'sql' || script.transaction) return 0
+  return countDone(script, script.read(), left) ?? 0
 }
 
 function planned(

@@ -127,7 +127,8 @@ async function compileSources(
   const declared = nothingDeclared()
   const migrations = sources.filter(isWanted).flatMap((source) => {
     nextFile(declared)
-    const role = repeatable.includes(source) ? 'repeatable' : 'migration'
+    // Other tools leave their transaction for these as well.
+    const role = repeatable.includes(source) && !isForeign(folder.layout) ? 'repeatable' : 'migration'
     const one = compileMigration({ ...folder, source, allow, role, which }, declared)
     problems.push(...one.problems)
     unrunnable.push(...(one.unrunnable ?? []))
@@ -178,7 +179,7 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   const down = foreign ? leaveOut(found, name) : found
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
   if (!sql && which === 'all' && layout.format !== 'plain') {
-    const identified = identifySource(folder, source, role === 'repeatable')
+    const identified = identifySource(folder, source, folder.repeatable.includes(source))
     if ('problem' in identified) return { ...all, notices: down.notices }
     const known = knowSql({ name, file, ...identified, down: down.sql }, path, problems)
     const rest = { problems: down.problems, notices: down.notices, own: all.own, unrunnable: problems }

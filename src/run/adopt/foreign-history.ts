@@ -61,7 +61,7 @@ export async function readForeign(
     match: {
       adopted: ofPending(whole.adopted),
       edited: ofPending(whole.edited),
-      failed: ofPending(whole.failed),
+      failed: [...ofPending(whole.failed), ...ofPending(whole.failed, isAgain!)],
       skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
       unknown: whole.unknown,
     },
