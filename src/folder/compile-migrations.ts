@@ -96,7 +96,7 @@ function hasChanged(file: string): Problem {
 
 /** Every migration of a folder, with all that was found; throws INVALID only when there is no folder, or nothing in it. */
 export async function checkMigrations(folder: MigrationsFolder): Promise<CheckedMigrations> {
-  const { migrations, repeatable, layout, problems, notices, appliesLate } = listSources(folder)
+  const { migrations, repeatable, layout, problems, notices, appliesLate } = await listSources(folder)
   const { dir, shown } = folder
   const compiled = await compileSources({ dir, shown, layout, migrations, repeatable }, () => true, 'all')
   const sources = [...migrations, ...repeatable]

@@ -6,18 +6,19 @@ import type { Bundle, Format, Identity, Origin } from '../migration.ts'
 import { requireFolder } from './files.ts'
 import { type Identified, identify, identifyParts } from './identify.ts'
 import { invalid } from './invalid.ts'
-import { chooseLayout } from './layouts/choose.ts'
+import { bearsNoMark } from './foreign/no-marks.ts'
 import { viewFolder } from './layouts/folder-view.ts'
-import type { Layout, Listing, SourceMigration } from './layouts/layout.ts'
+import type { Folder, Layout, Listing, SourceMigration } from './layouts/layout.ts'
+import { plain } from './layouts/plain.ts'
 import { digest } from './text.ts'
 
 /**
  * A folder of migrations by names and checksums: throws one INVALID with every wrong name and every file that cannot be
  * read. What is in the files is parsed when they are opened.
  */
-export function openFolder(folder: MigrationsFolder): Bundle {
+export async function openFolder(folder: MigrationsFolder): Promise<Bundle> {
   const { dir, shown } = folder
-  const { migrations, repeatable, problems, layout, appliesLate } = listSources(folder)
+  const { migrations, repeatable, problems, layout, appliesLate } = await listSources(folder)
   const place = { dir: resolve(dir), shown }
   const sources = [...migrations, ...repeatable]
   const identities = sources.flatMap((source, i): Identity | [] => {
@@ -71,19 +72,28 @@ export interface MigrationsFolder {
 /** What a layout has left out is empty. */
 type Complete = Listing & Required<Pick<Listing, 'repeatable' | 'notices'>>
 
-/** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
-export function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Complete & {
+/** What listSources() answers. */
+interface Sources extends Complete {
   readonly layout: Layout
   readonly problems: Problem[]
-} {
+}
+
+/** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
+export async function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Promise<Sources> {
   requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
   const folder = viewFolder(dir, placeholders)
-  const layout = chooseLayout(folder, format, shown)
+  const layout = await layoutOf(folder, format, shown)
   const listing = layout.list(folder, shown)
   const { migrations, repeatable = [], notices = [] } = listing
   const problems = [...listing.problems]
   if (migrations.length + repeatable.length + problems.length === 0) throw emptyFolder(dir, shown)
   return { ...listing, repeatable, layout, problems, notices }
+}
+
+/** Those of other tools are loaded when one of them may be meant: a start with a folder of ours needs none. */
+async function layoutOf(folder: Folder, asked: Format | 'auto', shown: string): Promise<Layout> {
+  if (asked === 'auto' && bearsNoMark(folder)) return plain
+  return (await import('./layouts/choose.ts')).chooseLayout(folder, asked, shown)
 }
 
 /** What another tool's history would say of a migration: what its layout knows, else its name. */

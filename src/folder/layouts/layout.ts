@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import type { Problem } from '../../errors.ts'
 import type { Format, Identity, Origin } from '../../migration.ts'
 
@@ -64,6 +65,8 @@ export interface Folder {
   readonly dir: string
   /** Values of placeholders, by their names. */
   readonly placeholders: ReadonlyMap<string, string>
+  /** What the folder itself holds, hidden or not, in the order of the file system; throws when it cannot be read. */
+  readonly dirents: readonly Dirent[]
   /** Names of the entries that do not begin with a dot, sorted by code point; a folder's ends in a slash. */
   readonly entries: readonly string[]
   /** The same of a folder inside, by its path; empty when there is none. */
