@@ -12,7 +12,7 @@ import pg from 'pg'
 import { describeSchema } from '../src/catalog/describe.ts'
 import type { Description } from '../src/schema/description.ts'
 import { type Difference, compareSchemas, isSame } from '../src/schema/difference.ts'
-import { withPostgres } from './postgres.ts'
+import { withPostgres } from '../src/embedded/postgres.ts'
 import { openForScript } from './try-schemas/session.ts'
 
 const options = {

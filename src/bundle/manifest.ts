@@ -15,6 +15,8 @@ export interface MigrationsHead {
   readonly layout?: Format
   /** The checksum of what says which schema they make, when that was found out. */
   readonly schema?: string
+  /** Whether its tool applies what is pending although a later one was applied, when its name does not say that. */
+  readonly appliesLate?: boolean | undefined
 }
 
 export interface SeedsHead {
@@ -32,7 +34,7 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
 export function openMigrations(dir: string, shown = dir): Bundle {
-  const { digest, count, layout = 'plain' } = readHead<MigrationsHead>(dir, shown)
+  const { digest, count, layout = 'plain', appliesLate } = readHead<MigrationsHead>(dir, shown)
   let reading: Promise<Pick<Bundle, 'list' | 'listRepeatable' | 'origins' | 'open' | 'openDown'>> | undefined
   const read = () => (reading ??= import('./read.ts').then(({ readMigrations }) => readMigrations(dir, shown)))
   return {
@@ -40,6 +42,7 @@ export function openMigrations(dir: string, shown = dir): Bundle {
     digest,
     count,
     format: layout,
+    appliesLate,
     origins: async () => (await read()).origins(),
     list: async () => (await read()).list(),
     listRepeatable: async () => (await read()).listRepeatable(),

@@ -111,7 +111,7 @@ export const commands: Readonly<Record<string, Command>> = {
     flags: {
       out: { value: 'dir', summary: 'write <dir>/migrations and <dir>/seeds; without it nothing is written' },
       json: { summary: 'what was found as data' },
-      deny: { summary: 'warnings of squawk are errors' },
+      deny: { summary: 'warnings of squawk are errors, and so is a file of another tool that cannot run' },
       schema: {
         summary:
           'run every migration, its down and itself again on an empty server; the bundle has the schema that they make',

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { type Dirent, closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeText } from '../text.ts'
 import type { Folder } from './layout.ts'
@@ -10,14 +10,18 @@ const [sampled, beginning] = [3, 8 << 10]
 export function viewFolder(dir: string, placeholders: Readonly<Record<string, string>> = {}): Folder {
   const lists = new Map<string, readonly string[]>()
   const entriesOf = (path: string) => {
-    const known = lists.get(path) ?? list(join(dir, path))
+    const known = lists.get(path) ?? list(join(dir, path), path === '' ? readSelf : undefined)
     lists.set(path, known)
     return known
   }
-  let beginnings: readonly string[] | undefined
+  let [self, beginnings]: [self?: readonly Dirent[], beginnings?: readonly string[]] = []
+  const readSelf = () => (self ??= readdirSync(dir, { withFileTypes: true }))
   return {
     dir,
     placeholders: new Map(Object.entries(placeholders)),
+    get dirents() {
+      return readSelf()
+    },
     get entries() {
       return entriesOf('')
     },
@@ -34,12 +38,15 @@ export function viewFolder(dir: string, placeholders: Readonly<Record<string, st
   }
 }
 
-function list(path: string): readonly string[] {
+function list(
+  path: string,
+  read = () => readdirSync(path, { withFileTypes: true }) as readonly Dirent[],
+): readonly string[] {
   try {
-    return readdirSync(path, { withFileTypes: true })
+    return read()
       .filter(({ name }) => !name.startsWith('.'))
       .map((entry) => (isFolder(path, entry) ? `${entry.name}/` : entry.name))
-      .sort((a, b) => (a < b ? -1 : 1))
+      .sort()
   } catch {
     return []
   }

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import type { Problem } from '../../errors.ts'
 import type { Format, Identity, Origin } from '../../migration.ts'
 
@@ -46,6 +47,8 @@ export interface Listing {
   readonly repeatable?: readonly SourceMigration[]
   /** What a person should know and nothing stops for: a file that the tool passes over. */
   readonly notices?: readonly Problem[]
+  /** Set where it depends on the folder whether the tool applies what is pending although a later one was applied. */
+  readonly appliesLate?: boolean | undefined
 }
 
 /** How a folder of one tool is recognised and read. */
@@ -64,6 +67,8 @@ export interface Folder {
   readonly dir: string
   /** Values of placeholders, by their names. */
   readonly placeholders: ReadonlyMap<string, string>
+  /** What the folder itself holds, hidden or not, in the order of the file system; throws when it cannot be read. */
+  readonly dirents: readonly Dirent[]
   /** Names of the entries that do not begin with a dot, sorted by code point; a folder's ends in a slash. */
   readonly entries: readonly string[]
   /** The same of a folder inside, by its path; empty when there is none. */

@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { type Dirent, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
@@ -23,20 +23,20 @@ const capitals = /\.sql$/i
  * `<version>_<name>.verify.sql`. README and dot files, folders and files of other kinds are not migrations; symbolic links
  * (a mounted ConfigMap is made of them) are followed.
  */
-export function listPlain(dir: string, shown = dir, isLoose = false): Listing {
+export function listPlain(folder: Pick<Folder, 'dir' | 'dirents'>, shown: string, isLoose = false): Listing {
   const problems: Problem[] = []
   const ups = new Map<string, Up>()
   const downs = new Map<string, string>()
   const assertions = new Map<string, string>()
-  const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const entry of entries) {
-    const file = entry.name
+  const entries = new Map(folder.dirents.map((entry) => [entry.name, entry]))
+  for (const file of [...entries.keys()].sort()) {
+    const entry = entries.get(file)!
     const found = (isLoose ? looseExtension : extension).exec(file)
     if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
     if (!found && capitals.test(file))
       problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
     if (!found) continue
-    if (!entry.isFile() && !isFile(dir, shown, entry, problems)) continue
+    if (!entry.isFile() && !isFile(folder.dir, shown, entry, problems)) continue
     const name = file.slice(0, found.index).normalize('NFC')
     const { down, verify, module } = found.groups!
     const beside = down ? downs : verify ? assertions : null
@@ -80,7 +80,9 @@ export const plain: Layout = {
   format: 'plain',
   detect: () => true,
   list: (folder, shown) => {
-    const listing = listPlain(folder.dir, shown)
+    const listing = listPlain(folder, shown)
+    // Nearly no folder has one, and asking for what is not there costs an error.
+    if (!folder.entries.some((name) => name.toLowerCase() === repeatableDir)) return listing
     const again = listRepeatable(folder, shown)
     return {
       ...listing,
@@ -95,8 +97,8 @@ export const plain: Layout = {
  * is still code matters only while it is pending.
  */
 export function plainOf(format: Format): Layout {
-  const list = ({ dir }: Folder, shown: string): Listing => {
-    const listing = listPlain(dir, shown, true)
+  const list = (folder: Folder, shown: string): Listing => {
+    const listing = listPlain(folder, shown, true)
     const migrations = listing.migrations.map((one) => (one.kind === 'module' ? refuseCode(one, shown, format) : one))
     return { ...listing, migrations }
   }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { bearsNoMark } from '../../../../src/folder/foreign/no-marks.ts'
 import { viewFolder } from '../../../../src/folder/layouts/folder-view.ts'
 import type { Folder, Layout } from '../../../../src/folder/layouts/layout.ts'
 
@@ -43,6 +44,13 @@ export function describeLayout(layout: Layout, { files, names, keys, stranger, i
       expect(withFolder(files, layout.detect)).toBe(true)
       expect(withFolder(plain, layout.detect)).toBe(false)
       expect(withFolder({}, layout.detect)).toBe(false)
+    })
+
+    test('is never taken for ours at a look, whatever stands beside it', () => {
+      expect(withFolder(files, bearsNoMark)).toBe(false)
+      const mixed = withFolder({ ...plain, ...files }, (folder) => [layout.detect(folder), bearsNoMark(folder)])
+      expect(mixed).not.toEqual([true, true])
+      expect(withFolder(plain, bearsNoMark)).toBe(true)
     })
 
     test('has its migrations in their order, under names that are paths below a folder', () => {

@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { viewFolder } from '../../../../src/folder/layouts/folder-view.ts'
 import { listPlain } from '../../../../src/folder/layouts/plain.ts'
 
 let dir: string
@@ -11,7 +12,7 @@ afterEach(() => fs.rmSync(dir, { recursive: true, force: true }))
 
 function list(...names: string[]) {
   for (const name of names) fs.writeFileSync(join(dir, name), '')
-  const { migrations, problems } = listPlain(dir, 'migrations')
+  const { migrations, problems } = listPlain(viewFolder(dir), 'migrations')
   return {
     migrations: migrations.map(({ name, file, downFile }) => [name, file, downFile].filter(Boolean).join(' ')),
     problems: problems.map(({ what }) => what),
@@ -84,7 +85,7 @@ test('every problem is found in one go', () => {
 test('an assertion stands beside its migration, and is none itself', () => {
   for (const name of ['1_a.up.sql', '1_a.verify.sql', '2_é.ts', '2_é.verify.sql'.normalize('NFD'), '3_c.verify.sql'])
     fs.writeFileSync(join(dir, name), '')
-  const { migrations, problems } = listPlain(dir, 'migrations')
+  const { migrations, problems } = listPlain(viewFolder(dir), 'migrations')
   expect(migrations.map(({ name, verifyFile }) => [name, verifyFile])).toEqual([
     ['1_a', '1_a.verify.sql'],
     ['2_é', '2_é.verify.sql'.normalize('NFD')],
