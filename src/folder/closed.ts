@@ -21,7 +21,7 @@ export function closed(shown: string, error: unknown): Failure {
   return new Failure('INVALID', `${shown} cannot be read`, {
     reason: (error as Error).message,
     next:
-      `This runs as user ${process.getuid?.() ?? 'unknown'}. Open the folder to every user (chmod -R a+rX), ` +
-      'or run as the one whose it is (docker run --user); under SELinux mount it with :z.',
+      'Open the folder to every user (chmod -R a+rX), or run as the one whose it is (docker run --user); under SELinux ' +
+      'mount it with :z.',
   })
 }

@@ -10,6 +10,7 @@ import { placesIn } from '../sql/position.ts'
 import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
 import { type CompiledDown, compileDown } from './down.ts'
 import { readText } from './files.ts'
+import { askWhose } from './foreign/ask-whose.ts'
 import type { ForeignFile } from './foreign/foreign-file.ts'
 import { isForeign } from './layouts/choose.ts'
 import type { Layout, SourceMigration } from './layouts/layout.ts'
@@ -67,7 +68,8 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
     const changed = migrations.flatMap(({ migration: { name, file, checksum: now } }) =>
       now === wanted.get(name)?.checksum ? [] : [hasChanged(file)],
     )
-    if (problems.length + changed.length > 0) throw invalid(shown, [...problems, ...changed])
+    if (problems.length + changed.length > 0)
+      throw invalid(shown, [...problems, ...changed], askWhose(folder.layout.format, problems))
     for (const { migration } of migrations) compiled.set(migration.name, migration)
   }
   return {
