@@ -26,9 +26,9 @@ export function upOfProgram(program: string): Up {
 export function upOfImage(image: string): Up {
   return ({ dir, ...target }) => {
     const env = settingsOf(target)
-    // What lies beside the folder stays outside, except what the page of sqlx tells to mount.
-    const config = join(dir, '../sqlx.toml')
-    const mounts = [`${dir}:/migrations:ro`, ...(existsSync(config) ? [`${config}:/sqlx.toml:ro`] : [])]
+    // What lies beside the folder stays outside, except what docs/coming-from tells to mount.
+    const beside = ['sqlx.toml', '.gmrc'].filter((name) => existsSync(join(dir, '..', name)))
+    const mounts = [`${dir}:/migrations:ro`, ...beside.map((name) => `${join(dir, '..', name)}:/${name}:ro`)]
     const flags = [...mounts.flatMap((mount) => ['-v', mount]), ...Object.keys(env).flatMap((name) => ['-e', name])]
     // The client needs its own environment too: it says where the engine is.
     const run = spawn('docker', ['run', '--rm', '--network', 'host', '--read-only', ...flags, image], {
