@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { closed, isClosed } from '../folder/closed.ts'
 import type { Bundle, Format, SeedBundle } from '../migration.ts'
 
 /** What docs/formats.md promises of a manifest.json: its first line holds all that a run with nothing to do needs. */
@@ -70,8 +71,7 @@ const headBytes = 4096
 
 /** The first line of a manifest; throws INVALID when it cannot be read or is of another version. */
 export function readHead<Head extends { readonly format: number }>(dir: string, shown: string): Head {
-  const path = join(dir, manifestFile)
-  const file = openSync(path, 'r')
+  const file = openManifest(dir, shown)
   let head: Head
   try {
     let line = ''
@@ -93,6 +93,14 @@ export function readHead<Head extends { readonly format: number }>(dir: string, 
     shown,
     `${manifestFile}: format ${head.format} is not ${manifestFormat}, which this version of upfront reads`,
   )
+}
+
+function openManifest(dir: string, shown: string): number {
+  try {
+    return openSync(join(dir, manifestFile), 'r')
+  } catch (error) {
+    throw isClosed(error) ? closed(join(shown, manifestFile), error) : error
+  }
 }
 
 /** The entries of a manifest, all of it read. */

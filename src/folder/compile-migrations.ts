@@ -11,6 +11,7 @@ import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.
 import { type Asserted, compileAssertion } from './assertion.ts'
 import { type CompiledDown, compileDown } from './down.ts'
 import { readText } from './files.ts'
+import { askWhose } from './foreign/ask-whose.ts'
 import type { ForeignFile } from './foreign/foreign-file.ts'
 import { knowCode, knowSql } from './foreign/unrunnable.ts'
 import { isForeign } from './layouts/choose.ts'
@@ -75,7 +76,8 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
     const changed = migrations.flatMap(({ migration: { name, file, checksum: now } }) =>
       now === wanted.get(name)?.checksum ? [] : [hasChanged(file)],
     )
-    if (problems.length + changed.length > 0) throw invalid(shown, [...problems, ...changed])
+    if (problems.length + changed.length > 0)
+      throw invalid(shown, [...problems, ...changed], askWhose(folder.layout.format, problems))
     for (const { migration } of migrations) compiled.set(migration.name, migration)
   }
   return {

@@ -1,12 +1,16 @@
 import { type Dirent, closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { closed, isClosed } from '../closed.ts'
 import { decodeText } from '../text.ts'
 import type { Folder } from './layout.ts'
 
 /** The marks stand in nearly every file of a tool, near its beginning; a start with nothing to do must not read all. */
 const [sampled, beginning] = [3, 8 << 10]
 
-/** A folder as layouts see it; links are followed, because a mounted ConfigMap is made of them. */
+/**
+ * A folder as layouts see it; links are followed, because a mounted ConfigMap is made of them. Throws INVALID for what is
+ * in it and may not be read, which would else look like a folder without migrations.
+ */
 export function viewFolder(dir: string, placeholders: Readonly<Record<string, string>> = {}): Folder {
   const lists = new Map<string, readonly string[]>()
   const entriesOf = (path: string) => {
@@ -27,7 +31,7 @@ export function viewFolder(dir: string, placeholders: Readonly<Record<string, st
     },
     entriesOf,
     read: (path) => readText(join(dir, path)),
-    has: (path) => existsSync(join(dir, path)),
+    has: (path) => (path.startsWith('../') ? existsSync(join(dir, path)) : isThere(join(dir, path))),
     someSql: (pattern) => {
       beginnings ??= entriesOf('')
         .filter((name) => name.toLowerCase().endsWith('.sql'))
@@ -43,11 +47,15 @@ function list(
   read = () => readdirSync(path, { withFileTypes: true }) as readonly Dirent[],
 ): readonly string[] {
   try {
-    return read()
-      .filter(({ name }) => !name.startsWith('.'))
-      .map((entry) => (isFolder(path, entry) ? `${entry.name}/` : entry.name))
-      .sort()
-  } catch {
+    return (
+      read()
+        // A volume has the latter at its root, for root alone.
+        .filter(({ name }) => !name.startsWith('.') && name !== 'lost+found')
+        .map((entry) => (isFolder(path, entry) ? `${entry.name}/` : entry.name))
+        .sort()
+    )
+  } catch (error) {
+    if (isClosed(error)) throw closed(path, error)
     return []
   }
 }
@@ -57,11 +65,21 @@ function isFolder(path: string, entry: { readonly name: string; isDirectory(): b
   return statSync(join(path, entry.name), { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    if (isClosed(error)) throw closed(dirname(path), error)
+    return false
+  }
+}
+
 function readText(path: string): string | null {
   try {
     const decoded = decodeText(readFileSync(path))
     return 'text' in decoded ? decoded.text : null
-  } catch {
+  } catch (error) {
+    if (isClosed(error)) throw closed(path, error)
     return null
   }
 }

@@ -54,7 +54,7 @@ export interface Listing {
 /** How a folder of one tool is recognised and read. */
 export interface Layout {
   readonly format: Format
-  /** Whether the folder bears marks that no other tool makes; throws nothing. */
+  /** Whether the folder bears marks that no other tool makes; throws only what the folder throws. */
   readonly detect: (folder: Folder) => boolean
   /** Lists its migrations; `shown` is the folder in messages. */
   readonly list: (folder: Folder, shown: string) => Listing
@@ -62,7 +62,10 @@ export interface Layout {
   readonly leavesTransactions?: true
 }
 
-/** A folder as a layout sees it; everything is read once, when it is asked for. */
+/**
+ * A folder as a layout sees it; everything is read once, when it is asked for, and what the user of this process may not
+ * read throws INVALID.
+ */
 export interface Folder {
   readonly dir: string
   /** Values of placeholders, by their names. */
@@ -73,7 +76,7 @@ export interface Folder {
   readonly entries: readonly string[]
   /** The same of a folder inside, by its path; empty when there is none. */
   readonly entriesOf: (path: string) => readonly string[]
-  /** The text of a file without its byte order mark; null when there is none, it cannot be read or is not UTF-8. */
+  /** The text of a file without its byte order mark; null when there is none or it is not UTF-8. */
   readonly read: (path: string) => string | null
   /** Whether there is such a file or folder, by a path that may lead out of the folder (`../schema.prisma`). */
   readonly has: (path: string) => boolean
