@@ -9,10 +9,10 @@ import { loadParser } from '../sql/parser.ts'
 import { placesIn } from '../sql/position.ts'
 import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
 import { type Asserted, compileAssertion } from './assertion.ts'
-import { type CompiledDown, compileDown } from './down.ts'
+import { compileDown, leaveOutWrong } from './down.ts'
 import { readText } from './files.ts'
 import { askWhose } from './foreign/ask-whose.ts'
-import type { ForeignFile } from './foreign/foreign-file.ts'
+import { foreignFile } from './foreign/foreign-file.ts'
 import { knowCode, knowSql } from './foreign/unrunnable.ts'
 import { isForeign } from './layouts/choose.ts'
 import type { Layout, SourceMigration } from './layouts/layout.ts'
@@ -182,7 +182,7 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   }
   const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role, foreign }, declared)
   const way = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
-  const down = foreign ? leaveOut(way, name) : way
+  const down = foreign ? leaveOutWrong(way, name) : way
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
   if (!sql && which === 'all' && layout.format !== 'plain') {
     const identified = identifySource(folder, source, folder.repeatable.includes(source))
@@ -218,25 +218,9 @@ function compileCode(one: Parameters<typeof knowCode>[0], path: string): One {
   return { compiled: { migration: code.known, path, allowances: [] }, problems: [], notices: [code.notice], own: [] }
 }
 
-/** A way back that is wrong must not stop the way forward of a file that its own tool would run. */
-function leaveOut(down: CompiledDown, name: string): CompiledDown {
-  if (down.problems.length === 0) return down
-  const notices = down.problems.map((one) => ({
-    ...one,
-    what: `the down of ${name} is wrong and is not kept: ${one.what}`,
-  }))
-  return { ...down, sql: null, problems: [], notices: [...down.notices, ...notices] }
-}
-
 /** What is allowed because another tool has run such files: umzug's and knex's, which have our layout, as well. */
 function impliedFor({ format }: Layout, file: string): Allowance[] {
   return format === 'plain' ? [] : impliedAllowances(format, file)
-}
-
-/** How the tool runs the file; undefined for a file of ours. */
-function foreignFile(layout: Layout, { parts, outside }: SourceMigration): ForeignFile | undefined {
-  if (!isForeign(layout)) return undefined
-  return { parts, outside: outside ?? false, leavesTransactions: layout.leavesTransactions ?? false }
 }
 
 /** The down alone: its migration has run, and is not judged any more. */
