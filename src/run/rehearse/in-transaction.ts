@@ -71,7 +71,10 @@ async function runUnits(
   const flush = async () => {
     const sent = message
     message = []
-    const answers = await sendParts(on.session, sent.map(({ part }) => part)).catch((error: unknown) => {
+    const answers = await sendParts(
+      on.session,
+      sent.map(({ part }) => part),
+    ).catch((error: unknown) => {
       if (!(error instanceof PartError)) throw error
       for (const [i, { unit, looks }] of sent.slice(0, error.at.part).entries())
         if (looks) looked(unit, error.at.answers[i]!)
@@ -125,7 +128,9 @@ function failedAt(step: Step, unit: Unit | null, error: PartError, script: SqlSc
   const text = script.read()
   // Up sends the whole text, so that positions are those of the file.
   if (error.at.position !== null)
-    (error.error as { position?: string }).position = String(codePoints(text.slice(0, unit.start)) + error.at.position + 1)
+    (error.error as { position?: string }).position = String(
+      codePoints(text.slice(0, unit.start)) + error.at.position + 1,
+    )
   const at = { chunk: { sql: text, line: 1, statements: script.statements.length }, statement: unit.first - 1 }
   return failed(step, error.error, { ...at, known: script.statements[unit.first - 1], before: '' })
 }

@@ -94,15 +94,7 @@ export function readLook(text: string): Sighting {
   }
 }
 
-type Facts = [
-  number | string,
-  string,
-  string,
-  number | string,
-  number,
-  number | string | null,
-  number | string | null,
-]
+type Facts = [number | string, string, string, number | string, number, number | string | null, number | string | null]
 
 function asRelation([oid, name, kind, node, scans, table, root]: Facts): SeenRelation {
   const orNull = (one: number | string | null) => (one === null ? null : Number(one))

@@ -17,8 +17,8 @@ export interface Watcher {
   counting(): readonly number[]
   /** Takes in a look; says what is not as at the last one. */
   observe(sighting: Pick<Sighting, 'locks' | 'relations' | 'counted'>, seenBy: Lock['seenBy']): Effects
-  /** The same by everything there is, for what no transaction holds. */
-  compare(all: readonly SeenRelation[]): Effects
+  /** The same by everything there is and the locks that another session saw, for what no transaction holds. */
+  compare(all: readonly SeenRelation[], locks?: Sighting['locks']): Effects
 }
 
 /** A relation as it was last seen. */
@@ -93,11 +93,13 @@ export function watch(before: readonly SeenRelation[]): Watcher {
       const taken = learnLocks(locks, seenBy)
       return { created, work, locks: taken, dropped: forget(locks.flatMap(({ oid }) => (there.has(oid) ? [] : [oid]))) }
     },
-    compare(all) {
+    compare(all, locks = []) {
+      held.clear()
       const there = new Set(all.map(({ oid }) => oid))
       const gone = [...known.values()].filter(({ oid, kind }) => kind !== null && !there.has(oid))
-      const dropped = forget(gone.map(({ oid }) => oid))
-      return { ...learn(all), locks: [], dropped }
+      const learned = learn(all)
+      const taken = learnLocks(locks, 'witness')
+      return { ...learned, locks: taken, dropped: forget(gone.map(({ oid }) => oid)) }
     },
   }
 }
