@@ -24,7 +24,7 @@ export async function readSizes(run: Run, migrations: readonly RehearsedMigratio
              where c.relkind = 'p' and p.isleaf) leaf
            join pg_catalog.pg_class t on t.oid = leaf.oid
          where pg_catalog.format('%I.%I', n.nspname, c.relname) in (${list}) and c.relkind in ('r', 'p', 'm')
-         group by n.nspname, c.relname`,
+         group by n.nspname, c.relname order by sum(${size}) desc, 1`,
       )
     const rows = await ask(measured).catch((error: unknown) => {
       if ((error as { code?: string }).code !== '55P03') throw error

@@ -56,7 +56,7 @@ async function findMaintenance(run: Run, server: Target): Promise<Target> {
 }
 
 async function explainClone(run: Run, maintenance: Target, error: unknown): Promise<unknown> {
-  const code = (error as { code?: string }).code ?? (error as { cause?: { code?: string } }).cause?.code
+  const { code, message } = ((error as Error).cause ?? error) as { code?: string; message: string }
   if (code === '55006') {
     const ask = `select pid, usename, application_name as application from pg_catalog.pg_stat_activity
       where datname = $1 and backend_type = 'client backend' order by pid`
@@ -77,7 +77,7 @@ async function explainClone(run: Run, maintenance: Target, error: unknown): Prom
   if (code !== '42501') return error
   return new Failure('DENIED', 'this role may not make a copy of the target; nothing was rehearsed', {
     sqlstate: code,
-    reason: (error as Error).message,
+    reason: message,
     next: 'It has to be its owner, with CREATEDB, or a superuser. Or rehearse without --clone.',
   })
 }

@@ -37,6 +37,9 @@ export function watch(before: readonly SeenRelation[]): Watcher {
 
   const nameOf = (oid: number | null) => (oid === null ? null : (known.get(oid)?.called ?? null))
 
+  /** Of an index that of its table: nobody thinks of the index of a whole. */
+  const rootOf = ({ root, table }: Known) => nameOf(table === null ? root : (known.get(table)?.root ?? null))
+
   const learn = (relations: readonly SeenRelation[]): Omit<Effects, 'locks' | 'dropped'> => {
     const created: string[] = []
     const work: Work[] = []
@@ -53,7 +56,7 @@ export function watch(before: readonly SeenRelation[]): Watcher {
       const on = known.get(change === 'builds' ? one.table! : one.oid)
       if (!on) continue
       const index = change === 'builds' ? known.get(one.oid)!.called : null
-      work.push({ what: change, table: on.called, root: nameOf(on.root), index, existing: on.existing })
+      work.push({ what: change, table: on.called, root: rootOf(on), index, existing: on.existing })
     }
     return { created, work: withoutParts(work) }
   }
@@ -69,7 +72,7 @@ export function watch(before: readonly SeenRelation[]): Watcher {
       for (const mode of modes.filter((mode) => !already.has(mode))) {
         already.add(mode)
         const { called: relation, existing } = one
-        taken.push({ relation, kind: kindOf(one), table: nameOf(one.table), root: nameOf(one.root), mode: mode as LockMode, existing, seenBy }) // prettier-ignore
+        taken.push({ relation, kind: kindOf(one), table: nameOf(one.table), root: rootOf(one), mode: mode as LockMode, existing, seenBy }) // prettier-ignore
       }
     }
     return taken.sort(byWeight)

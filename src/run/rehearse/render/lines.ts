@@ -1,7 +1,7 @@
 import { call } from '../../../schema/tell.ts'
 import type { Difference } from '../../../schema/difference.ts'
 import { formatDuration } from '../../../report/duration.ts'
-import { type Lock, type Rehearsal, type RehearsedMigration, type RehearsedStatement, type Work, lockModes, spellMode } from '../rehearsal.ts' // prettier-ignore
+import { type Lock, type LockMode, type Rehearsal, type RehearsedMigration, type RehearsedStatement, type Work, lockModes, spellMode } from '../rehearsal.ts' // prettier-ignore
 import { subjectOf } from '../sizes.ts'
 
 /** Where it took place, and with which versions: one sentence. */
@@ -40,22 +40,39 @@ export function tellWork(work: readonly Work[]): string[] {
   return [...new Set(work.map((one) => `${words[one.what]} ${subjectOf(one)}${one.existing ? '' : ' (new)'}`))]
 }
 
-/** Locks that are worth a line, the strongest of each relation: `ACCESS EXCLUSIVE auth.users`. */
+/** Locks that are worth a line: `ACCESS EXCLUSIVE auth.users`, `ACCESS EXCLUSIVE ingest.events (64 partitions)`. */
 export function tellLocks(locks: readonly Lock[]): string[] {
-  return strongest(locks).map(
-    ({ relation, mode, existing }) => `${spellMode(mode)} ${relation}${existing ? '' : ' (new)'}`,
-  )
+  return strongest(locks).map(({ name, mode, existing, partitions }) => {
+    const more = partitions === 0 ? '' : ` (${partitions} partition${partitions === 1 ? '' : 's'})`
+    return `${spellMode(mode)} ${name}${more}${existing ? '' : ' (new)'}`
+  })
 }
 
-/** Of each relation the strongest lock; those of indexes only where they stop others. */
-export function strongest(locks: readonly Lock[]): Lock[] {
-  const all = new Map<string, Lock>()
-  for (const lock of locks) {
-    if (lock.kind === 'index' && (!lock.existing || lock.mode !== 'AccessExclusiveLock')) continue
-    const was = all.get(lock.relation)
-    if (!was || lockModes.indexOf(lock.mode) > lockModes.indexOf(was.mode)) all.set(lock.relation, lock)
+/** A lock under the name that people know: that of a partitioned table stands for its partitions. */
+export interface NamedLock {
+  readonly name: string
+  readonly mode: LockMode
+  readonly existing: boolean
+  readonly partitions: number
+}
+
+/** Of each table the strongest lock, the strongest first; those of indexes only where they stop others by themselves. */
+export function strongest(locks: readonly Lock[]): NamedLock[] {
+  const all = new Map<string, NamedLock>()
+  const weight = ({ mode }: { readonly mode: LockMode }) => lockModes.indexOf(mode)
+  const exclusive = new Set(locks.filter((one) => one.mode === 'AccessExclusiveLock').map((one) => one.relation))
+  for (const { relation, kind, table, root, mode, existing } of locks) {
+    if (kind === 'index' && (!existing || mode !== 'AccessExclusiveLock' || exclusive.has(table ?? ''))) continue
+    const name = root ?? relation
+    const was = all.get(name)
+    const partitions =
+      (was?.partitions ?? 0) + (root !== null && kind === 'table' && (!was || mode === was.mode) ? 1 : 0)
+    all.set(
+      name,
+      was && weight(was) >= weight({ mode }) ? { ...was, partitions } : { name, mode, existing, partitions },
+    )
   }
-  return [...all.values()].sort((a, b) => lockModes.indexOf(b.mode) - lockModes.indexOf(a.mode))
+  return [...all.values()].sort((a, b) => weight(b) - weight(a))
 }
 
 /** The line of the file, or the lines of what was sent together. */

@@ -1,7 +1,7 @@
-import { type Lock, type RehearsedMigration, type RehearsedStatement, blocks, spellMode } from '../rehearsal.ts'
+import { type RehearsedMigration, type RehearsedStatement, blocks, spellMode } from '../rehearsal.ts'
 import { byTransaction } from '../verdict.ts'
 import { escapeHtml } from './escape-html.ts'
-import { strongest, tellMs } from './lines.ts'
+import { type NamedLock, strongest, tellMs } from './lines.ts'
 
 const width = 1000
 const labels = 330
@@ -60,9 +60,9 @@ function lockBars({ beginMs, locks, transaction, ms }: RehearsedStatement, start
   return strongest(locks).flatMap((lock) => (lock.existing ? [{ ...lookOf(lock), from, to }] : []))
 }
 
-function lookOf({ mode, relation }: Lock): Pick<Bar, 'label' | 'look' | 'title'> {
+function lookOf({ mode, name }: NamedLock): Pick<Bar, 'label' | 'look' | 'title'> {
   const whom = blocks(mode)
-  const label = `${spellMode(mode)} ${relation}`
+  const label = `${spellMode(mode)} ${name}`
   const look = whom === null ? 'nobody' : whom === 'writers' ? 'writers' : 'everybody'
   return {
     label,
