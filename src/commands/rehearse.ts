@@ -92,11 +92,12 @@ function writePage(run: Run, path: string, page: string): void {
 function asRehearsed(failure: Failure, { stage }: Rehearsal, { missing }: TargetState): Failure {
   if (failure.code !== 'FAILED' && failure.code !== 'PARTIAL') return failure
   const lacking = missing.length > 0 && stage !== 'target' && stage !== 'clone'
-  const next = lacking
-    ? `Perhaps only because the shadow lacks what ${missing.join(', ')} made, which this bundle does not have: try --clone or --on-target.`
-    : (failure.facts.next ?? 'Mend it before it is run on the target, where nothing has happened.')
-  const facts = { ...failure.facts, next }
-  return new Failure('FAILED', `up would end with ${failure.exitCode}: ${failure.message}`, facts, failure)
+  const { list: _, next = '', ...facts } = failure.facts
+  // What up says of what has been done and left is not so here.
+  const mend = /^(Mend|Look)/.test(next) ? 'Mend the file: on the target nothing has happened.' : next
+  const perhaps = `Perhaps only because the shadow lacks what ${missing.join(', ')} made, which this bundle does not have: try --clone or --on-target.`
+  const message = `up would end with ${failure.exitCode}: ${failure.message}`
+  return new Failure('FAILED', message, { ...facts, next: lacking ? perhaps : mend }, failure)
 }
 
 function refuseDanger(run: Run, verdicts: readonly Verdict[]): void {

@@ -6,7 +6,7 @@ import { migrate } from '../migrate.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
 import type { TargetState } from './pending.ts'
-import type { Surroundings } from './surroundings.ts'
+import { type Surroundings, readPath } from './surroundings.ts'
 
 /** How an empty database becomes what the target is. */
 export interface Replay {
@@ -29,9 +29,10 @@ export async function replay(run: Run, { bundle, target, ownServer }: Replay): P
     await orSayWhere(() =>
       withServer(run, requirePrimary, (session) => migrate(startJob(run, 'up', done, null), session)),
     )
-  return surroundings.partitions.length === 0
-    ? []
-    : withServer(run, requirePrimary, (session) => makePartitions(session, surroundings))
+  return withServer(run, requirePrimary, async (session) => [
+    ...(await comparePaths(session, surroundings.path)),
+    ...(await makePartitions(session, surroundings)),
+  ])
 }
 
 async function orSayWhere(work: () => Promise<void>): Promise<void> {
@@ -57,6 +58,16 @@ async function makeRoles(session: Session, roles: readonly string[]): Promise<vo
   const rows = await session.query<{ name: string }>('select pg_catalog.quote_ident(rolname) as name from pg_catalog.pg_roles') // prettier-ignore
   const there = new Set(rows.map(({ name }) => name))
   for (const role of roles.filter((one) => !there.has(one))) await session.query(`create role ${role}`)
+}
+
+async function comparePaths(session: Session, expected: readonly string[]): Promise<string[]> {
+  const path = await readPath(session)
+  const lacking = expected.filter((one) => !path.includes(one))
+  return lacking.length === 0
+    ? []
+    : [
+        `on the target unqualified names are found in schemas that no migration makes, so here they mean something else: ${lacking.join(', ')}`,
+      ]
 }
 
 /** Partitions that no migration has made are there too: what rewrites the parent rewrites them. */

@@ -4,6 +4,8 @@ import type { Session } from '../../postgres/session.ts'
 export interface Surroundings {
   /** What the database or the role sets, by name: where unqualified names are looked for, how times are read. */
   readonly settings: Readonly<Record<string, string>>
+  /** Where they are found, of those schemas that are there. */
+  readonly path: readonly string[]
   /** Every role, quoted. */
   readonly roles: readonly string[]
   readonly partitions: readonly Partition[]
@@ -29,6 +31,7 @@ export async function readSurroundings(reader: Session): Promise<Surroundings> {
   const roles = await reader.query<{ name: string }>(
     `select pg_catalog.quote_ident(rolname) as name from pg_catalog.pg_roles where rolname !~ '^pg_' order by 1`,
   )
+  const path = await readPath(reader)
   const partitions = await reader.query<Partition>(
     `select pg_catalog.format('%I.%I', n.nspname, c.relname) as name, pg_catalog.quote_ident(n.nspname) as schema,
        pg_catalog.format('%I.%I', pn.nspname, p.relname) as parent,
@@ -41,7 +44,14 @@ export async function readSurroundings(reader: Session): Promise<Surroundings> {
   )
   return {
     settings: Object.fromEntries(settings.map(({ name, setting }) => [name, setting])),
+    path,
     roles: roles.map(({ name }) => name),
     partitions,
   }
+}
+
+/** The schemas in which a session finds unqualified names. */
+export async function readPath(session: Session): Promise<string[]> {
+  const [row] = await session.query<{ path: string[] }>('select pg_catalog.current_schemas(false)::text[] as path')
+  return row!.path
 }
