@@ -1,7 +1,6 @@
 import { Failure } from '../../errors.ts'
 import type { ModuleScript } from '../../migration.ts'
 import { rollBack, runScript } from '../../postgres/script.ts'
-import type { Session } from '../../postgres/session.ts'
 import { failed } from '../apply/failures.ts'
 import type { Step } from '../apply/step.ts'
 import { callModule, loadModule } from '../modules/module.ts'
@@ -10,12 +9,12 @@ import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatemen
 import type { RehearsedStatement } from './rehearsal.ts'
 import { sendParts } from './send.ts'
 import type { Unit } from './units.ts'
-import { withWitness } from './witness.ts'
+import { type Witness, withWitness } from './witness.ts'
 
 /** Calls a module's `up` and measures it as one; never rejects for what up would call a failure. */
 export async function rehearseCode(
   rehearsing: Rehearsing,
-  witness: () => Promise<Session>,
+  witness: () => Promise<Witness>,
   { kind, one }: PendingMigration,
   script: ModuleScript,
 ): Promise<Outcome> {
@@ -26,7 +25,9 @@ export async function rehearseCode(
   const statements: RehearsedStatement[] = []
   const base = { kind, name: one.name, file: one.file, how: 'module', statements } as const
   const look = async (before: string) => {
-    const answers = await sendParts(session, [{ sql: `${before}select`, count: before === '' ? 1 : 2 }, { sql: lookSql(watcher.counting()), count: 1 }]) // prettier-ignore
+    // Only the first look of a transaction asks for what is outstanding.
+    const counting = before === '' ? [] : watcher.counting()
+    const answers = await sendParts(session, [{ sql: `${before}select`, count: before === '' ? 1 : 2 }, { sql: lookSql(counting), count: 1 }]) // prettier-ignore
     return readLook(answers[1]!)
   }
   try {

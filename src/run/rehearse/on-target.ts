@@ -23,12 +23,12 @@ const lockTimeoutMs = 1_000
  * Rehearses in one transaction of the target, which is rolled back, and within `longMs`, because its locks are real. Throws
  * REFUSED, before anything is locked, for what no transaction can hold, and LOCKED while another runner is at work.
  */
-export function onTarget(run: Run, { pending }: TargetState, longMs: number): Promise<Played> {
+export function onTarget(given: Run, { pending }: TargetState, longMs: number): Promise<Played> {
   refuseWhatStays(pending)
+  const timeout = Math.min(given.config.lockTimeoutMs || lockTimeoutMs, lockTimeoutMs)
+  const run = { ...given, config: { ...given.config, lockTimeoutMs: timeout } }
   return withServer(run, requirePrimary, async (session) => {
-    const opened = await openStepContext(run, session)
-    const timeout = Math.min(opened.settings.lockTimeoutMs || lockTimeoutMs, lockTimeoutMs)
-    const on: StepContext = { ...opened, settings: { ...opened.settings, lockTimeoutMs: timeout } }
+    const on = await openStepContext(run, session)
     await session.query(`${resetSql(session, on.settings)}`)
     const before = await describe(run, session)
     const watcher = watch(await lookAtAll(session))

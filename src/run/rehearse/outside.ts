@@ -3,7 +3,6 @@ import { Failure } from '../../errors.ts'
 import { historyTables } from '../../history/tables.ts'
 import type { SqlScript, Statement } from '../../migration.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
-import type { Session } from '../../postgres/session.ts'
 import { offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
@@ -14,12 +13,12 @@ import type { RehearsedStatement } from './rehearsal.ts'
 import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
 import { PartError, sendParts } from './send.ts'
 import type { Unit } from './units.ts'
-import { withWitness } from './witness.ts'
+import { type Witness, withWitness } from './witness.ts'
 
 /** Runs a SQL file statement by statement, as up does; what no transaction may hold is watched by the witness. Never rejects for what up would call a failure. */
 export async function rehearseOutside(
   rehearsing: Rehearsing,
-  witness: Session,
+  witness: Witness,
   { one }: PendingMigration,
   script: SqlScript,
 ): Promise<Outcome> {
@@ -51,7 +50,7 @@ export async function rehearseOutside(
 
 async function runStatement(
   rehearsing: Rehearsing,
-  witness: Session,
+  witness: Witness,
   outside: OutsideFile,
   i: number,
 ): Promise<RehearsedStatement[]> {
@@ -77,12 +76,12 @@ async function inTransaction(rehearsing: Rehearsing, outside: OutsideFile, i: nu
   const early = block ? block.statements.filter(({ end }) => end <= block.open).length : 0
   const inner = block ? block.statements.slice(early) : [whole]
   watcher.begin()
-  const look = () => ({ sql: lookSql(watcher.counting()), count: 1 })
+  const look = { sql: lookSql(), count: 1 }
   const begin = block ? { sql: text.slice(whole.start, block.open), count: 1 + early } : { sql: 'begin', count: 1 }
   const parts = [
     begin,
-    look(),
-    ...inner.flatMap(({ start, end }) => [{ sql: text.slice(start, end), count: 1 }, look()]),
+    { sql: lookSql(watcher.counting()), count: 1 },
+    ...inner.flatMap(({ start, end }) => [{ sql: text.slice(start, end), count: 1 }, look]),
   ]
   const answers = await sendParts(on.session, parts).catch((error: unknown) => {
     const failed = error instanceof PartError && error.at.part >= 2 ? inner[(error.at.part - 2) >> 1] : undefined
@@ -103,7 +102,7 @@ async function inTransaction(rehearsing: Rehearsing, outside: OutsideFile, i: nu
 
 async function runAlone(
   rehearsing: Rehearsing,
-  witness: Session,
+  witness: Witness,
   outside: OutsideFile,
   i: number,
 ): Promise<RehearsedStatement> {

@@ -17,6 +17,7 @@ import type { RehearsedMigration } from './rehearsal.ts'
 import type { Outcome, PendingMigration, Rehearsing } from './rehearsing.ts'
 import { sendParts } from './send.ts'
 import { watch } from './watcher.ts'
+import type { Witness } from './witness.ts'
 
 /** What the rehearsal of all that is pending has shown. */
 export interface Rehearsed {
@@ -29,7 +30,7 @@ export interface Rehearsed {
 /** Runs what is pending on a database that is nobody's and as the target is, and commits it there; stops at the first that fails. */
 export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Promise<Rehearsed> {
   return withServer(run, requirePrimary, (session) =>
-    withLazySession(run, async (witness) => {
+    withLazyWitness(run, async (witness) => {
       const on = await openStepContext(run, session)
       await resetSession(session, on.settings)
       // Nobody will ask for any of it after a crash.
@@ -77,15 +78,15 @@ export function asFailure(error: unknown): Failure {
   throw error instanceof ScriptError ? error.error : error
 }
 
-function rehearseOne(
+async function rehearseOne(
   rehearsing: Rehearsing,
-  witness: () => Promise<Session>,
+  witness: () => Promise<Witness>,
   pending: PendingMigration,
 ): Promise<Outcome> {
   const { script } = pending.one
   if (script.kind === 'module') return rehearseCode(rehearsing, witness, pending, script)
   if (script.transaction) return rehearseInTransaction(rehearsing, pending, script)
-  return witness().then((session) => rehearseOutside(rehearsing, session, pending, script))
+  return rehearseOutside(rehearsing, await witness(), pending, script)
 }
 
 /** Whether it has left the session as it was. */
@@ -93,21 +94,22 @@ function isQuiet({ one: { script } }: PendingMigration): boolean {
   return script.kind === 'sql' && script.joinable
 }
 
-/** A second session of the same database, opened when it is asked for. */
-async function withLazySession<T>(run: Run, use: (open: () => Promise<Session>) => Promise<T>): Promise<T> {
+/** A witness whose sessions are opened when they are asked for. */
+async function withLazyWitness<T>(run: Run, use: (open: () => Promise<Witness>) => Promise<T>): Promise<T> {
   const over = Promise.withResolvers<void>()
-  let opened: Promise<Session> | undefined
-  let closed: Promise<void> | undefined
+  const closed: Promise<void>[] = []
   const open = () =>
-    (opened ??= new Promise((resolve, reject) => {
+    new Promise<Session>((resolve, reject) => {
       const own = { ...run, connection: newRunConnection(), phase: { ...run.phase } }
-      closed = withServer(own, requirePrimary, (session) => (resolve(session), over.promise)).catch(reject)
-    }))
+      closed.push(withServer(own, requirePrimary, (session) => (resolve(session), over.promise)).catch(reject))
+    })
+  let witness: Promise<Witness> | undefined
+  const openBoth = async () => ({ looks: await open(), holds: await open() })
   try {
-    return await use(open)
+    return await use(() => (witness ??= openBoth()))
   } finally {
     over.resolve()
-    await closed
+    await Promise.all(closed)
   }
 }
 
