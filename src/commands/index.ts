@@ -68,6 +68,22 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./plan.ts')).plan,
   },
+  rehearse: {
+    summary: 'run what is pending where it does no harm: locks, rewrites, times, and whether it is a danger',
+    flags: {
+      to: { value: 'name', summary: 'the last one to rehearse' },
+      clone: { summary: 'in a copy of the target on its server, with all rows, in place of an empty shadow' },
+      'on-target': { summary: 'in one transaction of the target, which is rolled back' },
+      large: { value: 'size', summary: 'from where on a table is large (256MB)' },
+      long: { value: 'duration', summary: 'for how long others may be kept waiting (5s); --on-target ends then' },
+      'allow-danger': { summary: 'leave with 0 although there is a danger' },
+      json: { summary: 'as data' },
+      markdown: { summary: 'as a comment for a pull request' },
+      html: { value: 'file', summary: 'also as a page, with a timeline' },
+    },
+    database: true,
+    load: async () => (await import('./rehearse.ts')).rehearse,
+  },
   down: {
     summary: 'take the newest migration back',
     flags: {

@@ -13,27 +13,46 @@ import { requirePrimary, withServer } from '../server.ts'
  */
 export async function withScratchDatabase<T>(run: Run, emit: Emit, use: (on: Run) => Promise<T>): Promise<T> {
   const { shadow } = run.config
-  if (shadow) return inNewDatabase(run, shadow, emit, use)
+  if (shadow) return inNewDatabase(run, { server: shadow, template: empty }, emit, use)
   const { withEmbedded } = await import('../../embedded/with-embedded.ts')
   return withEmbedded((url) => {
     const target = parseConnection(url, {}, 'an embedded server')
     if (typeof target === 'string') throw new Error(target)
-    return inNewDatabase(run, target, emit, use)
+    return inNewDatabase(run, { server: target, template: empty }, emit, use)
   })
 }
 
-async function inNewDatabase<T>(run: Run, server: Target, emit: Emit, use: (on: Run) => Promise<T>): Promise<T> {
+/** Where somebody may have put something into template1. */
+const empty = 'template0'
+
+/** Where a database is made, and of what: a template that is quoted already. */
+export interface Scratch {
+  readonly server: Target
+  readonly template: string
+}
+
+/** The same on that server, in a copy of that template. */
+export async function inNewDatabase<T>(
+  run: Run,
+  { server, template }: Scratch,
+  emit: Emit,
+  use: (on: Run) => Promise<T>,
+): Promise<T> {
   const name = `upfront_scratch_${randomBytes(6).toString('hex')}`
-  // template0, because what somebody has put into template1 is not of these migrations.
-  await execute(run, server, emit, `create database ${name} template template0`)
   try {
+    await execute(run, server, emit, `create database ${name} template ${template}`)
     return await use(elsewhere(run, inDatabase(server, name), emit))
   } finally {
-    await execute(run, server, emit, `drop database if exists ${name} with (force)`)
+    // A run that is to stop takes away what it has made all the same.
+    const last = { ...run, signal: AbortSignal.timeout(dropTimeoutMs) }
+    await execute(last, server, emit, `drop database if exists ${name} with (force)`)
   }
 }
 
-function inDatabase(target: Target, database: string): Target {
+const dropTimeoutMs = 30_000
+
+/** The same server, another of its databases. */
+export function inDatabase(target: Target, database: string): Target {
   const { renew } = target
   return { ...target, database, ...(renew ? { renew: async (at) => ({ ...(await renew(at)), database }) } : {}) }
 }
