@@ -27,7 +27,7 @@ test('a copy has the rows, so that what fails on them fails there; it is gone af
     expect(exitCode, stderr).toBe(22)
     const { on, failed, migrations } = JSON.parse(stdout)
     expect([on, failed.sqlstate, migrations[0].statements[0].work[0].what]).toEqual(['clone', '23505', 'rewrites'])
-    const left = await server.query(`select datname from pg_database where datname like 'upfront_scratch_%'`)
+    const left = await server.query(`select datname from pg_database where datname like 'upfront_scratch_${db.name}_%'`)
     expect(left.rows).toEqual([])
   })
 })

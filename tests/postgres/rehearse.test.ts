@@ -13,7 +13,7 @@ create view app.v as select id from app.t;`,
 /** Databases that a rehearsal makes and must not leave. */
 async function scratch(db: Database): Promise<string[]> {
   const rows = await db.query<{ datname: string }>(
-    `select datname from pg_database where datname like 'upfront_scratch_%'`,
+    `select datname from pg_database where datname like 'upfront_scratch_${db.name}_%'`,
   )
   return rows.map(({ datname }) => datname)
 }
@@ -118,7 +118,7 @@ test('nothing is left: not on the target, not on the server, not when it fails',
 test('a signal in the middle takes the shadow away too', async ({ db }) => {
   db.files({ '001_slow.sql': 'create table slow (id int);\nselect pg_sleep(60);' })
   const child = db.spawn(['rehearse'], shadowed(db))
-  await expect.poll(() => db.query(`select 1 as one from pg_stat_activity where wait_event = 'PgSleep' and datname like 'upfront_scratch_%'`), { timeout: 10_000 }).toHaveLength(1) // prettier-ignore
+  await expect.poll(() => db.query(`select 1 as one from pg_stat_activity where wait_event = 'PgSleep' and datname like 'upfront_scratch_${db.name}_%'`), { timeout: 10_000 }).toHaveLength(1) // prettier-ignore
 
   child.kill('SIGTERM')
   const { exitCode } = await child.ended

@@ -86,7 +86,9 @@ test('a folder has its schema found out on a scratch database, and the seeds fol
   expect(exitCode, stderr).toBe(0)
   expect(seeded).toEqual(['development/1_user.sql'])
   expect(await db.query('select email from app.users')).toEqual([{ email: 'seed@b' }])
-  expect(await db.query(`select datname from pg_database where datname like 'upfront_scratch%'`)).toEqual([])
+  expect(await db.query(`select datname from pg_database where datname like 'upfront_scratch_${db.name}_%'`)).toEqual(
+    [],
+  )
 })
 
 describe('what is not ours stays where it is', () => {

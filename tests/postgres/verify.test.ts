@@ -14,9 +14,9 @@ const files = {
 }
 
 /** Compiles the files with their schema; answers the environment of a run from that bundle. */
-async function compile(db: Database, some: Readonly<Record<string, string>> = files) {
+async function compile(db: Database, some: Readonly<Record<string, string>> = files, on = shadow()) {
   db.files(some)
-  const { exitCode, stderr, stdout } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
+  const { exitCode, stderr, stdout } = await db.run(['compile', '--schema', '--out', 'bundle'], on)
   expect(exitCode, stderr).toBe(0)
   return { stdout, stderr, env: { UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') } }
 }
@@ -24,16 +24,18 @@ async function compile(db: Database, some: Readonly<Record<string, string>> = fi
 const shadow = () => ({ UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') })
 
 test('compile --schema says what the migrations make, and leaves nothing on the server', async ({ db }) => {
-  const { stdout } = await compile(db)
+  const { user, password } = await db.role('login createdb')
+  const own = { UPFRONT_SHADOW_DATABASE_URL: db.urlOf({ user, password, database: 'postgres' }) }
+  const { stdout } = await compile(db, files, own)
   expect(stdout).toMatch(
     /3 migrations compiled into bundle; on an empty PostgreSQL \d+ they make a schema of \d+ objects/,
   )
-  expect(await db.query(`select datname from pg_database where datname like 'upfront_scratch%'`)).toEqual([])
+  expect(await db.query(`select datname from pg_database where datdba = '${user}'::regrole`)).toEqual([])
   const story = JSON.parse(fs.readFileSync(join(db.dir, 'bundle/migrations/schema.json'), 'utf8'))
   expect(story.steps.map(({ migration }: { migration: string }) => migration)).toEqual(['1_app', '2_orders', '3_view'])
   // The same files give the same bytes.
   const before = fs.readFileSync(join(db.dir, 'bundle/migrations/schema.json'), 'utf8')
-  await compile(db)
+  await compile(db, files, own)
   expect(fs.readFileSync(join(db.dir, 'bundle/migrations/schema.json'), 'utf8')).toBe(before)
 })
 
