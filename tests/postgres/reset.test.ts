@@ -296,7 +296,7 @@ test('who holds a lock is named, and left alone: 33', async ({ db }) => {
   const env = await applied(db)
   const other = await db.connect()
   await other.query(`set application_name = 'billing'; begin; select from app.users`)
-  const busy = { ...env, UPFRONT_LOCK_TIMEOUT: '200ms', UPFRONT_LOCK_RETRY: '1s' }
+  const busy = { ...env, UPFRONT_LOCK_TIMEOUT: '2s', UPFRONT_LOCK_RETRY: '3s' }
   const { exitCode, stderr } = await db.run(['reset'], busy)
   expect(exitCode, stderr).toBe(33)
   expect(stderr).toMatch(/others are connected, and are left alone: .*billing/)
