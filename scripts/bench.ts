@@ -29,6 +29,8 @@ try {
     await verifyThousand(server)
   })
   await testDatabases()
+  // A shadow needs no durability, and the checkpoint of its end would write what the others have left.
+  await withPostgres({ auth: 'trust' }, rehearsal)
   imageSize()
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -88,6 +90,24 @@ function reportMounted(count: number, { bundle, mounted }: Folder, goal: number)
     20,
   )
   report(`no-op start of a mounted folder of ${count}`, value, 'its bundle', goal)
+}
+
+/** All that is pending on a shadow of the same server, its database made and dropped, against applying the same. */
+async function rehearsal(server: Server): Promise<void> {
+  const migrations = await makeMigrations('two-hundred', 200)
+  let count = 0
+  const fresh = () => ({
+    UPFRONT_DATABASE_URL: createDatabase(server, `rehearsal_${(count += 1)}`),
+    UPFRONT_MIGRATIONS_DIR: migrations,
+  })
+  const apply = () => {
+    const env = fresh()
+    return time([node, entrypoint], env)
+  }
+  const target = fresh()
+  const shadowed = { ...target, UPFRONT_SHADOW_DATABASE_URL: server.url }
+  const value = ratio(() => time([node, entrypoint, 'rehearse'], shadowed), apply, 10)
+  report('rehearse 200 on a shadow', value, 'applying them', 1.5)
 }
 
 /** Against what people would run instead. */

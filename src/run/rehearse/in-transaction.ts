@@ -8,7 +8,7 @@ import { failed, truncation } from '../apply/failures.ts'
 import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import type { Step } from '../apply/step.ts'
-import { lookSql, readLook } from './measure.ts'
+import { clockSql, lookSql, readLook } from './measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
 import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
 import { type Part, PartError, sendParts, sendUnit } from './send.ts'
@@ -82,10 +82,9 @@ async function runUnits(
     })
     for (const [i, { unit, looks }] of sent.entries()) if (looks) looked(unit, answers[i]!)
   }
-  const look = (unit: Unit | null, counting?: readonly number[]) =>
-    add({ sql: lookSql(counting), count: 1 }, unit, true)
+  const look = (unit: Unit) => add({ sql: lookSql(), count: 1 }, unit, true)
   if (!within) add({ sql: beginning(rehearsing, step, script), count: 2 }, null, false)
-  look(null, watcher.counting())
+  add({ sql: within ? lookSql(watcher.counting()) : clockSql(watcher.counting()), count: 1 }, null, true)
   let size = 0
   for (const unit of unitsOf(script)) {
     on.signal.throwIfAborted()

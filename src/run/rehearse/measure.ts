@@ -49,20 +49,24 @@ const joined = `join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  * file may have set any search_path; system catalogs, which everybody locks, and TOAST do not count.
  */
 export function lookSql(counting: readonly number[] = []): string {
-  const locked = lockedBy('pg_catalog.pg_backend_pid()')
-  return `with l as materialized (${locked}),
+  return `with l as materialized (${lockedBy('pg_catalog.pg_backend_pid()')}),
   r as (select l.oid from l union select x.indexrelid from pg_catalog.pg_index x join l on l.oid = x.indrelid)
   select pg_catalog.json_build_array(${clock},
     (select pg_catalog.json_agg(pg_catalog.json_build_array(l.oid, l.modes)) from l),
     (select pg_catalog.json_agg(pg_catalog.json_build_array(${facts})) from r join pg_catalog.pg_class c on c.oid = r.oid ${joined}
       where n.nspname <> 'pg_toast'),
-    ${
-      counting.length === 0
-        ? 'null'
-        : `(select pg_catalog.json_agg(pg_catalog.json_build_array(o, pg_catalog.pg_stat_get_xact_numscans(o)))
-      from pg_catalog.unnest('{${counting.join()}}'::oid[]) o)`
-    },
-    ${clock})::text`
+    ${countedSql(counting)}, ${clock})::text`
+}
+
+/** The same where nothing can be held. */
+export function clockSql(counting: readonly number[] = []): string {
+  return `select pg_catalog.json_build_array(${clock}, null, null, ${countedSql(counting)}, ${clock})::text`
+}
+
+function countedSql(oids: readonly number[]): string {
+  if (oids.length === 0) return 'null'
+  return `(select pg_catalog.json_agg(pg_catalog.json_build_array(o, pg_catalog.pg_stat_get_xact_numscans(o)))
+    from pg_catalog.unnest('{${oids.join()}}'::oid[]) o)`
 }
 
 /** The relations that a server process has locked, with all modes of each. */

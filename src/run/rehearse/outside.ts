@@ -8,7 +8,7 @@ import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import { failedAtFirst, stopped, stoppedWithin } from '../outside/failures.ts'
 import { type OutsideFile, commitsWithin } from '../outside/outside-file.ts'
-import { lookAtAll, lookSql, readLook } from './measure.ts'
+import { clockSql, lookAtAll, lookSql, readLook } from './measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
 import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
 import { PartError, sendParts } from './send.ts'
@@ -80,7 +80,7 @@ async function inTransaction(rehearsing: Rehearsing, outside: OutsideFile, i: nu
   const begin = block ? { sql: text.slice(whole.start, block.open), count: 1 + early } : { sql: 'begin', count: 1 }
   const parts = [
     begin,
-    { sql: lookSql(watcher.counting()), count: 1 },
+    { sql: clockSql(watcher.counting()), count: 1 },
     ...inner.flatMap(({ start, end }) => [{ sql: text.slice(start, end), count: 1 }, look]),
   ]
   const answers = await sendParts(on.session, parts).catch((error: unknown) => {
@@ -110,7 +110,7 @@ async function runAlone(
   const statement = outside.script.statements[i]!
   watcher.compare(await lookAtAll(on.session))
   const unit = unitOf(statement, i, outside.text)
-  const clock = async () => readLook((await sendParts(on.session, [{ sql: lookSql(), count: 1 }]))[0]!)
+  const clock = async () => readLook((await sendParts(on.session, [{ sql: clockSql(), count: 1 }]))[0]!)
   const { to: from } = await clock()
   let ms = 0
   const locks = await withWitness(witness, on.session.backendPid, async () => {

@@ -11,7 +11,8 @@ import { requirePrimary, withServer } from '../server.ts'
 import { openStepContext } from '../step-context.ts'
 import { rehearseCode } from './code.ts'
 import { rehearseInTransaction } from './in-transaction.ts'
-import { lookAtAll, lookSql, readLook } from './measure.ts'
+import { rehearseJoined, takeJoinable } from './joined.ts'
+import { clockSql, lookAtAll, readLook } from './measure.ts'
 import { rehearseOutside } from './outside.ts'
 import type { RehearsedMigration } from './rehearsal.ts'
 import type { Outcome, PendingMigration, Rehearsing } from './rehearsing.ts'
@@ -46,19 +47,19 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
       }
       const migrations: RehearsedMigration[] = []
       let failure: Failure | null = null
-      for (const one of pending) {
+      for (let i = 0; i < pending.length && failure === null; i = migrations.length) {
         on.signal.throwIfAborted()
+        const joined = takeJoinable(pending.slice(i))
+        const done = joined.length > 1 ? await rehearseJoined(rehearsing, joined) : []
+        migrations.push(...done)
+        if (done.length > 0) continue
+        const one = pending[i]!
         const { rehearsed, error } = await rehearseOne(rehearsing, witness, one)
         migrations.push(rehearsed)
-        if (error !== undefined) {
-          if (on.signal.aborted) throw on.signal.reason
-          failure = asFailure(error)
-          break
-        }
-        if (!isQuiet(one)) {
-          await resetSession(session, on.settings)
-          await session.query('set synchronous_commit = off')
-        }
+        if (error === undefined) await resetSession(session, on.settings)
+        else if (on.signal.aborted) throw on.signal.reason
+        else failure = asFailure(error)
+        await session.query('set synchronous_commit = off')
       }
       const after = await describe(run, session)
       const difference = compareSchemas(before, after, { exclude: [], also: [] })
@@ -69,7 +70,7 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
 
 /** When a rehearsal begins, by the clock of the server. */
 export async function readClock(session: Session): Promise<number> {
-  return readLook((await sendParts(session, [{ sql: lookSql(), count: 1 }]))[0]!).to
+  return readLook((await sendParts(session, [{ sql: clockSql(), count: 1 }]))[0]!).to
 }
 
 /** Anything but a Failure is passed on. */
@@ -87,11 +88,6 @@ async function rehearseOne(
   if (script.kind === 'module') return rehearseCode(rehearsing, witness, pending, script)
   if (script.transaction) return rehearseInTransaction(rehearsing, pending, script)
   return rehearseOutside(rehearsing, await witness(), pending, script)
-}
-
-/** Whether it has left the session as it was. */
-function isQuiet({ one: { script } }: PendingMigration): boolean {
-  return script.kind === 'sql' && script.joinable
 }
 
 /** A witness whose sessions are opened when they are asked for. */
