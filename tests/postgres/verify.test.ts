@@ -240,6 +240,32 @@ test('compile --schema runs each down and the migration again', async ({ db }) =
   expect(left.stderr).toContain('the down of 1_a does not lead back to where it came from: unexpected table public.a')
 })
 
+test("another tool's downs are run as well, and what is wrong with them stops nothing", async ({ db }) => {
+  const down = (sql: string) => `-- migrate:up\ncreate table NAME (id int);\n-- migrate:down\n${sql}\n`
+  db.files({
+    '1_a.sql': down('drop table a;').replace('NAME', 'a'),
+    '2_b.sql': down('drop table no_such;').replace('NAME', 'b'),
+    '3_c.sql': down('drop table c;').replace('NAME', 'c'),
+  })
+  const { exitCode, stderr } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toMatch(/^warning +the down of 2_b: .*table "no_such" does not exist/m)
+  expect((await db.up([], { UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') })).stderr).toMatch(/^verified/m)
+  db.files({ '1_a.sql': down('select 1;').replace('NAME', 'a'), '2_b.sql': down('select 1;').replace('NAME', 'b') })
+  expect((await db.run(['compile', '--schema'], shadow())).stderr).toContain(
+    'the down of 2_b does not lead back to where it came from: unexpected table public.b',
+  )
+})
+
+test('what comes before the first migration has its own mistakes', async ({ db }) => {
+  db.files({ '1_a.sql': 'create table a (id int)' })
+  fs.writeFileSync(join(db.dir, 'platform.sql'), 'create role postgres')
+  const { exitCode, stderr } = await db.run(['compile', '--schema', '--before', 'platform.sql'], shadow())
+  expect(exitCode).toBe(20)
+  expect(stderr).toMatch(/--before does not run[^]*42710/)
+  expect((await db.run(['compile', '--schema', '--before', 'none.sql'], shadow())).exitCode).toBe(2)
+})
+
 test('a migration that does not run on an empty server is a mistake with its place', async ({ db }) => {
   db.files({ '1_a.sql': 'create table a (id int);\n\nalter table b add column c int;' })
   const { exitCode, stderr } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
