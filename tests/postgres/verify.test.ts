@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { expect, inject } from 'vitest'
+import { checksum } from '../../src/folder/text.ts'
 import { type Database, test } from '../support/database.ts'
 
 const files = {
@@ -223,6 +224,56 @@ test('baseline does not record what is not there', async ({ db }) => {
   expect(right.exitCode, right.stderr).toBe(0)
   const forced = await db.run(['baseline', '--to', '2_orders', '--against-catalog'], env)
   expect(forced.exitCode, forced.stderr).toBe(0)
+})
+
+test('what another tool says it has applied is proved before it is adopted: 27 with fail, else it is said', async ({
+  db,
+}) => {
+  const file = (sql: string) => `-- migrate:up\n${sql}\n-- migrate:down\nselect 1;\n`
+  const { env } = await compile(db, {
+    '20250101000000_a.sql': file('create table a (id int, note text);'),
+    '20250102000000_b.sql': file('create table b (id int);'),
+  })
+  await db.query('create table a (id int); create table schema_migrations (version varchar primary key)')
+  await db.query(`insert into schema_migrations values ('20250101000000')`)
+  const strict = await db.up([], { ...env, UPFRONT_VERIFY: 'fail' })
+  expect(strict.exitCode, strict.stderr).toBe(27)
+  expect(strict.stderr).toContain('missing column public.a.note: text')
+  expect(await db.tables()).not.toContain('public.b')
+  expect(await db.query('select 1 from upfront.history')).toEqual([])
+  const lenient = await db.up([], env)
+  expect(lenient.exitCode, lenient.stderr).toBe(0)
+  expect(lenient.stderr).toMatch(/^drift +the live schema differs in 1 thing/m)
+  await db.query('alter table a add column note text')
+  // The tool's own table is none of the things that count.
+  expect((await db.run(['verify'], env)).exitCode).toBe(0)
+})
+
+test('a role that may not see everything is told what, and that is no success', async ({ db }) => {
+  const { env } = await compile(db)
+  await db.up([], env)
+  const { user, password } = await db.role()
+  await db.query(`grant usage on schema upfront to ${user}; grant select on all tables in schema upfront to ${user}`)
+  const as = { ...env, UPFRONT_DATABASE_URL: db.urlOf({ user, password }) }
+  expect((await db.run(['verify'], as)).exitCode).toBe(0)
+  await db.query('revoke select on pg_catalog.pg_policy from public')
+  const { exitCode, stdout, stderr } = await db.run(['verify', '--json'], as)
+  expect(exitCode, stderr).toBe(24)
+  expect(JSON.parse(stdout)).toMatchObject({ same: false, missing: [], unexpected: [], different: [] })
+  expect(stderr).toContain('pg_policy')
+})
+
+test('a schema of another format is not read as if it were ours', async ({ db }) => {
+  const { env } = await compile(db)
+  await db.up([], env)
+  const [schema, manifest] = ['schema.json', 'manifest.json'].map((name) => join(env.UPFRONT_MIGRATIONS_DIR, name))
+  const text = fs.readFileSync(schema!, 'utf8').replace('"format":1', '"format":2')
+  fs.writeFileSync(schema!, text)
+  const head = fs.readFileSync(manifest!, 'utf8').replace(/"schema":"[^"]+"/, `"schema":"${checksum(text)}"`)
+  fs.writeFileSync(manifest!, head)
+  const { exitCode, stderr } = await db.run(['verify'], env)
+  expect(exitCode).toBe(20)
+  expect(stderr).toContain('format 2 is not 1')
 })
 
 test('compile --schema runs each down and the migration again', async ({ db }) => {
