@@ -172,6 +172,22 @@ test('with migrations pending, the schema of the last one that is applied is wha
   expect(stdout).toContain('as the migrations up to 2_orders (1 pending) make them')
 })
 
+test('a view that is to be made anew is no stranger while it has its earlier form', async ({ db }) => {
+  const view = (columns: string) => ({
+    'repeatable/people.sql': `create or replace view people as select ${columns} from t`,
+  })
+  const tables = { '1_t.sql': 'create table t (id int, note text)' }
+  const first = await compile(db, { ...tables, ...view('id') })
+  await db.up([], first.env)
+  expect((await db.run(['verify'], first.env)).exitCode).toBe(0)
+  const second = await compile(db, { ...tables, ...view('id, note') })
+  const { exitCode, stdout } = await db.run(['verify'], second.env)
+  expect(exitCode, stdout).toBe(0)
+  expect(stdout).toContain('(1 pending)')
+  await db.up([], second.env)
+  expect((await db.run(['verify'], second.env)).exitCode).toBe(0)
+})
+
 test('a database without our history has nothing to be verified: 34, and not success', async ({ db }) => {
   const { env } = await compile(db)
   await db.query('create schema app; create table app.users (id int)')
