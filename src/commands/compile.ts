@@ -8,7 +8,7 @@ import { allowFile } from '../checks/how-to-allow.ts'
 import { lint } from '../checks/squawk.ts'
 import { Failure, type Problem } from '../errors.ts'
 import { addLines } from '../folder/allow-file.ts'
-import { sayRefused } from '../folder/foreign/unrunnable.ts'
+import { sayHowToKeep, sayRefused } from '../folder/foreign/unrunnable.ts'
 import { annotations } from '../report/annotations.ts'
 import { migrationsFolderOf, showPath } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
@@ -62,16 +62,19 @@ async function check(run: Run): Promise<Checked> {
   const folders: Checked['folders'] = seeds ? [migrations, seeds] : [migrations]
   const { asked, found, allowed } = await lint(migrations.linted, run.io.cwd, run.io.env['PATH'] ?? '')
   const { unrunnable } = migrations
-  const [denied, refused] = run.flags['deny'] ? [found, unrunnable] : [[], []]
-  const passed = run.flags['deny']
-    ? []
-    : [...unrunnable.map((one) => ({ ...one, what: sayRefused(one.what) })), ...found]
+  const [denied, linted] = run.flags['deny'] ? [found, []] : [[], found]
+  const [refused, kept] = run.flags['keep-unrunnable'] ? [[], unrunnable] : [unrunnable, []]
   const unused = folders.flatMap((folder) => tellUnused(folder!.allowances, asked))
   return {
     folders,
     denied,
-    problems: [...folders.flatMap((folder) => folder!.problems), ...refused, ...denied],
-    warnings: [...passed, ...folders.flatMap((folder) => folder!.warnings), ...unused],
+    problems: [...folders.flatMap((folder) => folder!.problems), ...refused.map(sayHowToKeep), ...denied],
+    warnings: [
+      ...kept.map((one) => ({ ...one, what: sayRefused(one.what) })),
+      ...linted,
+      ...folders.flatMap((folder) => folder!.warnings),
+      ...unused,
+    ],
     notices: [...folders.flatMap((folder) => folder!.notices), ...allowed],
   }
 }

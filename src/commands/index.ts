@@ -127,7 +127,10 @@ export const commands: Readonly<Record<string, Command>> = {
     flags: {
       out: { value: 'dir', summary: 'write <dir>/migrations and <dir>/seeds; without it nothing is written' },
       json: { summary: 'what was found as data' },
-      deny: { summary: 'warnings of squawk are errors, and so is a file of another tool that cannot run' },
+      deny: { summary: 'warnings of squawk are errors' },
+      'keep-unrunnable': {
+        summary: 'a file of another tool that cannot run is kept as known, and refused only while it is pending',
+      },
       schema: {
         summary:
           'run every migration, its down and itself again on an empty server; the bundle has the schema that they make',

@@ -23,7 +23,7 @@ const gooseHas = (db: Database, newest: number) =>
     insert into goose_db_version (version_id, is_applied) select n, true from generate_series(0, ${newest}) n`)
 
 async function compileInto(db: Database, out: string) {
-  const compiled = await db.run(['compile', '--out', out])
+  const compiled = await db.run(['compile', '--keep-unrunnable', '--out', out])
   expect(compiled.exitCode, compiled.stderr).toBe(0)
   return { ...compiled, env: { UPFRONT_MIGRATIONS_DIR: join(db.dir, out, 'migrations') } }
 }
@@ -90,11 +90,14 @@ test('repair --done decides about one that was applied by hand and is in nobodyâ
   expect(applied).toEqual(['00003_orders'])
 })
 
-test('compile --deny refuses it, for a build that only ever adds files', async ({ db }) => {
+test('compile refuses it, because a mistake in a new file is a mistake of the build, and says how an old one is kept', async ({
+  db,
+}) => {
   db.files(files('creat tabel by_hand (id int);'))
-  const { exitCode, stderr } = await db.run(['compile', '--deny', '--out', 'bundle'])
+  const { exitCode, stderr } = await db.run(['compile', '--out', 'bundle'])
   expect(exitCode).toBe(20)
   expect(stderr).toMatch(/00002_by_hand\.sql:2:1/)
+  expect(stderr).toContain('upfront compile --keep-unrunnable')
 })
 
 test('in a folder of ours it is refused by compile and by plan, as ever', async ({ db }) => {

@@ -36,3 +36,9 @@ export function knowSql(
 export function sayRefused(what: string): string {
   return `${what}, so it is refused while it is pending`
 }
+
+/** The same problem with the way out for a file that has run long ago, by hand perhaps. */
+export function sayHowToKeep(problem: Problem): Problem {
+  const ways = [problem.next, 'When it was applied long ago: upfront compile --keep-unrunnable.']
+  return { ...problem, next: ways.filter(Boolean).join(' ') }
+}
