@@ -7,11 +7,15 @@ export interface NewestRun {
   readonly bundle: string | null
   readonly seed: string | null
   readonly outcome: string | null
+  /** How the live schema was found by it; null when it was not looked at. */
+  readonly verified: string | null
 }
 
 /** The one question of a run with nothing to do; null as well when our tables do not exist. */
 export async function readNewestRun(session: Session, tables: HistoryTables): Promise<NewestRun | null> {
-  const sql = `select command, bundle, seed, outcome from ${tables.runs} order by id desc limit 1`
+  // Tables of an earlier version have no such column.
+  const sql = `select command, bundle, seed, outcome, pg_catalog.to_jsonb(r) ->> 'verified' as verified
+    from ${tables.runs} r order by id desc limit 1`
   const rows = await nullIfMissing(session, tables, () => session.query<NewestRun>(sql))
   return rows?.[0] ?? null
 }
@@ -84,8 +88,8 @@ export async function noteVerified(session: Session, tables: HistoryTables, id: 
     if (!found!.there) await session.query(`alter table ${tables.runs} add column if not exists verified text`)
     await session.query(`update ${tables.runs} set verified = $2 where id = $1`, [id, how])
   } catch (error) {
-    // Only their owner may add it, and that the schema is right does not hang on a note.
-    if ((error as { code?: string }).code !== '42501') throw error
+    // Only their owner may add it, when nobody reads them; and that the schema is right does not hang on a note.
+    if (!['42501', '55P03'].includes((error as { code?: string }).code ?? '')) throw error
   }
 }
 

@@ -85,7 +85,8 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
     await runSteps(steps)
     current = undefined
     // Before the seeds, because rows in a schema that is not the right one help nobody.
-    if (steps.length > 0) await (await import('./verify/after-applying.ts')).verifyApplied(job, session, tables)
+    if (steps.length > 0 || job.run.config.verify === 'fail')
+      await (await import('./verify/after-applying.ts')).verifyApplied(job, session, tables)
     await runSteps(seeds)
     await finishRun(session, tables, runId, { outcome: 'done' })
   } catch (error) {

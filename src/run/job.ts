@@ -52,9 +52,13 @@ export function listNotRun({ applied, seeded, inFlight, notRun }: JobProgress, i
   return [...new Set([...(isStopped ? inFlight : []), ...notRun])].filter((name) => !done.has(name))
 }
 
-/** Whether the newest run that wrote something was a complete one of this bundle and these seeds. */
-export function isComplete({ bundle, seeds }: Job, newest: NewestRun | null): boolean {
+/**
+ * Whether the newest run that wrote something was a complete one of this bundle and these seeds, and found the schema
+ * right when that is to be proved.
+ */
+export function isComplete({ run, bundle, seeds }: Job, newest: NewestRun | null): boolean {
   if (newest?.command !== 'up' || newest.outcome !== 'done' || newest.bundle !== bundle.digest) return false
+  if (run.config.verify === 'fail' && newest.verified !== 'same') return false
   return seeds === null || newest.seed === seedKey(seeds)
 }
 

@@ -23,7 +23,8 @@ export async function migrate(job: Job, session: Session): Promise<void> {
   const key = on.lockKey
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return tellAhead(job, work)
-  if (isNothing(work)) {
+  // Whoever is to prove it waits for the lock, because the schema is nobody's while another runner changes it.
+  if (isNothing(work) && config.verify !== 'fail') {
     await recordWithoutWaiting(job, session, tables, key)
     return emitDone(job, work)
   }
@@ -70,12 +71,29 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   }
 }
 
-async function verifyOrFail(job: Job, session: Session, tables: HistoryTables, id: string): Promise<void> {
+/** Under the lock: proves the schema although nothing is pending, and records the run when the role may. */
+async function proveNothingToDo(job: Job, session: Session, tables: HistoryTables): Promise<void> {
+  if (isComplete(job, await readNewestRun(session, tables))) return
+  const { progress } = job
+  if (isWhole(job)) {
+    progress.runId ??= await startRun(session, tables, recordOf(job)).catch((error: { code?: string }) => {
+      // Who may only read our tables has to know all the same.
+      if (error.code !== '42501') throw error
+      return null
+    })
+  }
+  await verifyOrFail(job, session, tables, progress.runId)
+  if (progress.runId !== null) await finishRun(session, tables, progress.runId, { outcome: 'done' })
+}
+
+async function verifyOrFail(job: Job, session: Session, tables: HistoryTables, id: string | null): Promise<void> {
   try {
     await (await import('./verify/after-applying.ts')).verifyApplied(job, session, tables)
   } catch (error) {
     const code = error instanceof Failure ? { code: error.code } : {}
-    await finishRun(session, tables, id, { outcome: 'failed', ...code, error: String(error) }).catch(() => {})
+    const outcome = job.run.signal.aborted ? 'interrupted' : 'failed'
+    const end = { outcome, ...code, error: job.run.redact(String(error)) } as const
+    if (id !== null) await finishRun(session, tables, id, end).catch(() => {})
     throw error
   }
 }
@@ -85,7 +103,11 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
-  if (isNothing(work) || work.ahead.length > 0) return work
+  if (work.ahead.length > 0) return work
+  if (isNothing(work)) {
+    if (job.run.config.verify === 'fail') await proveNothingToDo(job, session, tables)
+    return work
+  }
   const { withWriteBack, writtenTool } = await import('./adopt/write-back.ts')
   writtenTool(job)
   // Before the files are judged, which in a folder of that tool would be judged otherwise.
@@ -128,8 +150,10 @@ async function proveAdopted({ run, bundle }: Job, session: Session, { foreign, h
   const names = new Set([...ours, ...foreign!.match.adopted].map(({ name }) => name.normalize('NFC')))
   const recorded = (await bundle.list()).filter(({ name }) => names.has(name.normalize('NFC')))
   await proveApplied(run, session, bundle, recorded).catch((error: unknown) => {
-    if (run.config.verify === 'fail' || !(error instanceof Failure) || error.code !== 'DRIFT') throw error
-    run.emit({ type: 'drift', differences: error.facts.list ?? [] })
+    if (run.config.verify === 'fail' || !(error instanceof Failure)) throw error
+    if (error.code === 'DRIFT') return run.emit({ type: 'drift', differences: error.facts.list ?? [] })
+    if (error.code !== 'DENIED' && error.code !== 'BUSY') throw error
+    run.emit({ type: 'warning', message: `not verified: ${error.message}` })
   })
 }
 
