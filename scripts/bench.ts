@@ -7,6 +7,7 @@ import { writeMigrations } from '../src/bundle/write.ts'
 import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
 import { type Env, type Ratio, ratio, ratioOf, run, time } from './bench/measure.ts'
 import { installRivals, startTogether, withLines } from './bench/rivals.ts'
+import { measureTestDatabases } from './bench/test-database.ts'
 import { type Server, withPostgres } from '../src/embedded/postgres.ts'
 
 /** `npm run bench`: what a start and an apply cost, as ratios to a floor measured in the same run, on a durable server. */
@@ -26,7 +27,9 @@ try {
     await applyThousand(server)
     await rehearsal(server)
     await large(server)
+    await verifyThousand(server)
   })
+  await testDatabases()
   imageSize()
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -202,6 +205,43 @@ async function large(server: Server): Promise<void> {
     }
     report(`apply ${what}`, ratio(ours, floor, 2), 'psql -1', 1.0)
   }
+}
+
+/** On a server as tests have it: without fsync, with what the sample of this repository makes. */
+async function testDatabases(): Promise<void> {
+  await withPostgres({}, async ({ url }) => {
+    const { ours, floor } = await measureTestDatabases(
+      join(root, 'dist/api/index.js'),
+      url,
+      join(root, 'migrations'),
+      40,
+    )
+    report('a test database once the template is there', ratioOf(ours, floor), 'an empty create database', 1.6)
+    const median = ours.toSorted((a, b) => a - b)[ours.length >> 1]!
+    console.log(`a test database once the template is there: ${median.toFixed(0)} ms${target(median, 100)}`)
+  })
+}
+
+/** A schema of 1,000 tables held against its bundle: the time of the whole process, and its memory. */
+async function verifyThousand(server: Server): Promise<void> {
+  const [source, out] = [join(work, 'wide'), join(work, 'wide-out')]
+  mkdirSync(source)
+  const columns = Array.from({ length: 8 }, (_, i) => `c${i} text not null default 'none'`).join(', ')
+  const tables = Array.from(
+    { length: 1_000 },
+    (_, i) =>
+      `create table w${i} (id bigint primary key, ${i === 0 ? 'at date' : `up bigint references w${i - 1}`}, ${columns});
+create index w${i}_a on w${i} (c0); create index w${i}_b on w${i} (c1, c2);\n`,
+  )
+  writeFileSync(join(source, '1_wide.sql'), tables.join(''))
+  const compile = { UPFRONT_MIGRATIONS_DIR: source, UPFRONT_SEEDS_DIR: join(work, 'none') }
+  run([node, entrypoint, 'compile', '--schema', '--out', out], { ...compile, UPFRONT_SHADOW_DATABASE_URL: server.url })
+  const env = { UPFRONT_DATABASE_URL: createDatabase(server, 'wide'), UPFRONT_MIGRATIONS_DIR: join(out, 'migrations') }
+  run([node, entrypoint], env)
+  const times = Array.from({ length: 5 }, () => time([node, entrypoint, 'verify'], env)).sort((a, b) => a - b)
+  console.log(`verify 1,000 tables: ${(times[2]! / 1000).toFixed(2)} s${target(times[2]! / 1000, 1)}`)
+  const peak = peakMb(node, hook, [entrypoint, 'verify'], env)
+  console.log(`verify 1,000 tables: ${peak.toFixed(0)} MB of memory at its peak${target(peak, 100)}`)
 }
 
 /** A new database; returns its URL. */

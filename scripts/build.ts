@@ -49,19 +49,30 @@ function asFunction(code: string): string {
 
 /** What `import ... from 'upfront'` gets: no signal handlers, no process of its own. */
 async function bundleApi(): Promise<void> {
-  const files = await bundle('src/index.ts', join(dist, 'api'), { format: 'esm' })
+  const entries = { index: 'src/index.ts', vitest: 'src/api/vitest.ts' }
+  const files = await bundle(entries, join(dist, 'api'), { format: 'esm' })
   writeFileSync(join(dist, 'api/package.json'), '{ "type": "module" }\n')
   const types = join(dist, 'api/types')
   const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'scripts/build'), '--outDir', types]
   execFileSync(process.execPath, tsc)
-  const needed = ['src/index.d.ts', 'src/errors.d.ts', 'src/events.d.ts', 'src/run/modules/contract.d.ts']
-  const kept = needed.map((file) => [file, readFileSync(join(types, file))] as const)
+  const kept = new Map<string, string>()
+  for (const entry of Object.values(entries)) keepTypes(join(types, entry), kept)
   rmSync(types, { recursive: true })
-  for (const [file, text] of kept) {
-    mkdirSync(dirname(join(types, file)), { recursive: true })
-    writeFileSync(join(types, file), text)
+  for (const [path, text] of kept) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
   }
   console.log(`dist/api/index.js    ${kib(files)} KiB of code`)
+}
+
+/** The declarations of a source file and of all that they name. */
+function keepTypes(source: string, kept: Map<string, string>): void {
+  const path = source.replace(/\.[jt]s$/, '.d.ts')
+  if (kept.has(path)) return
+  const text = readFileSync(path, 'utf8')
+  kept.set(path, text)
+  for (const [, specifier] of text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g))
+    keepTypes(join(dirname(path), specifier!), kept)
 }
 
 interface Output {
@@ -78,7 +89,7 @@ async function bundle(input: InputOption, dir: string, options: OutputOptions): 
     tsconfig: false,
     // The lazy chunks may take what they share with the start from the entrypoint itself.
     preserveEntrySignatures: 'allow-extension',
-    external: ['pg-native', 'cloudflare:sockets'],
+    external: ['pg-native', 'cloudflare:sockets', 'vitest'],
     plugins: options.format === 'cjs' ? [leanPg(), withOwnImport()] : [leanPg()],
     // Left to a warning, a package that is not installed would be missed in the image first.
     onLog: (level, log, handle) => handle(log.code === 'UNRESOLVED_IMPORT' ? 'error' : level, log),

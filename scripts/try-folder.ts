@@ -3,10 +3,11 @@
  * `npm run try-folder -- <folder> [--format X] [--half]`: runs another project's migrations as their own tool does, and
  * with `upfront up`, each in an empty database, and prints one line that says how both ended and whether the schemas
  * agree. With `--half` the tool does the first half, its history table included, and Upfront the rest.
+ * With `--image upfront` the rest is `docker run` of that image with the folder mounted, as the README has it; the server
+ * must be of this machine, or reachable from it by the URL that `--server` gives.
  * `--before` names SQL files that run first in both, for roles and schemas that the project expects. Values for
  * placeholders are UPFRONT_PLACEHOLDER_* of the environment. Nothing of it is left on the server.
  */
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -20,6 +21,7 @@ import { runReference } from './try-folder/reference.ts'
 import { describeSchema, difference } from './try-folder/schema.ts'
 import type { Step } from './try-folder/step.ts'
 import { tools } from './try-folder/tools.ts'
+import { requireReadable, upOfImage, upOfProgram } from './try-folder/up.ts'
 
 const options = {
   format: { type: 'string', default: 'auto' },
@@ -27,6 +29,7 @@ const options = {
   /** Only the tool's own run. */
   reference: { type: 'boolean', default: false },
   upfront: { type: 'string', default: join(import.meta.dirname, '../entrypoint.ts') },
+  image: { type: 'string' },
   before: { type: 'string', multiple: true, default: [] as string[] },
   server: { type: 'string' },
   project: { type: 'string' },
@@ -41,6 +44,8 @@ const placeholders = Object.fromEntries(
     return placeholder === undefined ? [] : [[placeholder, value!]]
   }),
 )
+const up = values.image ? upOfImage(values.image) : upOfProgram(values.upfront)
+if (values.image) requireReadable(dir)
 
 if (values.server) await tryFolder(values.server)
 else await withPostgres({ auth: 'trust' }, ({ url }) => tryFolder(url))
@@ -70,8 +75,8 @@ async function tryFolder(server: string): Promise<void> {
       const outcome = values.half ? await reference(first)(client) : { error: null }
       // Upfront is another session: what the tool's has set in its own must not hold anything back.
       if (outcome.error !== null) return { up: `not tried, the first half failed: ${outcome.error}`, schema: null }
-      const up = runUp(url)
-      return { up, schema: await describeSchema(client, history) }
+      const ended = up({ dir, format: values.format, url, settings: ours })
+      return { up: ended, schema: await describeSchema(client, history) }
     })
     const differs = difference(whole.schema, tried.schema ?? whole.schema)
     const shown = differs.slice(0, 4).map((line) => line.slice(0, 160))
@@ -99,21 +104,4 @@ function guess(): string {
 function inDatabase<T>(server: string, use: (client: pg.Client, url: string) => Promise<T>): Promise<T> {
   const before = values.before.map((file) => readFileSync(file, 'utf8'))
   return withDatabase(server, before, use)
-}
-
-/** How it ended, and its first words when that was not well. */
-function runUp(url: string): string {
-  const env = {
-    ...ours,
-    PATH: process.env['PATH'],
-    UPFRONT_DATABASE_URL: url,
-    UPFRONT_MIGRATIONS_DIR: dir,
-    ...(values.format === 'auto' ? {} : { UPFRONT_FORMAT: values.format }),
-  }
-  const run = spawnSync(process.execPath, [values.upfront, 'up'], { env, encoding: 'utf8', maxBuffer: 1 << 28 })
-  const applied = run.stderr.match(/^applied /gm)?.length ?? 0
-  const adopted = /^adopted +(\d+)/m.exec(run.stderr)?.[1] ?? 0
-  const from = run.stderr.search(/^error/m)
-  const words = run.status === 0 || from === -1 ? '' : `: ${run.stderr.slice(from, from + 500)}`
-  return `exit ${run.status}, ${adopted} adopted, ${applied} applied${words}`
 }

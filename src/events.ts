@@ -18,6 +18,7 @@ export type Event =
   | { readonly type: 'applied'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'seeded'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'reverted'; readonly name: string; readonly durationMs: number }
+  | { readonly type: 'reset'; readonly objects: number; readonly durationMs: number }
   | { readonly type: 'pending'; readonly names: readonly string[]; readonly elapsedMs: number }
   | { readonly type: 'adopted'; readonly names: readonly string[]; readonly from: string; readonly table: string }
   | { readonly type: 'baselined'; readonly name: string }

@@ -1,3 +1,5 @@
+import type { Problem } from './errors.ts'
+
 /** Whose folders and histories are known: ours, then those of other tools by the names that they call themselves. */
 export const formats = [
   'plain',
@@ -11,6 +13,7 @@ export const formats = [
   'knex',
   'node-pg-migrate',
   'prisma',
+  'prisma-8',
   'sql-migrate',
   'sqlx',
   'supabase',
@@ -161,8 +164,15 @@ export interface Identity {
   readonly file: string
   /** `v1:sha256:` and 64 hexadecimal digits. */
   readonly checksum: string
-  /** Set for code that needs another tool's library: it can be known as applied, and not be opened. */
-  readonly cannotRun?: { readonly what: string; readonly next: string }
+  /** Set for what another tool's folder has and nothing here can run: it can be known as applied, and not be opened. */
+  readonly cannotRun?: Omit<Problem, 'name'>
+}
+
+/** What has to be true once a migration has run: no error, and no boolean answered that is false or null. */
+export interface Assertion {
+  /** As the operator knows it, for messages. */
+  readonly file: string
+  readonly script: SqlScript
 }
 
 /** A migration that is ready to run. */
@@ -172,6 +182,8 @@ export interface Migration extends Identity {
   readonly creates: readonly string[]
   /** The SQL that takes it back, null when there is none; a module has its own. */
   readonly down: string | null
+  /** Absent for most. */
+  readonly assertion?: Assertion
   /** The rules of docs/checks.md whose findings are allowed when it runs. */
   readonly allow?: readonly string[]
 }
@@ -199,6 +211,8 @@ export interface Bundle {
   readonly count: number
   /** Whose folder it is, or was before it was compiled. */
   readonly format: Format
+  /** Set where the format alone does not say whether its tool applies what is pending although a later one was applied. */
+  readonly appliesLate?: boolean | undefined
   /** In the order in which they run; without the repeatable ones. */
   readonly list: () => Promise<readonly Identity[]>
   /** Those that run again whenever they have changed, after all others and in this order. */

@@ -22,7 +22,8 @@ export const tools: Readonly<Record<string, Tool>> = {
   prisma: {
     list: (dir) =>
       entriesOf(dir)
-        .filter((name) => !name.includes('.'))
+        // Folders, whatever their names: there are some that end in .sql.
+        .filter((name) => entriesOf(join(dir, name)).length > 0)
         .map((name) => inFolder(dir, name, () => ({ wrapped: false }))),
   },
   drizzle: {

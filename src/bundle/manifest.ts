@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { closed, isClosed } from '../folder/closed.ts'
 import type { Bundle, Format, SeedBundle } from '../migration.ts'
 
 /** What docs/formats.md promises of a manifest.json: its first line holds all that a run with nothing to do needs. */
@@ -15,6 +16,8 @@ export interface MigrationsHead {
   readonly layout?: Format
   /** The checksum of what says which schema they make, when that was found out. */
   readonly schema?: string
+  /** Whether its tool applies what is pending although a later one was applied, when its name does not say that. */
+  readonly appliesLate?: boolean | undefined
 }
 
 export interface SeedsHead {
@@ -32,7 +35,7 @@ export function renderManifest(head: object, list: string, entries: readonly obj
 
 /** The migrations of a compiled folder; reads one line of it, and the rest when it is asked for. */
 export function openMigrations(dir: string, shown = dir): Bundle {
-  const { digest, count, layout = 'plain' } = readHead<MigrationsHead>(dir, shown)
+  const { digest, count, layout = 'plain', appliesLate } = readHead<MigrationsHead>(dir, shown)
   let reading: Promise<Pick<Bundle, 'list' | 'listRepeatable' | 'origins' | 'open' | 'openDown'>> | undefined
   const read = () => (reading ??= import('./read.ts').then(({ readMigrations }) => readMigrations(dir, shown)))
   return {
@@ -40,6 +43,7 @@ export function openMigrations(dir: string, shown = dir): Bundle {
     digest,
     count,
     format: layout,
+    appliesLate,
     origins: async () => (await read()).origins(),
     list: async () => (await read()).list(),
     listRepeatable: async () => (await read()).listRepeatable(),
@@ -67,8 +71,7 @@ const headBytes = 4096
 
 /** The first line of a manifest; throws INVALID when it cannot be read or is of another version. */
 export function readHead<Head extends { readonly format: number }>(dir: string, shown: string): Head {
-  const path = join(dir, manifestFile)
-  const file = openSync(path, 'r')
+  const file = openManifest(dir, shown)
   let head: Head
   try {
     let line = ''
@@ -90,6 +93,14 @@ export function readHead<Head extends { readonly format: number }>(dir: string, 
     shown,
     `${manifestFile}: format ${head.format} is not ${manifestFormat}, which this version of upfront reads`,
   )
+}
+
+function openManifest(dir: string, shown: string): number {
+  try {
+    return openSync(join(dir, manifestFile), 'r')
+  } catch (error) {
+    throw isClosed(error) ? closed(join(shown, manifestFile), error) : error
+  }
 }
 
 /** The entries of a manifest, all of it read. */

@@ -29,6 +29,8 @@ export interface CheckedFolder {
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
   readonly warnings: readonly Problem[]
+  /** What is wrong in files of another tool, which are kept as known and cannot run. */
+  readonly unrunnable: readonly Problem[]
   /** All that is allowed in it. */
   readonly allowances: readonly Allowance[]
   /** With whatever else its head is to say. */
@@ -42,18 +44,21 @@ export interface CheckedFolder {
 export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<CheckedFolder> {
   const { dir, shown } = folder
   refuseBundle(dir, shown)
-  const { migrations, format, repeatable, origins, problems, notices, warnings, allowances } =
+  const { migrations, format, appliesLate, repeatable, origins, problems, notices, warnings, unrunnable, allowances } =
     await checkMigrations(folder)
   const modules = await collectModules(dir, shown)
   const files = new Map<string, BundleFile>()
-  const entries = migrations.map(({ migration, sql }): PackedMigration => {
+  const entries = migrations.map(({ migration, sql, asserted }): PackedMigration => {
     const { name, creates, script, down } = migration
+    if (asserted) files.set(`${name}.verify.sql`, asserted.text)
+    const verify = asserted ? { verify: { text: checksum(asserted.text), sql: packLayout(asserted.layout) } } : {}
     if (down !== null) files.set(`${name}.down.sql`, down)
     const downSum = down === null ? {} : { down: checksum(down) }
     const { key, hashes } = origins.get(name) ?? {}
     const origin = key === undefined || hashes === undefined ? {} : { origin: [key, ...hashes] }
     const again = repeatable.has(name) ? ({ repeatable: true } as const) : {}
-    const packed = { name, checksum: migration.checksum, ...downSum, ...packAllow(migration), ...origin, ...again }
+    const rest = { ...downSum, ...verify, ...packAllow(migration), ...origin, ...again }
+    const packed = { name, checksum: migration.checksum, ...rest }
     if (migration.cannotRun) return { ...packed, cannotRun: migration.cannotRun }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }
     files.set(`${name}.sql`, sql)
@@ -61,7 +66,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     return { ...packed, ...text, creates, sql: packLayout(sql.layout) }
   })
   const all = migrations.map(({ migration }) => migration)
-  const layout = format === 'plain' ? {} : { layout: format }
+  const layout = format === 'plain' ? {} : { layout: format, appliesLate }
   const head: MigrationsHead = { format: manifestFormat, digest: digest(all), count: all.length, ...layout }
   return {
     dir,
@@ -71,6 +76,7 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     problems: [...problems, ...modules.problems],
     notices,
     warnings,
+    unrunnable,
     allowances,
     manifest: (more = {}) => renderManifest({ ...head, ...more }, 'migrations', entries),
     files: modules.addTo(files),
@@ -112,6 +118,7 @@ export async function checkSeedsFolder(dir: string, shown: string): Promise<Chec
     problems: [...problems, ...modules.problems],
     notices,
     warnings,
+    unrunnable: [],
     allowances,
     manifest: () => renderManifest(head, 'seeds', entries),
     files: modules.addTo(files),

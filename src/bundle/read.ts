@@ -8,6 +8,7 @@ import { pickByName } from '../folder/pick-by-name.ts'
 import { openCompiled } from '../folder/text-stream.ts'
 import { checksum, checksumOfFile } from '../folder/text.ts'
 import {
+  type Assertion,
   type Bundle,
   type CsvScript,
   type Identity,
@@ -45,6 +46,8 @@ export interface PackedMigration extends PackedEntry {
   readonly creates?: readonly string[]
   /** The checksum of its file, when there is one. */
   readonly down?: string
+  /** What has to be true once it has run: the checksum of its file, and how that runs. */
+  readonly verify?: { readonly text: string; readonly sql: PackedScript }
   /** Set for code of another tool. */
   readonly cannotRun?: NonNullable<Identity['cannotRun']>
   /** Set when it runs again whenever it has changed. */
@@ -85,7 +88,7 @@ export function readSeeds(dir: string, shown: string, environment: string): Pick
 }
 
 function unpackMigration(dir: string, shown: string, packed: PackedMigration): Migration {
-  const { name, creates = [], down } = packed
+  const { name, creates = [], down, verify } = packed
   const file = packed.module?.path ?? `${name}.sql`
   return {
     // A bundle of an older version may spell it otherwise, and its files as well.
@@ -100,10 +103,20 @@ function unpackMigration(dir: string, shown: string, packed: PackedMigration): M
       : packed.module
         ? unpackModule(dir, shown, packed.module)
         : unpackSql(dir, shown, file, packed),
+    ...(verify ? { assertion: unpackAssertion(dir, shown, `${name}.verify.sql`, verify) } : {}),
     get down() {
       return down === undefined ? null : readVerified(dir, shown, `${name}.down.sql`, down)
     },
   }
+}
+
+function unpackAssertion(
+  dir: string,
+  shown: string,
+  file: string,
+  { text, sql }: NonNullable<PackedMigration['verify']>,
+): Assertion {
+  return { file: join(shown, file), script: unpackSql(dir, shown, file, { sql, checksum: text }) }
 }
 
 /** Of a migration that no other tool's layout has traced the history may know the name. */
@@ -152,7 +165,7 @@ function unpackModule(dir: string, shown: string, { path, files }: PackedModule)
   return { kind: 'module', path: inside(dir, shown, path), verify }
 }
 
-function unpackSql(dir: string, shown: string, file: string, packed: PackedEntry): SqlScript {
+function unpackSql(dir: string, shown: string, file: string, packed: Omit<PackedEntry, 'name'>): SqlScript {
   const { sql, text: expected = packed.checksum } = packed
   if (!sql) throw broken(shown, `${file} has no statements in the manifest`)
   const { size, transaction = true, isolation, limits, joinable = false, blanks = [], copies = [], pieces } = sql

@@ -39,6 +39,7 @@ export const allowable: Readonly<Record<Rule | 'squawk', Allowing>> = {
   'session-lock': { allowed: false, why: 'two runners would migrate at the same time' },
   'file-name': { allowed: false, why: 'a file that is passed over would never run: rename it, or move it elsewhere' },
   down: { allowed: false, why: 'nobody could say what going back means: rename the file, or remove it' },
+  verify: { allowed: false, why: 'what never runs would pass for what holds: rename the file, or remove it' },
   module: { allowed: false, why: 'it would not load where it is to run' },
   directive: { allowed: false, why: 'it asks for something that would not happen' },
   allow: { allowed: false, why: 'it says what is to be allowed, and says it wrong' },

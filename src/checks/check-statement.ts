@@ -22,11 +22,11 @@ import {
 } from './rules/transaction-control.ts'
 
 /** What a text is for. */
-export type Role = 'migration' | 'repeatable' | 'seed' | 'down'
+export type Role = 'migration' | 'repeatable' | 'seed' | 'down' | 'verify'
 
 /** Whether a transaction holds the text as a whole, whatever it says. */
 export function isAlwaysWhole(role: Role): boolean {
-  return role === 'seed' || role === 'repeatable'
+  return role === 'seed' || role === 'repeatable' || role === 'verify'
 }
 
 /** A statement in the text that it was parsed in. */
@@ -84,8 +84,8 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   const { problems, declared, role } = inspection
   const place = placeOf(start)
   const level = isolationOf(kind, node)
-  if (level !== null && inspection.isFresh && !inspection.outside) inspection.isolation ??= level
-  const control = kind === 'VariableSetStmt' && inspection.isolation === level ? null : controlOf(kind, node)
+  if (level !== null && inspection.isFresh && !inspection.outside && role !== 'verify') inspection.isolation ??= level
+  const control = kind === 'VariableSetStmt' && inspection.isolation === level ? null : controlOf(kind, node, role)
   inspection.isFresh &&= kind === 'VariableSetStmt' || (control?.opens ?? false)
   if (control) inspection.controls.push({ ...control, statement: number, place })
   const sql = text.slice(start, end)
@@ -148,8 +148,8 @@ export function conclude(inspection: Inspection, statements: number): readonly [
   const misread = inspection.escapes?.met || problems.some(({ rule }) => rule === 'syntax')
   if (inspection.escapes && misread) problems.push(refuseEscapes(inspection.escapes.place))
   const pair = !outside && isOuterPair(controls, statements)
-  if (pair) notices.push(pairNotice(controls[0]!))
-  else if (!outside) problems.push(...refuseControls(controls))
+  if (pair) notices.push(...(role === 'verify' ? [] : [pairNotice(controls[0]!)]))
+  else if (!outside) problems.push(...refuseControls(controls, role))
   // A down is never resumed, so it has no session to restore.
   const isLast = (statement: number) => statement === statements - 1 || role === 'down'
   problems.push(...inspection.lost.flatMap(({ statement, problem }) => (isLast(statement) ? [] : [problem])))

@@ -11,7 +11,7 @@ import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { joinBlocks } from './rules/block.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
-import { checkDirectives, refuseStrayDowns } from './rules/directive.ts'
+import { checkDirectives, refuseAllButAllow, refuseStrayDowns } from './rules/directive.ts'
 import { type LongName, refuseLongNames } from './rules/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
 import { explainSyntax } from './rules/syntax.ts'
@@ -53,12 +53,14 @@ export function checkSql({ file, text, role, ...how }: CheckedText, declared: De
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   problems.push(...checkDirectives(directives, placeOf), ...wrong)
+  if (role === 'verify') problems.push(...refuseAllButAllow(directives, placeOf))
   if (role !== 'down') problems.push(...refuseStrayDowns(directives, isAlwaysWhole(role), placeOf))
   for (const { start, command } of found.commands)
     if (!isSkipped(command)) problems.push(refuseMetaCommand(command, placeOf(start)))
   for (const start of found.besideCopies) problems.push(refuseBesideCopy(placeOf(start)))
   for (const { start } of found.copies) {
-    if (role === 'down' || outside) problems.push(refuseCopy(role === 'down' ? 'down' : 'outside', placeOf(start)))
+    if (role === 'down' || role === 'verify') problems.push(refuseCopy(role, placeOf(start)))
+    else if (outside) problems.push(refuseCopy('outside', placeOf(start)))
   }
   const blanks = [...found.commands, ...found.copies.map(({ data }) => ({ start: data[0], end: data[2] }))]
   const parsed = parseStatements(

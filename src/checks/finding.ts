@@ -18,6 +18,7 @@ export type Rule =
   | 'function-body'
   | 'file-name'
   | 'down'
+  | 'verify'
   | 'module'
   | 'allow'
 

@@ -8,6 +8,7 @@ import { allowFile } from '../checks/how-to-allow.ts'
 import { lint } from '../checks/squawk.ts'
 import { Failure, type Problem } from '../errors.ts'
 import { addLines } from '../folder/allow-file.ts'
+import { sayRefused } from '../folder/foreign/unrunnable.ts'
 import { annotations } from '../report/annotations.ts'
 import { migrationsFolderOf, showPath } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
@@ -60,13 +61,17 @@ async function check(run: Run): Promise<Checked> {
   const seeds = existsSync(seedsDir) ? await checkSeedsFolder(seedsDir, showPath(run, seedsDir)) : undefined
   const folders: Checked['folders'] = seeds ? [migrations, seeds] : [migrations]
   const { asked, found, allowed } = await lint(migrations.linted, run.io.cwd, run.io.env['PATH'] ?? '')
-  const denied = run.flags['deny'] ? found : []
+  const { unrunnable } = migrations
+  const [denied, refused] = run.flags['deny'] ? [found, unrunnable] : [[], []]
+  const passed = run.flags['deny']
+    ? []
+    : [...unrunnable.map((one) => ({ ...one, what: sayRefused(one.what) })), ...found]
   const unused = folders.flatMap((folder) => tellUnused(folder!.allowances, asked))
   return {
     folders,
     denied,
-    problems: [...folders.flatMap((folder) => folder!.problems), ...denied],
-    warnings: [...(run.flags['deny'] ? [] : found), ...folders.flatMap((folder) => folder!.warnings), ...unused],
+    problems: [...folders.flatMap((folder) => folder!.problems), ...refused, ...denied],
+    warnings: [...passed, ...folders.flatMap((folder) => folder!.warnings), ...unused],
     notices: [...folders.flatMap((folder) => folder!.notices), ...allowed],
   }
 }
@@ -149,8 +154,10 @@ function summarize(
 ): string {
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
   const what = [count(migrations.count, 'migration'), ...(seeds ? [count(seeds.count, 'seed')] : [])].join(' and ')
+  const unrunnable = new Set(migrations.unrunnable.map(({ name }) => name)).size
+  const but = unrunnable === 0 ? '' : `${out === null ? ' but' : ','} ${unrunnable} that cannot run while pending`
   const schema = told === null ? '' : `; ${schemaOf(told)}`
-  return `${out === null ? `${what}: no problems` : `${what} compiled into ${out}`}${schema}`
+  return `${out === null ? `${what}: no problems` : `${what} compiled into ${out}`}${but}${schema}`
 }
 
 function schemaOf({ story }: Told): string {

@@ -100,6 +100,12 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./redo.ts')).redo,
   },
+  reset: {
+    summary: 'drop what the migrations have made, and run them again',
+    flags: consentFlag,
+    database: true,
+    load: async () => (await import('./reset.ts')).reset,
+  },
   wait: {
     summary: 'wait until the database has every migration of this bundle; only reads',
     database: true,
@@ -121,7 +127,7 @@ export const commands: Readonly<Record<string, Command>> = {
     flags: {
       out: { value: 'dir', summary: 'write <dir>/migrations and <dir>/seeds; without it nothing is written' },
       json: { summary: 'what was found as data' },
-      deny: { summary: 'warnings of squawk are errors' },
+      deny: { summary: 'warnings of squawk are errors, and so is a file of another tool that cannot run' },
       schema: {
         summary:
           'run every migration, its down and itself again on an empty server; the bundle has the schema that they make',

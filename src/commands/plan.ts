@@ -8,6 +8,7 @@ import { withLocalSettings } from '../postgres/local-settings.ts'
 import { planMigrations } from '../run/adopt/plan-migrations.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
+import { countDone } from '../run/outside/outside-file.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import { splitAt, upTo } from '../run/up-to.ts'
@@ -21,6 +22,8 @@ interface PlannedFile {
   readonly from_statement: number
   readonly file: string
   readonly sql: string | null
+  /** What has to hold behind it. */
+  readonly assertion?: { readonly file: string; readonly sql: string }
 }
 
 /** Answers with the SQL that `up` would run, in order and how; touches nothing. */
@@ -30,8 +33,8 @@ export async function plan(run: Run): Promise<number> {
   const seeds = await openSeedsOf(run)
   // What is wrong anywhere is known before anything is contacted.
   upTo(await bundle.list(), run.flags['to'])
-  const all = [...(await bundle.list()), ...(await bundle.listRepeatable())]
-  await bundle.open(all.filter(({ cannotRun }) => cannotRun === undefined))
+  // In another tool's folder what was applied by hand may be what nothing here can run.
+  if (bundle.format === 'plain') await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
   if (seeds) await seeds.open(await seeds.list())
   const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
@@ -51,7 +54,7 @@ export async function plan(run: Run): Promise<number> {
   const repeatable = later.length > 0 || found.ahead.length > 0 ? [] : await bundle.open(again)
   const pending = [
     ...migrations.map((one) => planned('migration', one, done.get(`migration ${one.name}`) ?? 0)),
-    ...repeatable.map((one) => planned('repeatable', one, 0)),
+    ...repeatable.map((one) => planned('repeatable', one, doneOf(one, history))),
     // As up does: seeds are for the whole schema, and for no other.
     ...(seeds === null || later.length > 0 || found.ahead.length > 0
       ? []
@@ -81,18 +84,24 @@ function warnHalfDone(run: Run, pending: readonly Migration[], history: readonly
   }
 }
 
-function planned(
-  kind: PlannedFile['kind'],
-  { name, file, script }: Migration | Seed,
-  statementsDone: number,
-): PlannedFile {
+/** How much of a repeatable one that stopped half way is not to run again. */
+function doneOf({ name, script }: Migration, history: readonly HistoryRow[]): number {
+  const left = history.find((row) => row.kind === 'repeatable' && row.name === name && row.state === 'running')
+  if (!left || script.kind !== 'sql' || script.transaction) return 0
+  return countDone(script, script.read(), left) ?? 0
+}
+
+function planned(kind: PlannedFile['kind'], one: Migration | Seed, statementsDone: number): PlannedFile {
+  const { name, file, script } = one
   const sql = script.kind === 'sql' ? script.read() : null
   const how =
     script.kind === 'module' ? 'module'
     : script.kind === 'csv' ? 'copy'
     : script.transaction ? 'transaction'
     : 'statement by statement' // prettier-ignore
-  return { kind, name, how, from_statement: statementsDone + 1, file, sql }
+  const asserted = 'assertion' in one && one.assertion
+  const assertion = asserted ? { assertion: { file: asserted.file, sql: asserted.script.read() } } : {}
+  return { kind, name, how, from_statement: statementsDone + 1, file, sql, ...assertion }
 }
 
 function asText(
@@ -110,10 +119,11 @@ function asText(
       : `-- nothing is pending; the database is ahead: ${ahead.join(', ')}`
   }
   return pending
-    .map(({ kind, name, how, from_statement, file, sql }) => {
+    .map(({ kind, name, how, from_statement, file, sql, assertion }) => {
       const from = from_statement > 1 ? `, from statement ${from_statement} on` : ''
       const body = sql === null ? `-- runs ${file}` : sql.trimEnd()
-      return `-- ${kind} ${name} (${how}${from})\n${body}\n`
+      const then = assertion ? `-- and then ${assertion.file} has to hold\n${assertion.sql.trimEnd()}\n` : ''
+      return `-- ${kind} ${name} (${how}${from})\n${body}\n${then}`
     })
     .join('\n')
 }

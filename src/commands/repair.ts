@@ -123,7 +123,7 @@ async function repairNamed(
   const { run, on, tables, word, reason } = one
   const files = (await bundle?.list()) ?? []
   const { session, lockKey } = on
-  const named = findNamed(word, history, files)
+  const named = findNamed(word, history, files, (await bundle?.listRepeatable()) ?? [])
   if (!named) {
     const gone = action === 'forget' || action === 'not-done'
     if (gone && (await wasRepaired(session, tables, action, subjectsOf(word))))

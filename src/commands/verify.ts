@@ -31,13 +31,11 @@ export async function verify(run: Run): Promise<number> {
 }
 
 function asText({ schema, upTo, pending }: Expected, found: Held): string {
-  const side = (word: string, { is }: SchemaObject) => ['', word, is]
   const rows = [
     ...found.missing.map(({ kind, name, is }) => ['missing', `${kind} ${name}`, is]),
     ...found.different.flatMap(({ expected, found: there }) => [
-      ['different', `${expected.kind} ${expected.name}`, ''],
-      side('  expected', expected),
-      side('  found', there),
+      ['different', `${expected.kind} ${expected.name}`, `expected  ${expected.is}`],
+      ['', '', `found     ${there.is}`],
     ]),
     ...found.unexpected.map(({ kind, name, is }) => ['unexpected', `${kind} ${name}`, is]),
   ]

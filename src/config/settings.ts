@@ -185,5 +185,8 @@ export const databaseNames = ['UPFRONT_DATABASE_URL', 'MIGRATION_DATABASE_URL', 
  */
 export const shadowName = 'UPFRONT_SHADOW_DATABASE_URL'
 
+/** A server for the databases of tests, which `upfront/vitest` alone reads: whatever else is named may be production. */
+export const testName = 'UPFRONT_TEST_DATABASE_URL'
+
 /** Set by our own Dockerfile to the version of the image, so not a setting. */
 export const imageName = 'UPFRONT_IMAGE'

@@ -2,10 +2,10 @@ import type { Problem } from '../errors.ts'
 import type { Layer } from './layers.ts'
 import { editDistance, nearest } from './nearest.ts'
 import { placeholderPrefix } from './placeholders.ts'
-import { databaseNames, imageName, settingNames, shadowName } from './settings.ts'
+import { databaseNames, imageName, settingNames, shadowName, testName } from './settings.ts'
 
 const ours: readonly string[] = [...settingNames, ...databaseNames, shadowName]
-const known: ReadonlySet<string> = new Set([imageName, ...ours, ...ours.map((name) => `${name}_FILE`)])
+const known: ReadonlySet<string> = new Set([imageName, testName, ...ours, ...ours.map((name) => `${name}_FILE`)])
 
 /** What Kubernetes sets in every container for a Service called upfront or upfront-anything. */
 const injected = /^UPFRONT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/

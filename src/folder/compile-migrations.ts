@@ -8,13 +8,16 @@ import type { Bundle, Format, Identity, Migration, OpenedDown, Origin } from '..
 import { loadParser } from '../sql/parser.ts'
 import { placesIn } from '../sql/position.ts'
 import { type AllowFile, readAllowFile, warnOfUnknownNames } from './allow-file.ts'
-import { type CompiledDown, compileDown } from './down.ts'
+import { type Asserted, compileAssertion } from './assertion.ts'
+import { compileDown, leaveOutWrong } from './down.ts'
 import { readText } from './files.ts'
-import type { ForeignFile } from './foreign/foreign-file.ts'
+import { askWhose } from './foreign/ask-whose.ts'
+import { foreignFile } from './foreign/foreign-file.ts'
+import { knowCode, knowSql } from './foreign/unrunnable.ts'
 import { isForeign } from './layouts/choose.ts'
 import type { Layout, SourceMigration } from './layouts/layout.ts'
 import { invalid, refuseUnrunnable } from './invalid.ts'
-import { type MigrationsFolder, listSources, traceSource } from './migrations.ts'
+import { type MigrationsFolder, identifySource, listSources, traceSource } from './migrations.ts'
 import { pickByName } from './pick-by-name.ts'
 import { type SqlFile, compileSqlFile, readEnds } from './sql-file.ts'
 import { checksum } from './text.ts'
@@ -26,6 +29,8 @@ export interface CompiledMigrations {
   readonly notices: readonly Problem[]
   /** Lines of `upfront.allow` for what is not there. */
   readonly warnings: readonly Problem[]
+  /** What is wrong in files of another tool, which are known all the same and cannot run. */
+  readonly unrunnable: readonly Problem[]
   /** All that is allowed in the folder; those of one migration are in `migrations` as well. */
   readonly allowances: readonly Allowance[]
 }
@@ -36,12 +41,16 @@ export interface CompiledMigration {
   readonly path: string
   /** Absent for a module. */
   readonly sql?: SqlFile
+  /** Absent for most. */
+  readonly asserted?: Asserted
   readonly allowances: readonly Allowance[]
 }
 
 /** All migrations of a folder, and whose it is. */
 export interface CheckedMigrations extends CompiledMigrations {
   readonly format: Format
+  /** As of a bundle. */
+  readonly appliesLate: boolean | undefined
   /** The names of those that run again whenever they have changed. */
   readonly repeatable: ReadonlySet<string>
   /** What the tool's history says of each; empty for a folder of ours. */
@@ -67,7 +76,8 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
     const changed = migrations.flatMap(({ migration: { name, file, checksum: now } }) =>
       now === wanted.get(name)?.checksum ? [] : [hasChanged(file)],
     )
-    if (problems.length + changed.length > 0) throw invalid(shown, [...problems, ...changed])
+    if (problems.length + changed.length > 0)
+      throw invalid(shown, [...problems, ...changed], askWhose(folder.layout.format, problems))
     for (const { migration } of migrations) compiled.set(migration.name, migration)
   }
   return {
@@ -91,13 +101,14 @@ function hasChanged(file: string): Problem {
 
 /** Every migration of a folder, with all that was found; throws INVALID only when there is no folder, or nothing in it. */
 export async function checkMigrations(folder: MigrationsFolder): Promise<CheckedMigrations> {
-  const { migrations, repeatable, layout, problems, notices } = listSources(folder)
+  const { migrations, repeatable, layout, problems, notices, appliesLate } = await listSources(folder)
   const { dir, shown } = folder
-  const compiled = await compileSources({ dir, shown, layout, migrations, repeatable }, () => true)
+  const compiled = await compileSources({ dir, shown, layout, migrations, repeatable }, () => true, 'all')
   const sources = [...migrations, ...repeatable]
   return {
     ...compiled,
     format: layout.format,
+    appliesLate,
     repeatable: new Set(repeatable.map(({ name }) => name)),
     origins: new Map(isForeign(layout) ? sources.map((source) => traceSource(dir, source)) : []),
     problems: [...problems, ...compiled.problems],
@@ -108,6 +119,7 @@ export async function checkMigrations(folder: MigrationsFolder): Promise<Checked
 async function compileSources(
   folder: ListedFolder,
   isWanted: (source: SourceMigration) => boolean,
+  which: InFolder['which'] = 'pending',
 ): Promise<CompiledMigrations> {
   const { dir, shown, repeatable } = folder
   await loadParser()
@@ -115,25 +127,28 @@ async function compileSources(
   const names = sources.map(({ name }) => name)
   const allow = readAllowFile(dir, shown, names)
   const problems = [...allow.problems]
-  const notices: Problem[] = []
+  const [notices, unrunnable]: [Problem[], Problem[]] = [[], []]
   const allowances: Allowance[] = [...allow.lines]
   const declared = nothingDeclared()
   const migrations = sources.filter(isWanted).flatMap((source) => {
     nextFile(declared)
-    const role = repeatable.includes(source) ? 'repeatable' : 'migration'
-    const one = compileMigration({ ...folder, source, allow, role }, declared)
+    // Other tools leave their transaction for these as well.
+    const role = repeatable.includes(source) && !isForeign(folder.layout) ? 'repeatable' : 'migration'
+    const one = compileMigration({ ...folder, source, allow, role, which }, declared)
     problems.push(...one.problems)
+    unrunnable.push(...(one.unrunnable ?? []))
     notices.push(...one.notices)
     allowances.push(...one.own)
     return one.compiled ? [one.compiled] : []
   })
-  return { migrations, problems, notices, warnings: warnOfUnknownNames(allow, names), allowances }
+  return { migrations, problems, notices, warnings: warnOfUnknownNames(allow, names), unrunnable, allowances }
 }
 
 interface One {
   readonly compiled?: CompiledMigration
   readonly problems: readonly Problem[]
   readonly notices: readonly Problem[]
+  readonly unrunnable?: readonly Problem[]
   readonly own: readonly Allowance[]
 }
 
@@ -141,16 +156,20 @@ interface InFolder extends ListedFolder {
   readonly source: SourceMigration
   readonly role: 'migration' | 'repeatable'
   readonly allow: AllowFile
+  /** What is pending has to run; of all there are nobody knows whether they have to. */
+  readonly which: 'pending' | 'all'
 }
 
-function compileMigration({ dir, shown, layout, source, allow, role }: InFolder, declared: Declared): One {
+function compileMigration(folder: InFolder, declared: Declared): One {
+  const { dir, shown, layout, source, allow, role, which } = folder
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const { name, cannotRun } = source
-  if (cannotRun) return unrunnable({ name, file, cannotRun }, path)
+  if (cannotRun) return compileCode({ name, file, cannotRun }, path)
   const foreign = foreignFile(layout, source)
   const implied = impliedFor(layout, file)
   const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }
+  const { asserted, ...found } = compileAssertion({ ...subject, dir, shown, source })
   if (source.kind === 'module') {
     const read = readText(path, file)
     if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
@@ -159,49 +178,49 @@ function compileMigration({ dir, shown, layout, source, allow, role }: InFolder,
     const allowed = judgeText([], subject, [], true).allow
     const script = { kind: 'module', path } as const
     const migration = { name, file, checksum: checksum(read.text), script, creates: [], down, allow: allowed }
-    return { compiled: { migration, path, allowances: subject.allowances }, ...rest }
+    return together({ compiled: { migration, path, allowances: subject.allowances }, ...rest }, found, asserted)
   }
   const { sql, section, problems, own } = compileSqlFile({ ...subject, path, file, role, foreign }, declared)
-  const found = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
-  const down = foreign ? leaveOut(found, name) : found
+  const way = compileDown({ ...subject, dir, shown, source, section, ofFile: own })
+  const down = foreign ? leaveOutWrong(way, name) : way
   const all = { problems: [...problems, ...down.problems], own: [...own, ...down.own] }
-  if (!sql) return { ...all, notices: down.notices }
+  if (!sql && which === 'all' && layout.format !== 'plain') {
+    const identified = identifySource(folder, source, folder.repeatable.includes(source))
+    if ('problem' in identified) return together({ ...all, notices: down.notices }, found)
+    const known = knowSql({ name, file, ...identified, down: down.sql }, path, problems)
+    const rest = { problems: down.problems, notices: down.notices, own: all.own, unrunnable: problems }
+    return together({ compiled: { migration: known, path, allowances: [] }, ...rest }, found)
+  }
+  if (!sql) return together({ ...all, notices: down.notices }, found)
   const { script, creates } = sql
   const migration = { name, file, checksum: sql.checksum, script, creates, down: down.sql, allow: sql.allow }
   const compiled = { migration, path, sql, allowances: [...own, ...subject.allowances] }
-  return { compiled, ...all, notices: [...sql.notices, ...down.notices] }
+  return together({ compiled, ...all, notices: [...sql.notices, ...down.notices] }, found, asserted)
 }
 
-/** Code of another tool: a bundle knows of it, so that it can be known as applied. */
-function unrunnable(one: Required<Pick<Identity, 'name' | 'file' | 'cannotRun'>>, path: string): One {
-  const read = readText(path, one.file)
-  if ('problem' in read) return { problems: [{ ...read.problem, name: one.name }], notices: [], own: [] }
-  const script = { kind: 'module', path } as const
-  const migration = { ...one, checksum: checksum(read.text), script, creates: [], down: null }
-  const { what, next } = one.cannotRun
-  const notice = { what: `${what}, so it is refused while it is pending`, next, name: one.name }
-  return { compiled: { migration, path, allowances: [] }, problems: [], notices: [notice], own: [] }
+/** A migration with what has to be true behind it. */
+function together(one: One, found: Omit<One, 'compiled'>, asserted?: Asserted): One {
+  const all = {
+    problems: [...one.problems, ...found.problems],
+    notices: [...one.notices, ...found.notices],
+    own: [...one.own, ...found.own],
+  }
+  if (!one.compiled || !asserted) return { ...one, ...all }
+  const { migration } = one.compiled
+  const allow = [...new Set([...(migration.allow ?? []), ...asserted.allow])]
+  const { assertion } = asserted
+  return { ...all, compiled: { ...one.compiled, asserted, migration: { ...migration, assertion, allow } } }
 }
 
-/** A way back that is wrong must not stop the way forward of a file that its own tool would run. */
-function leaveOut(down: CompiledDown, name: string): CompiledDown {
-  if (down.problems.length === 0) return down
-  const notices = down.problems.map((one) => ({
-    ...one,
-    what: `the down of ${name} is wrong and is not kept: ${one.what}`,
-  }))
-  return { ...down, sql: null, problems: [], notices: [...down.notices, ...notices] }
+function compileCode(one: Parameters<typeof knowCode>[0], path: string): One {
+  const code = knowCode(one, path)
+  if ('problem' in code) return { problems: [code.problem], notices: [], own: [] }
+  return { compiled: { migration: code.known, path, allowances: [] }, problems: [], notices: [code.notice], own: [] }
 }
 
 /** What is allowed because another tool has run such files: umzug's and knex's, which have our layout, as well. */
 function impliedFor({ format }: Layout, file: string): Allowance[] {
   return format === 'plain' ? [] : impliedAllowances(format, file)
-}
-
-/** How the tool runs the file; undefined for a file of ours. */
-function foreignFile(layout: Layout, { parts, outside }: SourceMigration): ForeignFile | undefined {
-  if (!isForeign(layout)) return undefined
-  return { parts, outside: outside ?? false, leavesTransactions: layout.leavesTransactions ?? false }
 }
 
 /** The down alone: its migration has run, and is not judged any more. */

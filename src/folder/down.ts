@@ -89,3 +89,13 @@ function check(
   const kept = passes ? sql : `${sql}\n-- upfront:allow long-name ${given.why}\n`
   return { sql: kept, problems: refused, notices: [...notices, ...allowed], own }
 }
+
+/** A way back that is wrong must not stop the way forward of a file that its own tool would run. */
+export function leaveOutWrong(down: CompiledDown, name: string): CompiledDown {
+  if (down.problems.length === 0) return down
+  const notices = down.problems.map((one) => ({
+    ...one,
+    what: `the down of ${name} is wrong and is not kept: ${one.what}`,
+  }))
+  return { ...down, sql: null, problems: [], notices: [...down.notices, ...notices] }
+}

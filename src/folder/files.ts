@@ -1,11 +1,12 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { refuseEncoding } from '../checks/rules/encoding.ts'
 import { Failure, type Problem } from '../errors.ts'
+import { requireOpen } from './closed.ts'
 import { decodeText } from './text.ts'
 
-/** Throws INVALID when there is no such folder. */
+/** Throws INVALID when there is no such folder, or one that the user of this process may not read. */
 export function requireFolder(dir: string, shown: string, what: string, setting: string): void {
-  if (existsSync(dir) && statSync(dir).isDirectory()) return
+  if (existsSync(dir) && statSync(dir).isDirectory()) return requireOpen(dir, shown)
   throw new Failure('INVALID', `there is no ${what} folder ${shown}`, {
     next: `Mount it there (-v ./${what}:/${what}:ro), copy it into the image, or set ${setting}.`,
   })

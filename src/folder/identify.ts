@@ -12,7 +12,7 @@ const [carriageReturn, byteOrderMark] = ['\r', Buffer.from([0xef, 0xbb, 0xbf])]
 const buffer = Buffer.allocUnsafeSlow(64 << 10)
 
 /** A checksum, or why there is none. */
-type Identified = { readonly checksum: string } | { readonly problem: Problem }
+export type Identified = { readonly checksum: string } | { readonly problem: Problem }
 
 /** The checksum of a file as the history keeps it, to its down part or to its end; nothing is parsed. */
 export function identify(path: string, shown: string, untilDown: boolean): Identified {

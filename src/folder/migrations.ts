@@ -4,28 +4,28 @@ import { finding } from '../checks/finding.ts'
 import { Failure, type Problem } from '../errors.ts'
 import type { Bundle, Format, Identity, Origin } from '../migration.ts'
 import { requireFolder } from './files.ts'
-import { identify, identifyParts } from './identify.ts'
+import { type Identified, identify, identifyParts } from './identify.ts'
 import { invalid } from './invalid.ts'
-import { chooseLayout } from './layouts/choose.ts'
+import { bearsNoMark } from './foreign/no-marks.ts'
 import { viewFolder } from './layouts/folder-view.ts'
-import type { Layout, Listing, SourceMigration } from './layouts/layout.ts'
+import type { Folder, Layout, Listing, SourceMigration } from './layouts/layout.ts'
+import { plain } from './layouts/plain.ts'
 import { digest } from './text.ts'
 
 /**
  * A folder of migrations by names and checksums: throws one INVALID with every wrong name and every file that cannot be
  * read. What is in the files is parsed when they are opened.
  */
-export function openFolder(folder: MigrationsFolder): Bundle {
+export async function openFolder(folder: MigrationsFolder): Promise<Bundle> {
   const { dir, shown } = folder
-  const { migrations, repeatable, problems, layout } = listSources(folder)
-  const root = resolve(dir)
+  const { migrations, repeatable, problems, layout, appliesLate } = await listSources(folder)
+  const place = { dir: resolve(dir), shown }
   const sources = [...migrations, ...repeatable]
-  const identities = sources.flatMap(({ name, file, kind, parts, origin, cannotRun }, i): Identity | [] => {
-    const path = join(shown, file)
-    const found = parts
-      ? identifyParts(`${root}/${file}`, path, parts)
-      : identify(`${root}/${file}`, path, kind === 'sql' && origin === undefined && i < migrations.length)
-    if ('checksum' in found) return { name, file: path, checksum: found.checksum, ...(cannotRun ? { cannotRun } : {}) }
+  const identities = sources.flatMap((source, i): Identity | [] => {
+    const { name, file, cannotRun } = source
+    const found = identifySource(place, source, i >= migrations.length)
+    if ('checksum' in found)
+      return { name, file: join(shown, file), checksum: found.checksum, ...(cannotRun ? { cannotRun } : {}) }
     problems.push({ ...found.problem, name })
     return []
   })
@@ -40,12 +40,24 @@ export function openFolder(folder: MigrationsFolder): Bundle {
     digest: digest(identities),
     count: identities.length,
     format: layout.format,
+    appliesLate,
     origins: async () => new Map(sources.map((source) => traceSource(dir, source))),
     list: async () => identities.slice(0, migrations.length),
     listRepeatable: async () => identities.slice(migrations.length),
     open: async (which) => (which.length === 0 ? [] : (await compiler()).open(which)),
     openDown: async (of) => (await compiler()).openDown(of),
   }
+}
+
+/** The checksum of a migration as the history keeps it, or why there is none; nothing is parsed. */
+export function identifySource(
+  { dir, shown }: Pick<MigrationsFolder, 'dir' | 'shown'>,
+  { file, kind, parts, origin }: SourceMigration,
+  isRepeatable: boolean,
+): Identified {
+  const [path, called] = [`${dir}/${file}`, join(shown, file)]
+  if (parts) return identifyParts(path, called, parts)
+  return identify(path, called, kind === 'sql' && origin === undefined && !isRepeatable)
 }
 
 /** A folder of migrations, what messages call it, and whose layout it is said to have. */
@@ -57,19 +69,31 @@ export interface MigrationsFolder {
   readonly placeholders?: Readonly<Record<string, string>>
 }
 
-/** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
-export function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Required<Listing> & {
+/** What a layout has left out is empty. */
+type Complete = Listing & Required<Pick<Listing, 'repeatable' | 'notices'>>
+
+/** What listSources() answers. */
+interface Sources extends Complete {
   readonly layout: Layout
   readonly problems: Problem[]
-} {
+}
+
+/** The migrations of a folder as files, and what is wrong with their names; throws INVALID without a folder or files. */
+export async function listSources({ dir, shown, format, placeholders }: MigrationsFolder): Promise<Sources> {
   requireFolder(dir, shown, 'migrations', 'UPFRONT_MIGRATIONS_DIR')
   const folder = viewFolder(dir, placeholders)
-  const layout = chooseLayout(folder, format, shown)
+  const layout = await layoutOf(folder, format, shown)
   const listing = layout.list(folder, shown)
   const { migrations, repeatable = [], notices = [] } = listing
   const problems = [...listing.problems]
   if (migrations.length + repeatable.length + problems.length === 0) throw emptyFolder(dir, shown)
-  return { migrations, repeatable, layout, problems, notices }
+  return { ...listing, repeatable, layout, problems, notices }
+}
+
+/** Those of other tools are loaded when one of them may be meant: a start with a folder of ours needs none. */
+async function layoutOf(folder: Folder, asked: Format | 'auto', shown: string): Promise<Layout> {
+  if (asked === 'auto' && bearsNoMark(folder)) return plain
+  return (await import('./layouts/choose.ts')).chooseLayout(folder, asked, shown)
 }
 
 /** What another tool's history would say of a migration: what its layout knows, else its name. */

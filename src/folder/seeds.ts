@@ -5,6 +5,7 @@ import { allowFile } from '../checks/how-to-allow.ts'
 import { refuseSpellings } from '../checks/rules/spelling.ts'
 import type { Problem } from '../errors.ts'
 import type { Identity, SeedBundle } from '../migration.ts'
+import { requireOpen } from './closed.ts'
 import { parseCsvName } from './csv-name.ts'
 import { requireFolder, unreadable } from './files.ts'
 import { identify } from './identify.ts'
@@ -73,6 +74,7 @@ export function listSeedFiles(dir: string, environments: readonly string[], show
 
 function listFiles(dir: string, shown: string, folder: string, problems: Problem[]): SourceSeed[] {
   const files: SourceSeed[] = []
+  requireOpen(join(dir, folder), join(shown, folder))
   for (const entry of readdirSync(join(dir, folder)).sort(compareNatural)) {
     const file = folder === '' ? entry : `${folder}/${entry}`
     const name = file.normalize('NFC')

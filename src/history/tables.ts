@@ -32,15 +32,19 @@ export function historyTables(session: Session, schema: string): HistoryTables {
   return { schema: quoted, runs: `${quoted}.runs`, history: `${quoted}.history` }
 }
 
-/** Creates our tables; only ever called under the lock, because concurrent `if not exists` still collide. */
+/**
+ * Creates our tables; only ever called under the lock, because concurrent `if not exists` still collide. They are part of
+ * the transaction when one is open.
+ */
 export async function createTables(session: Session, tables: HistoryTables): Promise<void> {
+  const isOpen = session.client.getTransactionStatus() === 'T'
   try {
     // `create schema if not exists` wants a privilege on the database even when the schema exists.
     const [found] = await session.query<{ exists: boolean }>(
       'select pg_catalog.to_regnamespace($1) is not null as exists',
       [tables.schema],
     )
-    await session.query(`begin;
+    await session.query(`${isOpen ? '' : 'begin;'}
       ${found!.exists ? '' : `create schema ${tables.schema};`}
       create table if not exists ${tables.runs} (
         id bigint generated always as identity primary key,
@@ -77,7 +81,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         run bigint not null,
         primary key (kind, name)
       );
-      commit`)
+      ${isOpen ? '' : 'commit'}`)
   } catch (error) {
     await session.query('rollback').catch(() => {})
     if ((error as { code?: string }).code !== '42501') throw error

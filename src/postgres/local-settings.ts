@@ -15,8 +15,13 @@ export interface LocalSettings {
  * which is one transaction. So it may even come through a pooler that gives the server process to the application next.
  */
 export function withLocalSettings(session: Session, settings: LocalSettings): Session {
+  return withSettings(session, localValues(session, settings))
+}
+
+/** The same as parameters of the server and their values, for who sends a message of several statements. */
+export function localValues(session: Session, settings: LocalSettings): Readonly<Record<string, string>> {
   const { lockTimeoutMs, role, searchPath, readOnly } = settings
-  return withSettings(session, {
+  return {
     ...(readOnly ? { transaction_read_only: 'on' } : {}),
     ...(searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(searchPath) }),
     lock_timeout: `${lockTimeoutMs}ms`,
@@ -24,7 +29,7 @@ export function withLocalSettings(session: Session, settings: LocalSettings): Se
     // A history that row-level security hides would look empty; so it is an error instead.
     row_security: 'off',
     ...(role === undefined ? {} : { role }),
-  })
+  }
 }
 
 /** The same with the role as its only setting, for the first question to a server. */

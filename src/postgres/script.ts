@@ -19,22 +19,35 @@ export interface ScriptResult {
   readonly tags: readonly string[]
 }
 
+/** A row that a statement (from 0) has answered, as text, and its columns. */
+export interface ScriptRow {
+  readonly statement: number
+  readonly columns: readonly { readonly name: string; readonly dataTypeID: number }[]
+  readonly values: readonly (string | null)[]
+}
+
 /**
  * Sends text as one message of the simple protocol and counts what completes, because run-time errors of Postgres
- * carry no position; `onComplete` hears how many have, and the last row of the newest. Rejects with a ScriptError.
+ * carry no position; `onComplete` hears how many have, and the last row of the newest, `onRow` every row. Rejects with a
+ * ScriptError.
  */
 export function runScript(
   session: Session,
   text: string,
   onComplete: (done: number, row: readonly (string | null)[]) => void = () => {},
+  onRow: (row: ScriptRow) => void = () => {},
 ): Promise<ScriptResult> {
   return new Promise((resolve, reject) => {
     const tags: string[] = []
     let row: readonly (string | null)[] = []
+    let columns: ScriptRow['columns'] = []
     session.client.query({
       submit: (connection: { query(text: string): void }) => connection.query(text),
-      handleRowDescription() {},
-      handleDataRow: ({ fields }: { fields: readonly (string | null)[] }) => (row = fields),
+      handleRowDescription: ({ fields }: { fields: ScriptRow['columns'] }) => (columns = fields),
+      handleDataRow: ({ fields }: { fields: readonly (string | null)[] }) => {
+        row = fields
+        onRow({ statement: tags.length, columns, values: fields })
+      },
       handlePortalSuspended() {},
       handleParseComplete() {},
       handleCopyData() {},

@@ -73,6 +73,11 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
     applied: { level: 'info', meaning: 'A migration is committed.', fields: ['name', 'duration_ms'] },
     seeded: { level: 'info', meaning: 'A seed is committed.', fields: ['name', 'duration_ms'] },
     reverted: { level: 'info', meaning: 'A migration was taken back.', fields: ['name', 'duration_ms'] },
+    reset: {
+      level: 'info',
+      meaning: 'What the migrations had made was dropped, and the history emptied.',
+      fields: ['objects', 'duration_ms'],
+    },
     pending: {
       level: 'info',
       meaning: 'The gate found migrations that are not applied yet.',

@@ -21,6 +21,7 @@ const successes: ReadonlySet<Event['type']> = new Set([
   'applied',
   'seeded',
   'reverted',
+  'reset',
   'adopted',
   'baselined',
   'repaired',
@@ -76,6 +77,8 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   applied: ({ name, durationMs }) => line('applied', `${name}  ${formatDuration(durationMs)}`),
   seeded: ({ name, durationMs }) => line('seeded', `${name}  ${formatDuration(durationMs)}`),
   reverted: ({ name, durationMs }) => line('reverted', `${name}  ${formatDuration(durationMs)}`),
+  reset: ({ objects, durationMs }) =>
+    line('reset', `${count(objects, 'object')} dropped, the history emptied  ${formatDuration(durationMs)}`),
   pending: ({ names }) => line('waiting', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
   adopted: ({ names, from, table }) =>
     line('adopted', `${count(names.length, 'migration')} that ${from} has applied (${table}): ${joinNames(names)}`),

@@ -110,14 +110,19 @@ interface Applying {
 
 async function applyOne({ job, tables, on, pending, runId }: Applying, item: Item): Promise<number> {
   const { kind, one } = item
+  const row = pending.history.find((found) => found.kind === kind && found.name === one.name)
+  const { invalidIndexes } = job.run.config
+  const { script } = one
+  const isOutside = script.kind === 'sql' && !script.transaction
+  if (kind === 'repeatable' && isOutside) {
+    const known = row?.state === 'running' ? { left: row } : { left: undefined, earlier: row }
+    return runStatementByStatement(on, tables, { kind, migration: one, script, runId, invalidIndexes, ...known })
+  }
   if (kind === 'migration') {
-    const left = pending.history.find((row) => row.kind === kind && row.name === one.name)
+    const left = row
     if (left && isTakingBack(left)) throw takenBackHalfWay(one)
-    const { script } = one
-    if (script.kind === 'sql' && !script.transaction) {
-      const { invalidIndexes } = job.run.config
-      return runStatementByStatement(on, tables, { migration: one, script, runId, left, invalidIndexes })
-    }
+    if (isOutside)
+      return runStatementByStatement(on, tables, { kind, migration: one, script, runId, left, invalidIndexes })
     if (script.kind === 'module') {
       const module = await loadModule(script, one.file)
       if (module.transaction === false) return runModuleOutside(on, tables, { migration: one, module, runId, left })

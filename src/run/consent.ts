@@ -1,12 +1,15 @@
 import { Failure } from '../errors.ts'
 import { quoteForShell, repairCommand } from '../history/repair/command.ts'
-import type { HistoryTables } from '../history/tables.ts'
+import { type HistoryTables, nullIfMissing } from '../history/tables.ts'
 import type { Session } from '../postgres/session.ts'
 import type { Flag, Run } from './run.ts'
 
 /** The flag of every command that can destroy data. */
 export const consentFlag: Readonly<Record<string, Flag>> = {
-  'yes-destroy': { value: 'database', summary: 'the name of the database, when it is marked production' },
+  'yes-destroy': {
+    value: 'database',
+    summary: 'the name of the database, when it is marked production, or not marked',
+  },
 }
 
 /**
@@ -14,12 +17,21 @@ export const consentFlag: Readonly<Record<string, Flag>> = {
  * the newest run said. So no run takes the guard off a production database by accident, and a repair does it for good.
  */
 export async function readMarkedEnvironment(session: Session, tables: HistoryTables): Promise<string> {
-  const [row] = await session.query<{ environment: string }>(
+  return (await readMark(session, tables)) ?? 'production'
+}
+
+/** The same, null for a database that no run has marked, or that has none of our tables. */
+export async function readMark(session: Session, tables: HistoryTables): Promise<string | null> {
+  const rows = await nullIfMissing(session, tables, () => askMark(session, tables))
+  return rows?.[0]?.environment ?? null
+}
+
+function askMark(session: Session, tables: HistoryTables): Promise<{ environment: string }[]> {
+  return session.query<{ environment: string }>(
     `select environment from ${tables.runs}
      where id >= coalesce((select max(id) from ${tables.runs} where command = 'repair'), 0)
      order by environment ~* '^prod(uction)?$' desc, id desc limit 1`,
   )
-  return row?.environment ?? 'production'
 }
 
 /** In any spelling, because capitals must not get around the guard. */
@@ -27,16 +39,20 @@ export function isProduction(environment: string): boolean {
   return /^prod(uction)?$/i.test(environment)
 }
 
-/** Throws REFUSED when a database marked production is to lose something and its name was not given with the consent. */
+/**
+ * Throws REFUSED when a database that is marked production, or not marked at all, is to lose something and its name was
+ * not given with the consent.
+ */
 export async function requireConsent(run: Run, session: Session, tables: HistoryTables): Promise<void> {
-  const environment = await readMarkedEnvironment(session, tables)
+  const mark = await readMark(session, tables)
   const given = run.flags['yes-destroy']
   const database = session.client.database ?? ''
-  if (given === database || (!isProduction(environment) && given === undefined)) return
+  if (given === database || (mark !== null && !isProduction(mark) && given === undefined)) return
   if (given !== undefined) {
     throw new Failure('REFUSED', `--yes-destroy names ${String(given)}, but this is ${database}; nothing was changed`)
   }
-  throw new Failure('REFUSED', `the database ${database} is marked production; nothing was changed`, {
+  const is = mark === null ? 'is not marked, which counts as production' : 'is marked production'
+  throw new Failure('REFUSED', `the database ${database} ${is}; nothing was changed`, {
     next:
       `If that is what you want, say so: --yes-destroy ${quoteForShell(database)}. Or, when it is no production database, ` +
       `set UPFRONT_ENV for its runs and mark it: ${repairCommand('environment', 'development')}`,

@@ -88,12 +88,14 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   if (isNothing(work) || work.ahead.length > 0) return work
   const { withWriteBack, writtenTool } = await import('./adopt/write-back.ts')
   writtenTool(job)
+  // Before the files are judged, which in a folder of that tool would be judged otherwise.
+  if (!work.tablesExist)
+    await (await import('./adopt/foreign-history.ts')).refuseStrangersHistory(job.run, session, job.bundle)
   // Parsed and checked here and not before: what has run is not judged, and who only waits has nothing to parse.
   const migrations = await job.bundle.open(work.migrations)
   const repeatable = await job.bundle.open(work.repeatable)
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (!work.tablesExist) {
-    await (await import('./adopt/foreign-history.ts')).refuseStrangersHistory(job.run, session, job.bundle)
     // What another tool's history has applied may be replaced by what is pending.
     if (!work.foreign) await refuseForeignTables(session, migrations)
     await createTables(session, tables)

@@ -69,6 +69,8 @@ export interface Description {
   readonly given?: readonly string[]
   /** What the role may not look at, as sentences; what it may is all the same described. */
   readonly unseen: readonly string[]
+  /** The kinds that it says nothing of, because the role may not look at them. */
+  readonly hidden?: readonly ObjectKind[]
 }
 
 /** What one thing is called among all of a description. */

@@ -34,7 +34,9 @@ export interface Comparing {
  * definitions that only one major version writes in that way are compared within that version.
  */
 export function compareSchemas(expected: Description, live: Description, comparing: Comparing): Difference {
-  const counts = countedBy(comparing)
+  const isCounted = countedBy(comparing)
+  const hidden = new Set([...(expected.hidden ?? []), ...(live.hidden ?? [])])
+  const counts = (one: SchemaObject) => isCounted(one) && !hidden.has(one.kind)
   const isNamed = excludedBy(comparing.exclude)
   const given = new Set(expected.given)
   // In a schema of the platform's anything may be, and what we have there is claimed.

@@ -41,7 +41,7 @@ export interface Lab {
   /** Any docker command; never throws. */
   docker(...args: readonly string[]): Promise<Outcome>
   /** The image of a target of our Dockerfile, built when it is first asked for. */
-  image(target: 'upfront' | 'template'): Promise<string>
+  image(target: 'upfront' | 'compiler' | 'template'): Promise<string>
   /** `docker build` of any folder. */
   build(name: string, context: string, ...flags: readonly string[]): Promise<Outcome & { image: string }>
   /** A container from its start to its end, as `docker run` tells it. */

@@ -106,6 +106,31 @@ test('db:rollback takes one back without asking, db:migrate brings it again', { 
   expect(again.stderr).toMatch(/^applied {8}0009_notes/m)
 })
 
+test(
+  'verify:database finds out what the folder makes, and what somebody has changed',
+  { timeout: 90_000 },
+  async () => {
+    const right = await npm('verify:database')
+    expect(right.exitCode, right.stderr).toBe(0)
+    expect(right.stdout).toMatch(/^\d+ objects are as the migrations make them/)
+    await query('alter table notes add column by_hand int')
+    const wrong = await npm('verify:database')
+    expect(wrong.exitCode).toBe(27)
+    expect(wrong.stdout).toMatch(/^unexpected +column public\.notes\.by_hand/m)
+    await query('alter table notes drop column by_hand')
+  },
+)
+
+test('db:reset makes all of it anew, with the seeds for development', { timeout: 90_000 }, async () => {
+  await query('insert into notes values (1)')
+  const { exitCode, stderr } = await npm('db:reset')
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toMatch(/^reset +\d+ objects dropped/m)
+  expect(stderr).toMatch(/^seeded {9}development\//m)
+  expect(await query('select * from notes')).toEqual([])
+  expect((await npm('db:migrate')).stderr).toContain('up to date')
+})
+
 test('a second db:up says that it is running already', async () => {
   const args = ['scripts/db.ts', 'up', '--embedded', '--port', String(port)]
   const second = await promisify(execFile)(process.execPath, args, { cwd: dir, env: environment() }).catch(

@@ -126,6 +126,27 @@ const cases: Readonly<Record<string, Case>> = {
     },
     says: ['public._prisma_migrations of prisma: 1 row', 'set UPFRONT_FORMAT=prisma'],
   },
+  'a history of prisma, and a folder that looks like one of golang-migrate': {
+    exit: 21,
+    given: async (db) => {
+      db.files({ '1_a.up.sql': a, '1_a.down.sql': 'drop table a;' })
+      await prismaHasApplied(db)
+    },
+    says: ['public._prisma_migrations of prisma: 1 row', 'set UPFRONT_FORMAT=prisma'],
+  },
+  'a history of prisma, and files that would be judged otherwise in a folder of prisma': {
+    exit: 21,
+    given: async (db) => {
+      db.files({ '1_a.sql': `create table a${'a'.repeat(70)} (id bigint);` })
+      await prismaHasApplied(db)
+    },
+    says: ['would         end with 21 MISMATCH', 'set UPFRONT_FORMAT=prisma'],
+  },
+  'a name that Postgres cuts, in a folder that may be another tool’s': {
+    exit: 20,
+    given: (db) => db.files({ '1_a.sql': `create table a${'a'.repeat(70)} (id bigint);` }),
+    says: ['has 71 bytes', 'If another tool writes this folder, say which'],
+  },
   'a database that somebody has filled': {
     exit: 21,
     given: async (db) => {

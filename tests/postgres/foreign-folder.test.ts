@@ -87,13 +87,6 @@ test('a folder for each migration without a mark is nobody knows whose: an error
   expect(await db.tables()).toEqual(['public.a'])
 })
 
-test('the graph of prisma 8 is told as what it is, and not as an empty folder', async ({ db }) => {
-  db.files({ 'app/20260101T0000_init/ops.json': '[]', 'app/20260101T0000_init/migration.json': '{}' })
-  const { exitCode, stderr } = await db.up()
-  expect(exitCode).toBe(20)
-  expect(stderr).toContain('a folder of prisma 8')
-})
-
 test('upfront new makes no migration in a folder that another tool fills', async ({ db }) => {
   db.files({ ...lock, '1_a/migration.sql': 'create table a (id int);\n' })
   const { exitCode, stderr } = await db.run(['new', 'add_users'])

@@ -1,12 +1,13 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { expect, inject } from 'vitest'
+import { checksum } from '../../src/folder/text.ts'
 import { type Database, test } from '../support/database.ts'
 
 const files = {
   '1_app.sql': `create schema app;
     create table app.users (id bigint generated always as identity primary key, email text not null unique);
-    -- upfront:down
+-- upfront:down
     drop table app.users; drop schema app;`,
   '2_orders.sql': `create table app.orders (id bigint primary key, user_id bigint not null references app.users);
     create index orders_user on app.orders (user_id);`,
@@ -14,9 +15,9 @@ const files = {
 }
 
 /** Compiles the files with their schema; answers the environment of a run from that bundle. */
-async function compile(db: Database, some: Readonly<Record<string, string>> = files) {
+async function compile(db: Database, some: Readonly<Record<string, string>> = files, on = shadow()) {
   db.files(some)
-  const { exitCode, stderr, stdout } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
+  const { exitCode, stderr, stdout } = await db.run(['compile', '--schema', '--out', 'bundle'], on)
   expect(exitCode, stderr).toBe(0)
   return { stdout, stderr, env: { UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') } }
 }
@@ -24,16 +25,18 @@ async function compile(db: Database, some: Readonly<Record<string, string>> = fi
 const shadow = () => ({ UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') })
 
 test('compile --schema says what the migrations make, and leaves nothing on the server', async ({ db }) => {
-  const { stdout } = await compile(db)
+  const { user, password } = await db.role('login createdb')
+  const own = { UPFRONT_SHADOW_DATABASE_URL: db.urlOf({ user, password, database: 'postgres' }) }
+  const { stdout } = await compile(db, files, own)
   expect(stdout).toMatch(
     /3 migrations compiled into bundle; on an empty PostgreSQL \d+ they make a schema of \d+ objects/,
   )
-  expect(await db.query(`select datname from pg_database where datname like 'upfront_scratch%'`)).toEqual([])
+  expect(await db.query(`select datname from pg_database where datdba = '${user}'::regrole`)).toEqual([])
   const story = JSON.parse(fs.readFileSync(join(db.dir, 'bundle/migrations/schema.json'), 'utf8'))
   expect(story.steps.map(({ migration }: { migration: string }) => migration)).toEqual(['1_app', '2_orders', '3_view'])
   // The same files give the same bytes.
   const before = fs.readFileSync(join(db.dir, 'bundle/migrations/schema.json'), 'utf8')
-  await compile(db)
+  await compile(db, files, own)
   expect(fs.readFileSync(join(db.dir, 'bundle/migrations/schema.json'), 'utf8')).toBe(before)
 })
 
@@ -58,9 +61,8 @@ test('a column that somebody dropped by hand is found and named', async ({ db })
   expect(exitCode).toBe(27)
   expect(stdout).toMatch(/^missing +column app\.users\.email +text not null$/m)
   expect(stdout).toMatch(/^missing +view app\.buyers/m)
-  expect(stdout).toMatch(/^different +index app\.orders_user$/m)
-  expect(stdout).toMatch(/^ {2}expected .*\(user_id\)$/m)
-  expect(stdout).toMatch(/^ {2}found .*\(user_id DESC\)$/m)
+  expect(stdout).toMatch(/^different +index app\.orders_user +expected .*\(user_id\)$/m)
+  expect(stdout).toMatch(/^ +found .*\(user_id DESC\)$/m)
   expect(stdout).toMatch(/^unexpected +table app\.scratch$/m)
   expect(stderr).toContain('the live schema is not the one that the bundle makes')
   // It reads, and nothing else: the next answer is the same.
@@ -170,6 +172,22 @@ test('with migrations pending, the schema of the last one that is applied is wha
   expect(stdout).toContain('as the migrations up to 2_orders (1 pending) make them')
 })
 
+test('a view that is to be made anew is no stranger while it has its earlier form', async ({ db }) => {
+  const view = (columns: string) => ({
+    'repeatable/people.sql': `create or replace view people as select ${columns} from t`,
+  })
+  const tables = { '1_t.sql': 'create table t (id int, note text)' }
+  const first = await compile(db, { ...tables, ...view('id') })
+  await db.up([], first.env)
+  expect((await db.run(['verify'], first.env)).exitCode).toBe(0)
+  const second = await compile(db, { ...tables, ...view('id, note') })
+  const { exitCode, stdout } = await db.run(['verify'], second.env)
+  expect(exitCode, stdout).toBe(0)
+  expect(stdout).toContain('(1 pending)')
+  await db.up([], second.env)
+  expect((await db.run(['verify'], second.env)).exitCode).toBe(0)
+})
+
 test('a database without our history has nothing to be verified: 34, and not success', async ({ db }) => {
   const { env } = await compile(db)
   await db.query('create schema app; create table app.users (id int)')
@@ -224,6 +242,56 @@ test('baseline does not record what is not there', async ({ db }) => {
   expect(forced.exitCode, forced.stderr).toBe(0)
 })
 
+test('what another tool says it has applied is proved before it is adopted: 27 with fail, else it is said', async ({
+  db,
+}) => {
+  const file = (sql: string) => `-- migrate:up\n${sql}\n-- migrate:down\nselect 1;\n`
+  const { env } = await compile(db, {
+    '20250101000000_a.sql': file('create table a (id int, note text);'),
+    '20250102000000_b.sql': file('create table b (id int);'),
+  })
+  await db.query('create table a (id int); create table schema_migrations (version varchar primary key)')
+  await db.query(`insert into schema_migrations values ('20250101000000')`)
+  const strict = await db.up([], { ...env, UPFRONT_VERIFY: 'fail' })
+  expect(strict.exitCode, strict.stderr).toBe(27)
+  expect(strict.stderr).toContain('missing column public.a.note: text')
+  expect(await db.tables()).not.toContain('public.b')
+  expect(await db.query('select 1 from upfront.history')).toEqual([])
+  const lenient = await db.up([], env)
+  expect(lenient.exitCode, lenient.stderr).toBe(0)
+  expect(lenient.stderr).toMatch(/^drift +the live schema differs in 1 thing/m)
+  await db.query('alter table a add column note text')
+  // The tool's own table is none of the things that count.
+  expect((await db.run(['verify'], env)).exitCode).toBe(0)
+})
+
+test('a role that may not see everything is told what, and that is no success', async ({ db }) => {
+  const { env } = await compile(db)
+  await db.up([], env)
+  const { user, password } = await db.role()
+  await db.query(`grant usage on schema upfront to ${user}; grant select on all tables in schema upfront to ${user}`)
+  const as = { ...env, UPFRONT_DATABASE_URL: db.urlOf({ user, password }) }
+  expect((await db.run(['verify'], as)).exitCode).toBe(0)
+  await db.query('revoke select on pg_catalog.pg_policy from public')
+  const { exitCode, stdout, stderr } = await db.run(['verify', '--json'], as)
+  expect(exitCode, stderr).toBe(24)
+  expect(JSON.parse(stdout)).toMatchObject({ same: false, missing: [], unexpected: [], different: [] })
+  expect(stderr).toContain('pg_policy')
+})
+
+test('a schema of another format is not read as if it were ours', async ({ db }) => {
+  const { env } = await compile(db)
+  await db.up([], env)
+  const [schema, manifest] = ['schema.json', 'manifest.json'].map((name) => join(env.UPFRONT_MIGRATIONS_DIR, name))
+  const text = fs.readFileSync(schema!, 'utf8').replace('"format":1', '"format":2')
+  fs.writeFileSync(schema!, text)
+  const head = fs.readFileSync(manifest!, 'utf8').replace(/"schema":"[^"]+"/, `"schema":"${checksum(text)}"`)
+  fs.writeFileSync(manifest!, head)
+  const { exitCode, stderr } = await db.run(['verify'], env)
+  expect(exitCode).toBe(20)
+  expect(stderr).toContain('format 2 is not 1')
+})
+
 test('compile --schema runs each down and the migration again', async ({ db }) => {
   db.files({ '1_a.sql': 'create table a (id int);\n-- upfront:down\ndrop table b;' })
   const broken = await db.run(['compile', '--schema'], shadow())
@@ -237,6 +305,32 @@ test('compile --schema runs each down and the migration again', async ({ db }) =
   const left = await db.run(['compile', '--schema'], shadow())
   expect(left.exitCode).toBe(0)
   expect(left.stderr).toContain('the down of 1_a does not lead back to where it came from: unexpected table public.a')
+})
+
+test("another tool's downs are run as well, and what is wrong with them stops nothing", async ({ db }) => {
+  const down = (sql: string) => `-- migrate:up\ncreate table NAME (id int);\n-- migrate:down\n${sql}\n`
+  db.files({
+    '1_a.sql': down('drop table a;').replace('NAME', 'a'),
+    '2_b.sql': down('drop table no_such;').replace('NAME', 'b'),
+    '3_c.sql': down('drop table c;').replace('NAME', 'c'),
+  })
+  const { exitCode, stderr } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toMatch(/^warning +the down of 2_b: .*table "no_such" does not exist/m)
+  expect((await db.up([], { UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') })).stderr).toMatch(/^verified/m)
+  db.files({ '1_a.sql': down('select 1;').replace('NAME', 'a'), '2_b.sql': down('select 1;').replace('NAME', 'b') })
+  expect((await db.run(['compile', '--schema'], shadow())).stderr).toContain(
+    'the down of 2_b does not lead back to where it came from: unexpected table public.b',
+  )
+})
+
+test('what comes before the first migration has its own mistakes', async ({ db }) => {
+  db.files({ '1_a.sql': 'create table a (id int)' })
+  fs.writeFileSync(join(db.dir, 'platform.sql'), 'create role postgres')
+  const { exitCode, stderr } = await db.run(['compile', '--schema', '--before', 'platform.sql'], shadow())
+  expect(exitCode).toBe(20)
+  expect(stderr).toMatch(/--before does not run[^]*42710/)
+  expect((await db.run(['compile', '--schema', '--before', 'none.sql'], shadow())).exitCode).toBe(2)
 })
 
 test('a migration that does not run on an empty server is a mistake with its place', async ({ db }) => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Files } from './database.ts'
+import { contract, createHistory, createTable, hashIn, step } from './prisma-8.ts'
 
 export interface ToolFolder {
   readonly files: Files
@@ -46,6 +47,11 @@ const atlasFiles = [
   ['2_orders.sql', orders],
 ] as const
 
+const prisma8 = {
+  ...step('app/20260101T1015_users', null, 'one', [createTable('users', 'id int primary key')]),
+  ...step('app/20260102T1015_orders', 'one', 'two', [createTable('orders', 'id int primary key')]),
+}
+
 export const toolFolders: Readonly<Record<string, ToolFolder>> = {
   'drizzle with a journal': {
     files: { 'meta/_journal.json': journal, '0000_users.sql': users, '0001_orders.sql': orders },
@@ -78,6 +84,15 @@ export const toolFolders: Readonly<Record<string, ToolFolder>> = {
       started_at timestamptz not null default now(), applied_steps_count integer not null default 0);
       insert into _prisma_migrations (id, checksum, finished_at, migration_name)
       values ('1', '${sha('sha256', users)}', now(), '20240101000000_users')`,
+  },
+  'prisma-8': {
+    files: prisma8,
+    names: ['app/20260101T1015_users', 'app/20260102T1015_orders'],
+    history: `${createHistory};
+      insert into prisma_contract.marker (core_hash, profile_hash) values ('${contract('one')}', '${contract('profile')}');
+      insert into prisma_contract.ledger (space, migration_name, migration_hash, origin_core_hash, destination_core_hash,
+        operations) values ('app', '20260101T1015_users', '${hashIn(prisma8, 'app/20260101T1015_users')}', 'empty',
+        '${contract('one')}', '[]')`,
   },
   supabase: {
     files: { '20240101000000_users.sql': users, '20240102000000_orders.sql': orders },

@@ -22,7 +22,7 @@ const imports = files.flatMap((file) => readImports(file, texts.get(file)!))
 /** The layers from the outside in: each may import those after it. */
 const layers: readonly (readonly [string, RegExp])[] = [
   ['entrypoint', /^entrypoint\.ts$/],
-  ['main', /^src\/(main|index|arguments)\.ts$/],
+  ['main', /^src\/((main|index|arguments)\.ts$|api\/)/],
   ['commands', /^src\/commands\//],
   ['run', /^src\/run\//],
   ['history', /^src\/history\//],
@@ -45,6 +45,7 @@ const owners: Readonly<Record<string, RegExp>> = {
   dotenv: /^src\/config\//,
   'libpg-query': /^src\/sql\//,
   pg: /^src\/postgres\//,
+  vitest: /^src\/api\/vitest\.ts$/,
 }
 
 /** What is about files knows no server, and what is about the server knows no files. */
@@ -87,8 +88,7 @@ test('what is inside reaches the configuration by its types', () => {
 
 test('the report is used by main, the API, the commands and the run alone', () => {
   const wrong = imports.filter(
-    ({ from, to }) =>
-      to.startsWith('src/report/') && !/^src\/(report\/|commands\/|run\/|main\.ts|index\.ts)/.test(from),
+    ({ from, to }) => to.startsWith('src/report/') && !/^src\/(report\/|commands\/|run\/|main\.ts|api\/)/.test(from),
   )
   expect(show(wrong)).toEqual([])
 })
@@ -105,12 +105,12 @@ test.each(Object.entries(owners))('%s has one owner', (name, owner) => {
 })
 
 test('no other package is imported, so that the image holds no other', () => {
-  const known = new Set(Object.keys(owners))
-  const strangers = imports.filter(({ ours, to }) => !ours && !isBuiltin(to) && !known.has(to))
+  const isKnown = (to: string) => Object.keys(owners).some((name) => to === name || to.startsWith(`${name}/`))
+  const strangers = imports.filter(({ ours, to }) => !ours && !isBuiltin(to) && !isKnown(to))
   expect(show(strangers)).toEqual([])
 })
 
-test('umzug and the parser are loaded when they are needed, not at the start', () => {
+test('umzug, the parser and what starts a server are loaded when they are needed, not at the start', () => {
   const start = new Set<string>()
   const visit = (file: string) => {
     if (start.has(file)) return
@@ -123,6 +123,7 @@ test('umzug and the parser are loaded when they are needed, not at the start', (
   expect(start).not.toContain('umzug')
   expect(start).not.toContain('libpg-query')
   expect(start).not.toContain('dotenv')
+  expect([...start].filter((file) => /^src\/(embedded|api)\//.test(file))).toEqual([])
 })
 
 test('there are no circles of imports, of types neither', () => {
@@ -165,9 +166,9 @@ describe('every file', () => {
   })
 })
 
-test('only entrypoint.ts, what installs its signal handlers, and what owns child processes touches the process', () => {
-  // A server that we started must not outlive the process, however that ends.
-  const allowed = ['entrypoint.ts', 'src/interrupt.ts', 'src/embedded/claims.ts']
+test('only what begins in a process, installs its signal handlers or owns its children touches the process', () => {
+  // A server that we started must not outlive the process, however that ends; and vitest calls a set-up without a world.
+  const allowed = ['entrypoint.ts', 'src/interrupt.ts', 'src/embedded/claims.ts', 'src/api/vitest.ts']
   const touching = files.filter((file) => /\bprocess\s*[.[]|\bconsole\s*\.|['"](node:)?process['"]/.test(code(file)))
   expect(touching.filter((file) => !allowed.includes(file))).toEqual([])
   expect(touching).toContain('entrypoint.ts')

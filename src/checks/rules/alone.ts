@@ -69,9 +69,11 @@ export function refuseAlone({ name, place }: Pick<AloneStatement, 'name' | 'plac
   )
 }
 
-/** Seeds and repeatable migrations always run in a transaction. */
+const wholes: Readonly<Record<string, string>> = { seed: 'a seed', verify: 'an assertion' }
+
+/** Seeds, repeatable migrations and assertions always run in a transaction. */
 export function refuseAloneInWhole({ name, place }: Pick<AloneStatement, 'name' | 'place'>, role: string): Problem {
-  const what = `${name} cannot run inside a transaction, and a ${role === 'seed' ? role : 'repeatable migration'} runs as one`
+  const what = `${name} cannot run inside a transaction, and ${wholes[role] ?? 'a repeatable migration'} runs as one`
   return finding('alone', what, place, 'Make it a migration.')
 }
 

@@ -46,6 +46,16 @@ export function refuseStrayDowns(
     .map(({ offset }) => finding('directive', 'what follows would run with the rest', placeOf(offset), next))
 }
 
+/** An assertion runs as its migration does, with the same limits. */
+export function refuseAllButAllow(found: readonly Directive[], placeOf: (offset: number) => Place): Problem[] {
+  return found
+    .filter(({ name, leading }) => leading && isKnown(name) && name !== 'allow' && name !== 'down')
+    .map(({ name, offset }) => {
+      const what = `"-- upfront:${name}" has no effect in an assertion, which runs as its migration does`
+      return finding('directive', what, placeOf(offset), 'Put it into the migration, or remove it.')
+    })
+}
+
 function isKnown(name: string): name is DirectiveName {
   return Object.hasOwn(directives, name)
 }

@@ -26,8 +26,15 @@ const names: Readonly<Record<string, string>> = {
   TRANS_STMT_ROLLBACK_PREPARED: 'ROLLBACK PREPARED',
 }
 
-/** What a statement does to the transaction that it is in; null when nothing, as with savepoints. */
-export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'opens' | 'closes' | 'begins'> | null {
+/**
+ * What a statement does to the transaction that it is in; null when nothing, as with savepoints. An assertion is rolled
+ * back, and may say so.
+ */
+export function controlOf(
+  kind: string,
+  node: Node,
+  role = 'migration',
+): Pick<Control, 'name' | 'opens' | 'closes' | 'begins'> | null {
   if (kind === 'VariableSetStmt') return isolationOf(kind, node) === null ? null : lateLevel
   const name = kind === 'TransactionStmt' ? names[String(node['kind'])] : undefined
   if (name === undefined) return null
@@ -36,7 +43,7 @@ export function controlOf(kind: string, node: Node): Pick<Control, 'name' | 'ope
   return {
     name: node['chain'] ? `${name} AND CHAIN` : name,
     opens: bare && begins,
-    closes: bare && name === 'COMMIT',
+    closes: bare && (name === 'COMMIT' || (name === 'ROLLBACK' && role === 'verify')),
     begins,
   }
 }
@@ -84,8 +91,12 @@ export function pairNotice({ name, place }: Control): Problem {
 }
 
 /** Anything else would end the transaction that holds the lock, the file and its row in the history together. */
-export function refuseControls(controls: readonly Control[]): Problem[] {
+export function refuseControls(controls: readonly Control[], role = 'migration'): Problem[] {
   return controls.map(({ name, place }) => {
+    if (role === 'verify') {
+      const what = `${name} would end or change the transaction of the migration that is asserted`
+      return finding('transaction-control', what, place, 'Remove it: an assertion is rolled back by itself.')
+    }
     if (name.startsWith('SET'))
       return finding(
         'transaction-control',

@@ -1,3 +1,5 @@
+import { isForeign } from '../layouts/choose.ts'
+import type { Layout, Parts, SourceMigration } from '../layouts/layout.ts'
 import type { Role } from '../../checks/check-statement.ts'
 import { type CheckedSql, checkSql } from '../../checks/check-text.ts'
 import type { Declared } from '../../checks/declared.ts'
@@ -5,7 +7,6 @@ import { finding } from '../../checks/finding.ts'
 import type { Problem } from '../../errors.ts'
 import { splitDown } from '../down.ts'
 import { refuseForeignMarks } from './foreign-marks.ts'
-import type { Parts } from '../layouts/layout.ts'
 
 /** How another tool runs a file. */
 export interface ForeignFile {
@@ -68,4 +69,10 @@ export function checkUp(
   const leaving = ['transaction-control', ...(foreign.leavesTransactions ? ['alone'] : [])]
   const leaves = checked.problems.some(({ rule }) => leaving.includes(rule ?? ''))
   return leaves ? checkSql({ file, text, role, outside: true }, declared) : checked
+}
+
+/** How the tool runs the file; undefined for a file of ours. */
+export function foreignFile(layout: Layout, { parts, outside }: SourceMigration): ForeignFile | undefined {
+  if (!isForeign(layout)) return undefined
+  return { parts, outside: outside ?? false, leavesTransactions: layout.leavesTransactions ?? false }
 }

@@ -11,6 +11,7 @@ import type { Folder, Layout } from './layout.ts'
 import { nodePgMigrate } from './node-pg-migrate.ts'
 import { plain, plainOf } from './plain.ts'
 import { prisma } from './prisma.ts'
+import { prisma8 } from './prisma-8/prisma-8.ts'
 import { sqlMigrate } from './sql-migrate.ts'
 import { sqlx } from './sqlx.ts'
 import { supabase } from './supabase.ts'
@@ -27,6 +28,7 @@ const layouts: readonly Layout[] = [
   graphileMigrate,
   nodePgMigrate,
   prisma,
+  prisma8,
   sqlMigrate,
   sqlx,
   supabase,
@@ -43,25 +45,12 @@ export function chooseLayout(folder: Folder, asked: Format | 'auto', shown: stri
   const found = isBeside ? marked.filter((one) => one !== golangMigrate && one !== nodePgMigrate) : marked
   if (found.length > 1) throw ambiguous(shown, found)
   if (found.length === 0 && isAnybodys(folder)) throw unmarked(shown)
-  if (found.length === 0 && isGraph(folder)) throw graph(shown)
   return found[0] ?? plain
 }
 
 /** A folder for each migration and no mark: prisma and drizzle both make such. */
 function isAnybodys({ entries, has }: Folder): boolean {
   return !entries.some((entry) => entry.endsWith('.sql')) && entries.some((entry) => has(`${entry}migration.sql`))
-}
-
-/** Folders of folders with ops.json: prisma 8, which goes from contract to contract along a graph. */
-function isGraph({ entries, entriesOf, has }: Folder): boolean {
-  const folders = entries.filter((entry) => entry.endsWith('/'))
-  return folders.some((space) => entriesOf(space).some((one) => one.endsWith('/') && has(`${space}${one}ops.json`)))
-}
-
-function graph(shown: string): Failure {
-  return new Failure('INVALID', `${shown} is a folder of prisma 8, a graph of contracts, which upfront does not read`, {
-    next: 'Let prisma apply it, or keep the SQL of each step as a migration of its own: <digits>_<words>.sql.',
-  })
 }
 
 function ambiguous(shown: string, found: readonly Layout[]): Failure {

@@ -91,7 +91,8 @@ function listFolders(folder: Folder, shown: string): Listing {
       what: `${join(shown, name)} is not in a folder of its own, so drizzle would never run it`,
       next: 'Move it to <name>/migration.sql, or remove it.',
     }))
-  return { migrations: names.map((name) => migration(name, `${name}/${sqlFile}`, name)), problems }
+  // Up to 0.45 a time decides what is pending, from 1.0 on the name alone.
+  return { migrations: names.map((name) => migration(name, `${name}/${sqlFile}`, name)), problems, appliesLate: true }
 }
 
 function migration(name: string, file: string, key: string): SourceMigration {

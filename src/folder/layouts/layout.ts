@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs'
 import type { Problem } from '../../errors.ts'
 import type { Format, Identity, Origin } from '../../migration.ts'
 
@@ -10,6 +11,8 @@ export interface SourceMigration {
   readonly kind: 'sql' | 'module'
   /** Path inside the folder. */
   readonly downFile: string | null
+  /** Path inside the folder of what has to be true once it has run; only our own layout has it. */
+  readonly verifyFile?: string
   /** Why it cannot run here, which matters only while it is pending: code that needs the other tool's library. */
   readonly cannotRun?: Identity['cannotRun']
   /** Takes a text apart whose parts the other tool has marked; absent where a whole file is one up. */
@@ -44,12 +47,14 @@ export interface Listing {
   readonly repeatable?: readonly SourceMigration[]
   /** What a person should know and nothing stops for: a file that the tool passes over. */
   readonly notices?: readonly Problem[]
+  /** Set where it depends on the folder whether the tool applies what is pending although a later one was applied. */
+  readonly appliesLate?: boolean | undefined
 }
 
 /** How a folder of one tool is recognised and read. */
 export interface Layout {
   readonly format: Format
-  /** Whether the folder bears marks that no other tool makes; throws nothing. */
+  /** Whether the folder bears marks that no other tool makes; throws only what the folder throws. */
   readonly detect: (folder: Folder) => boolean
   /** Lists its migrations; `shown` is the folder in messages. */
   readonly list: (folder: Folder, shown: string) => Listing
@@ -57,16 +62,21 @@ export interface Layout {
   readonly leavesTransactions?: true
 }
 
-/** A folder as a layout sees it; everything is read once, when it is asked for. */
+/**
+ * A folder as a layout sees it; everything is read once, when it is asked for, and what the user of this process may not
+ * read throws INVALID.
+ */
 export interface Folder {
   readonly dir: string
   /** Values of placeholders, by their names. */
   readonly placeholders: ReadonlyMap<string, string>
+  /** What the folder itself holds, hidden or not, in the order of the file system; throws when it cannot be read. */
+  readonly dirents: readonly Dirent[]
   /** Names of the entries that do not begin with a dot, sorted by code point; a folder's ends in a slash. */
   readonly entries: readonly string[]
   /** The same of a folder inside, by its path; empty when there is none. */
   readonly entriesOf: (path: string) => readonly string[]
-  /** The text of a file without its byte order mark; null when there is none, it cannot be read or is not UTF-8. */
+  /** The text of a file without its byte order mark; null when there is none or it is not UTF-8. */
   readonly read: (path: string) => string | null
   /** Whether there is such a file or folder, by a path that may lead out of the folder (`../schema.prisma`). */
   readonly has: (path: string) => boolean

@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { type Dirent, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
@@ -9,44 +9,50 @@ import type { Folder, Layout, Listing, SourceMigration } from './layout.ts'
 
 const shape = 'Name it <digits>_<words>.sql, for example 0001_users.sql or 20251025143000_add_metadata.sql.'
 
-/** What a file's extension makes of it: SQL of a down, SQL, or a module. */
-const extension = /(?<down>\.down\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.[cm]?[jt]s)$/
+/** What a file's extension makes of it: SQL of a down, an assertion, SQL, or a module. */
+const extension = /(?<down>\.down\.sql)$|(?<verify>\.verify\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.[cm]?[jt]s)$/
+
+/** In the folders of others an assertion is a migration like all. */
+const looseExtension = /(?<down>\.down\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.[cm]?[jt]s)$/
 
 /** The same on a file system that does not tell capitals: passing it over would be worse than asking. */
 const capitals = /\.sql$/i
 
 /**
- * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`. README and dot files,
- * folders and files of other kinds are not migrations; symbolic links (a mounted ConfigMap is made of them) are followed.
+ * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`, its assertion in
+ * `<version>_<name>.verify.sql`. README and dot files, folders and files of other kinds are not migrations; symbolic links
+ * (a mounted ConfigMap is made of them) are followed.
  */
-export function listPlain(dir: string, shown = dir, isLoose = false): Listing {
+export function listPlain(folder: Pick<Folder, 'dir' | 'dirents'>, shown: string, isLoose = false): Listing {
   const problems: Problem[] = []
   const ups = new Map<string, Up>()
   const downs = new Map<string, string>()
-  const entries = readdirSync(dir, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
-  for (const entry of entries) {
-    const file = entry.name
-    const found = extension.exec(file)
+  const assertions = new Map<string, string>()
+  const entries = new Map(folder.dirents.map((entry) => [entry.name, entry]))
+  for (const file of [...entries.keys()].sort()) {
+    const entry = entries.get(file)!
+    const found = (isLoose ? looseExtension : extension).exec(file)
     if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
     if (!found && capitals.test(file))
       problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
     if (!found) continue
-    if (!entry.isFile() && !isFile(dir, shown, entry, problems)) continue
+    if (!entry.isFile() && !isFile(folder.dir, shown, entry, problems)) continue
     const name = file.slice(0, found.index).normalize('NFC')
-    const { down, module } = found.groups!
+    const { down, verify, module } = found.groups!
+    const beside = down ? downs : verify ? assertions : null
     const parsed = parseName(name, isLoose)
     if (!parsed) {
       // A module that is not named like a migration is what others import.
       if (!module)
         problems.push(finding('file-name', `${join(shown, file)} is not named like a migration`, undefined, shape))
-    } else if (down && downs.has(name))
+    } else if (beside?.has(name))
       problems.push(
         refuseSpellings(
           name,
-          [downs.get(name)!, file].map((one) => join(shown, one)),
+          [beside.get(name)!, file].map((one) => join(shown, one)),
         ),
       )
-    else if (down) downs.set(name, file)
+    else if (beside) beside.set(name, file)
     else {
       const up = ups.get(name)
       const one = { file, kind: module ? 'module' : 'sql' } as const
@@ -58,10 +64,14 @@ export function listPlain(dir: string, shown = dir, isLoose = false): Listing {
   for (const [name, { parsed, files }] of ups) {
     if (files.length > 1) problems.push(duplicate(shown, name, files))
     const { file, kind } = files[0]!
-    migrations.push({ name, version: parsed.version, file, kind, downFile: downs.get(name) ?? null })
+    const verifyFile = assertions.get(name)
+    const verify = verifyFile === undefined ? {} : { verifyFile }
+    migrations.push({ name, version: parsed.version, file, kind, downFile: downs.get(name) ?? null, ...verify })
     downs.delete(name)
+    assertions.delete(name)
   }
   for (const file of downs.values()) problems.push(orphan(shown, file))
+  for (const file of assertions.values()) problems.push(orphanedAssertion(shown, file))
   return { migrations: migrations.sort(compareNames), problems }
 }
 
@@ -70,8 +80,15 @@ export const plain: Layout = {
   format: 'plain',
   detect: () => true,
   list: (folder, shown) => {
-    const listing = listPlain(folder.dir, shown)
-    return { ...listing, repeatable: listRepeatable(folder), problems: [...listing.problems, ...oddIn(folder, shown)] }
+    const listing = listPlain(folder, shown)
+    // Nearly no folder has one, and asking for what is not there costs an error.
+    if (!folder.entries.some((name) => name.toLowerCase() === repeatableDir)) return listing
+    const again = listRepeatable(folder, shown)
+    return {
+      ...listing,
+      repeatable: again.migrations,
+      problems: [...listing.problems, ...oddIn(folder, shown), ...again.problems],
+    }
   },
 }
 
@@ -80,8 +97,8 @@ export const plain: Layout = {
  * is still code matters only while it is pending.
  */
 export function plainOf(format: Format): Layout {
-  const list = ({ dir }: Folder, shown: string): Listing => {
-    const listing = listPlain(dir, shown, true)
+  const list = (folder: Folder, shown: string): Listing => {
+    const listing = listPlain(folder, shown, true)
     const migrations = listing.migrations.map((one) => (one.kind === 'module' ? refuseCode(one, shown, format) : one))
     return { ...listing, migrations }
   }
@@ -107,15 +124,23 @@ function oddIn({ entriesOf }: Folder, shown: string): Problem[] {
 }
 
 /** The SQL files of the folder `repeatable`, in natural order; views and functions live there. */
-function listRepeatable({ entriesOf }: Folder): SourceMigration[] {
-  return entriesOf(repeatableDir)
-    .filter((file) => file.endsWith('.sql') && !/^readme\b/i.test(file))
-    .map((file) => ({
-      name: `${repeatableDir}${file.slice(0, -'.sql'.length)}`.normalize('NFC'),
-      file: repeatableDir + file,
-    }))
-    .map((one) => ({ ...one, kind: 'sql' as const, downFile: null }))
+function listRepeatable({ entriesOf }: Folder, shown: string): Listing {
+  const files = entriesOf(repeatableDir).filter((file) => file.endsWith('.sql') && !/^readme\b/i.test(file))
+  const nameOf = (file: string) => `${repeatableDir}${file.replace(/(\.verify)?\.sql$/, '')}`.normalize('NFC')
+  const isAssertion = (file: string) => file.endsWith('.verify.sql')
+  const assertions = new Map(files.filter(isAssertion).map((file) => [nameOf(file), repeatableDir + file]))
+  const migrations = files
+    .filter((file) => !isAssertion(file))
+    .map((file) => {
+      const name = nameOf(file)
+      const verifyFile = assertions.get(name)
+      const verify = verifyFile === undefined ? {} : { verifyFile }
+      return { name, file: repeatableDir + file, kind: 'sql' as const, downFile: null, ...verify }
+    })
     .sort((a, b) => compareNatural(a.name, b.name))
+  const names = new Set(migrations.map(({ name }) => name))
+  const left = [...assertions].filter(([name]) => !names.has(name))
+  return { migrations, problems: left.map(([, file]) => orphanedAssertion(shown, file)) }
 }
 
 interface Up {
@@ -151,4 +176,10 @@ function orphan(shown: string, file: string): Problem {
   const up = file.replace(/\.down\.sql$/, '.sql')
   const what = `${join(shown, file)} has no up: ${up} does not exist`
   return finding('down', what, undefined, `Add ${up}, or rename or remove the down file.`)
+}
+
+function orphanedAssertion(shown: string, file: string): Problem {
+  const up = file.replace(/\.verify\.sql$/, '.sql')
+  const what = `${join(shown, file)} has no migration: ${up} does not exist`
+  return finding('verify', what, undefined, `Add ${up}, or rename or remove the assertion.`)
 }

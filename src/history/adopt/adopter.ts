@@ -1,14 +1,17 @@
 import type { Format, Identity, Origin } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
+import type { TablePlace } from './find-table.ts'
 
 /** How the history of one tool is read; the tool's tables are never changed by it. */
 export interface Adopter {
   readonly format: Format
   /**
    * Its rows in the order in which they were applied, null when the tool has no history here. Needs only the right to
-   * read that table; throws what the server says.
+   * read that table; throws what the server says. With a place it looks there, whatever the table is called.
    */
-  readonly read: (session: Session) => Promise<ForeignHistory | null>
+  readonly read: (session: Session, elsewhere?: TablePlace) => Promise<ForeignHistory | null>
+  /** What its keys are made of; set where the columns alone tell the table, and a row may say that it failed. */
+  readonly keyColumn?: string
   /** The tool's own advisory lock, for which we wait before we adopt or apply; absent for a tool that has none. */
   readonly lock?: (session: Session) => Promise<{ readonly key: bigint } | null>
   /** Holds rows and files against each other when not simply key and hash decide. */
@@ -19,6 +22,8 @@ export interface ForeignHistory {
   /** The table as SQL writes it, for messages: `public._prisma_migrations`. */
   readonly table: string
   readonly rows: readonly ForeignRow[]
+  /** Set when it is that tool's table under another name. */
+  readonly of?: Format
 }
 
 /** A row of another tool's history. */

@@ -10,6 +10,7 @@ import { graphileMigrate } from './tools/graphile-migrate.ts'
 import { knex } from './tools/knex.ts'
 import { nodePgMigrate } from './tools/node-pg-migrate.ts'
 import { prisma } from './tools/prisma.ts'
+import { prisma8 } from './tools/prisma-8.ts'
 import { sqlMigrate } from './tools/sql-migrate.ts'
 import { sqlx } from './tools/sqlx.ts'
 import { supabase } from './tools/supabase.ts'
@@ -29,6 +30,7 @@ export const adopters: readonly Adopter[] = [
   knex,
   nodePgMigrate,
   prisma,
+  prisma8,
   sqlMigrate,
   sqlx,
   supabase,

@@ -12,6 +12,12 @@ export interface TableMarks {
   readonly nothingElse?: true
 }
 
+/** Where a table is that does not bear its tool's name; the search_path decides without a schema. */
+export interface TablePlace {
+  readonly schema: string | null
+  readonly table: string
+}
+
 /** A table that was found. */
 export interface FoundTable {
   /** As SQL writes it, quoted where it has to be. */
@@ -36,20 +42,29 @@ interface Candidate {
 
 /**
  * The table of a tool: the first one that is the tool's on the search_path of the session, then the one in a schema that
- * the tool has to itself; null when there is none. What is elsewhere belongs to another program. It asks the catalog
- * and not to_regclass(), which throws for a schema that may not be used, even when the table is found elsewhere.
+ * the tool has to itself; null when there is none. What is elsewhere belongs to another program, unless somebody says
+ * where: then the columns alone tell whether it is the tool's. It asks the catalog and not to_regclass(), which throws
+ * for a schema that may not be used, even when the table is found elsewhere.
  */
-export async function findTable(session: Session, marks: TableMarks): Promise<FoundTable | null> {
+export async function findTable(
+  session: Session,
+  marks: TableMarks,
+  elsewhere?: TablePlace,
+): Promise<FoundTable | null> {
   const text = (value: string) => session.client.escapeLiteral(value)
+  const onPath = 'n.nspname = any (pg_catalog.current_schemas(false))'
+  const places = elsewhere
+    ? elsewhere.schema === null
+      ? onPath
+      : `n.nspname = ${text(elsewhere.schema)}`
+    : `(${marks.schema !== 'public'} and n.nspname = ${text(marks.schema)} or not ${marks.onlyThere ?? false} and ${onPath})`
   // Without parameters, because whoever only reads sends its questions together with settings, as one message.
   const candidates = await session.query<Candidate>(
     `select pg_catalog.format('%I.%I', n.nspname, c.relname) as table, n.nspname::text as schema,
        (select pg_catalog.json_object_agg(a.attname, pg_catalog.format_type(a.atttypid, null))
         from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where c.relname = ${text(marks.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')
-       and (${marks.schema !== 'public'} and n.nspname = ${text(marks.schema)}
-         or not ${marks.onlyThere ?? false} and n.nspname = any (pg_catalog.current_schemas(false)))
+     where c.relname = ${text(elsewhere?.table ?? marks.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f') and ${places}
      order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)`,
   )
   const found = candidates.find((one) => isTheirs(one.columns, marks))

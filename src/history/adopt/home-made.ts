@@ -1,25 +1,58 @@
 import type { HistoryColumn } from '../../config/config.ts'
 import { Failure } from '../../errors.ts'
+import type { Format } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
-import type { Adopter } from './adopter.ts'
+import { type Adopter, type ForeignHistory, type ForeignRow, matchByKey } from './adopter.ts'
+import { adopterOf, adopters } from './adopters.ts'
 import { matchByName } from './match-by-name.ts'
 
-/** Reads names, versions or both from any column; every row counts as applied. */
-export function homeMade({ schema, table, column }: HistoryColumn): Adopter {
+/**
+ * Reads names, versions or both from any column. Every row counts as applied, unless the table is a known tool's under
+ * another name: then each counts as that tool counts it. `folder` is the format of the migrations folder.
+ */
+export function homeMade(place: HistoryColumn, folder: Format): Adopter {
   return {
     format: 'plain',
     read: async (session) => {
-      const quote = (name: string) => session.client.escapeIdentifier(name)
-      const name = schema === null ? quote(table) : `${quote(schema)}.${quote(table)}`
-      const rows = await ask(
-        session,
-        `select ${quote(column)}::text as key from ${name} where ${quote(column)} is not null`,
-      )
-      if (rows === null) return null
-      return { table: name, rows: rows.map(({ key }) => ({ key, hash: null, state: 'applied', called: key })) }
+      const known = await readRenamed(session, place)
+      if (known?.of === folder && isKey(known, place)) return known
+      // In another tool's folder one number says nothing of other files.
+      const theirs = (known?.rows ?? []).map(({ key, hash, state, called }): ForeignRow => ({
+        key,
+        hash,
+        state,
+        called,
+      }))
+      if (known && isKey(known, place)) return { table: known.table, rows: theirs }
+      const history = await readColumn(session, place)
+      return history && { ...history, rows: [...history.rows, ...theirs.filter(({ state }) => state === 'failed')] }
     },
-    match: matchByName,
+    match: (files, history) => {
+      if (history.of === undefined) return matchByName(files, history)
+      return (adopterOf(history.of)?.match ?? matchByKey)(files, history)
+    },
   }
+}
+
+/** The history of a tool whose table has been given another name; null when no tool makes a table of such columns. */
+async function readRenamed(session: Session, place: HistoryColumn): Promise<ForeignHistory | null> {
+  for (const { format, keyColumn, read } of adopters) {
+    const history = keyColumn === undefined ? null : await read(session, place)
+    if (history) return { ...history, of: format }
+  }
+  return null
+}
+
+function isKey({ of }: ForeignHistory, { column }: HistoryColumn): boolean {
+  return of !== undefined && adopterOf(of)?.keyColumn === column
+}
+
+async function readColumn(session: Session, { schema, table, column }: HistoryColumn): Promise<ForeignHistory | null> {
+  const quote = (name: string) => session.client.escapeIdentifier(name)
+  const name = schema === null ? quote(table) : `${quote(schema)}.${quote(table)}`
+  const sql = `select ${quote(column)}::text as key from ${name} where ${quote(column)} is not null`
+  const rows = await ask(session, sql)
+  return rows && { table: name, rows: rows.map(({ key }) => ({ key, hash: null, state: 'applied', called: key })) }
 }
 
 /** No table is no history, as on a new database; another column is a mistake in the setting. */

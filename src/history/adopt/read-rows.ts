@@ -3,8 +3,8 @@ import { type TableMarks, findTable } from './find-table.ts'
 
 /** Reads a tool's table by one question, which names its columns as those of ForeignRow are named. */
 export function readRows(marks: TableMarks, ask: (table: string) => string): Adopter['read'] {
-  return async (session) => {
-    const found = await findTable(session, marks)
+  return async (session, elsewhere) => {
+    const found = await findTable(session, marks, elsewhere)
     if (!found) return null
     const rows = await session.query<ForeignRow>(ask(found.table))
     return { table: found.table, rows }

@@ -22,10 +22,12 @@ export type RepairPlan =
 export function planRepair(action: RepairAction, named: Named, opened: Migration | null): RepairPlan {
   const { kind, name, subject, row, file } = named
   const recorded = file && { checksum: file.checksum, down: opened?.down ?? null }
-  const made = opened && { contradicted: (session: Session) => findMade(session, opened) }
+  // What an earlier content of a repeatable one has made says nothing of this one.
+  const made = kind !== 'repeatable' && opened && { contradicted: (session: Session) => findMade(session, opened) }
   const missing = opened && { contradicted: (session: Session) => findMissing(session, opened) }
   const again = 'the next up runs it again from its beginning'
-  if (kind !== 'migration' && action !== 'forget') {
+  const isOpen = kind === 'repeatable' && (action === 'done' || action === 'not-done') && row?.state !== 'applied'
+  if (kind !== 'migration' && action !== 'forget' && !isOpen) {
     const what = kind === 'seed' ? 'a seed' : 'a repeatable migration'
     throw new Failure('USAGE', `${name} is ${what}, which can only be forgotten: a changed one runs again anyway`, {
       next: repairCommand('forget', subject),
@@ -56,7 +58,7 @@ export function planRepair(action: RepairAction, named: Named, opened: Migration
     case 'done':
       if (row && row.state !== 'running') return { nothing: `${name} is recorded as ${row.state} already` }
       return {
-        change: (session, tables) => rowChanges.done(session, tables, row?.name ?? name, recorded),
+        change: (session, tables) => rowChanges.done(session, tables, { kind, name: row?.name ?? name }, recorded),
         ...missing,
         meaning: 'it counts as applied and is not run',
       }
@@ -66,7 +68,7 @@ export function planRepair(action: RepairAction, named: Named, opened: Migration
       return {
         change: (session, tables) => rowChanges.forget(session, tables, kind, row.name),
         ...made,
-        meaning: file ? again : 'it is out of the history',
+        meaning: file || kind === 'repeatable' ? again : 'it is out of the history',
       }
   }
 }

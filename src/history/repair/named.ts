@@ -31,7 +31,12 @@ export function subjectsOf(word: string): string[] {
 }
 
 /** Finds it with or without its folder and its extension, in either of Unicode's spellings; undefined for none. */
-export function findNamed(word: string, rows: readonly HistoryRow[], files: readonly Identity[]): Named | undefined {
+export function findNamed(
+  word: string,
+  rows: readonly HistoryRow[],
+  files: readonly Identity[],
+  repeatable: readonly Identity[] = [],
+): Named | undefined {
   const { typed, ofSeed, ofMigration } = readingsOf(word)
   const seed = find(
     rows.filter(({ kind }) => kind === 'seed'),
@@ -41,7 +46,9 @@ export function findNamed(word: string, rows: readonly HistoryRow[], files: read
     rows.filter(({ kind }) => kind === 'repeatable'),
     [typed],
   )
-  if (again) return { kind: 'repeatable', name: again.name, subject: again.name, row: again, file: undefined }
+  const source = find(repeatable, [typed])
+  const name = again?.name ?? source?.name
+  if (name !== undefined) return { kind: 'repeatable', name, subject: name, row: again, file: source }
   const row = find(
     rows.filter(({ kind }) => kind === 'migration'),
     ofMigration,
@@ -51,8 +58,8 @@ export function findNamed(word: string, rows: readonly HistoryRow[], files: read
   if (seed && isMigration) throw ambiguous(word, seed.name, row?.name ?? file!.name)
   if (seed) return { kind: 'seed', name: seed.name, subject: seedPrefix + seed.name, row: seed, file: undefined }
   if (!isMigration) return undefined
-  const name = file?.name ?? row!.name
-  return { kind: 'migration', name, subject: name, row, file }
+  const found = file?.name ?? row!.name
+  return { kind: 'migration', name: found, subject: found, row, file }
 }
 
 function find<T extends { readonly name: string }>(all: readonly T[], words: readonly string[]): T | undefined {

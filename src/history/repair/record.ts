@@ -83,12 +83,17 @@ export const rowChanges = {
     return `update ${tables.history} set checksum = ${text(checksum)}, down = ${down === null ? 'down' : text(down)}
       where ${rowOf(session, 'migration', name)}`
   },
-  done: (session: Session, tables: HistoryTables, name: string, file: RecordedFile | undefined) => {
+  done: (
+    session: Session,
+    tables: HistoryTables,
+    { kind, name }: { readonly kind: Kind; readonly name: string },
+    file: RecordedFile | undefined,
+  ) => {
     const text = session.client.escapeLiteral
-    if (!file) return `update ${tables.history} set state = 'applied' where ${rowOf(session, 'migration', name)}`
+    if (!file) return `update ${tables.history} set state = 'applied' where ${rowOf(session, kind, name)}`
     const down = file.down === null ? 'null' : text(file.down)
     return `insert into ${tables.history} as h (kind, name, checksum, state, down, run)
-      values ('migration', ${text(name)}, ${text(file.checksum)}, 'baseline', ${down},
+      values ('${kind}', ${text(name)}, ${text(file.checksum)}, 'baseline', ${down},
         (select max(id) from ${tables.runs}))
       on conflict (kind, name) do update set checksum = excluded.checksum, state = 'applied', down = excluded.down`
   },

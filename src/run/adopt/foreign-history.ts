@@ -61,7 +61,7 @@ export async function readForeign(
     match: {
       adopted: ofPending(whole.adopted),
       edited: ofPending(whole.edited),
-      failed: ofPending(whole.failed),
+      failed: [...ofPending(whole.failed), ...ofPending(whole.failed, isAgain!)],
       skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
       unknown: whole.unknown,
     },
@@ -72,8 +72,8 @@ export async function readForeign(
 
 /** Who reads the history that goes with this folder. */
 export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Adopter | undefined {
-  if (adopt !== null) return homeMade(adopt)
-  return adopterOf(format === 'auto' ? bundle.format : format)
+  const own = format === 'auto' ? bundle.format : format
+  return adopt === null ? adopterOf(own) : homeMade(adopt, own)
 }
 
 /** Throws MISMATCH for a database with another history than the folder's, when nobody has said what it is to this folder. */

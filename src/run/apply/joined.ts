@@ -46,7 +46,7 @@ export function takeJoinable(migrations: readonly Migration[], history: readonly
   let bytes = 0
   for (const migration of migrations) {
     const { script } = migration
-    if (script.kind !== 'sql' || !script.joinable || !script.transaction) break
+    if (script.kind !== 'sql' || !script.joinable || !script.transaction || migration.assertion) break
     if (left.has(`migration ${migration.name}`)) break
     bytes += script.size
     if (bytes > messageBytes) break

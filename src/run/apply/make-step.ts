@@ -10,7 +10,9 @@ import type { CodeBody, SqlBody, Step, StepContext } from './step.ts'
 export function makeStep(run: StepContext, tables: HistoryTables, recorded: Recorded): Step {
   const { kind, one } = recorded
   const { name, file, allow } = one
-  return { kind, name, file, allow, ...recordApplied(run.session, tables, recorded), body: makeBody(run, one) }
+  const assertion = 'assertion' in one ? one.assertion : undefined
+  const record = recordApplied(run.session, tables, recorded)
+  return { kind, name, file, allow, ...record, body: makeBody(run, one), assertion }
 }
 
 function makeBody(run: StepContext, one: Migration | Seed): SqlBody | CodeBody {

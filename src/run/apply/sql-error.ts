@@ -8,8 +8,10 @@ interface SqlError {
   readonly where?: string
 }
 
-/** What Postgres said, and what to do about it. */
-export function describeSqlError(error: unknown): FailureFacts {
+const mend = 'Mend the file and start again: what was applied before it stays and is not run again.'
+
+/** What Postgres said, and what to do about it; `otherwise` is for what nothing more is known of. */
+export function describeSqlError(error: unknown, otherwise = mend): FailureFacts {
   const { code, message, detail, hint, where } = error as SqlError
   return {
     ...(code === undefined ? {} : { sqlstate: code }),
@@ -17,9 +19,22 @@ export function describeSqlError(error: unknown): FailureFacts {
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
     ...(where === undefined ? {} : { where }),
-    next: advice[code ?? ''] ?? 'Mend the file and start again: what was applied before it stays and is not run again.',
+    next: (isTheirTable(code, message) ? theirTable : advice[code ?? '']) ?? otherwise,
   }
 }
+
+/** Tables that other tools keep of their migrations, and that we can make as they do. */
+const theirTables =
+  /"([^"]+\.)?(schema_migrations|__drizzle_migrations|flyway_schema_history|goose_db_version|_prisma_migrations|_sqlx_migrations)"/
+
+function isTheirTable(code: string | undefined, message: string): boolean {
+  return code === '42P01' && theirTables.test(message)
+}
+
+/** The tool has that table before its first migration; the file is not to be changed, because the tool compares it. */
+const theirTable =
+  "That table is the tool's own history, which upfront makes before the first migration when UPFRONT_WRITE_BACK=true " +
+  'says so: set it, and begin with a new database, so that no row is missing. Leave the file as it is.'
 
 const idleTooLong =
   'The server or a pooler ended the session for having been in its transaction too long: raise that limit for this role, or keep slow work outside of SQL out of the migration.'

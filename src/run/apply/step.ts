@@ -1,5 +1,5 @@
 import type { Emit } from '../../events.ts'
-import type { Isolation, Kind, Limits, Chunk, Statement } from '../../migration.ts'
+import type { Assertion, Isolation, Kind, Limits, Chunk, Statement } from '../../migration.ts'
 import type { Watch } from '../../postgres/observe/guard.ts'
 import type { SessionSettings } from '../../postgres/prepare.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -17,6 +17,8 @@ export interface Step {
   /** The statement that notes its end; it divides by zero when that beginning is not of this very transaction. */
   readonly after: string
   readonly body: SqlBody | CodeBody
+  /** What has to be true between the body and the end. */
+  readonly assertion?: Assertion | undefined
   /** The rules of docs/checks.md whose findings are allowed. */
   readonly allow?: readonly string[] | undefined
 }

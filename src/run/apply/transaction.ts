@@ -7,6 +7,7 @@ import { type Message, PipelineError, runPipeline } from '../../postgres/pipelin
 import { nameSession, resetSession, toOwnRole } from '../../postgres/prepare.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { ModuleError } from '../modules/module.ts'
+import { assertInTransaction, brokenAssertion } from './assertion.ts'
 import { StillBusy, whileBusy } from './contention.ts'
 import { busy, endedTransaction, failed, lockGone, lostConnection, truncation, unknownEnd } from './failures.ts'
 import { withLimits } from './limits.ts'
@@ -51,6 +52,7 @@ async function runOnce(run: StepContext, step: Step): Promise<number> {
   const notices = collectNotices(run, step.name, { mayCut: allowsLongNames(step) })
   try {
     await ('chunks' in step.body ? sendSql(run, step, step.body) : runCode(run, step, step.body))
+    if (!('chunks' in step.body) || step.assertion) await runEnd(run, step)
     const truncated = notices.truncated()
     if (truncated !== undefined) throw truncation(step, truncated)
     signal.throwIfAborted()
@@ -103,7 +105,7 @@ function ending(run: StepContext, step: Step): string {
 async function sendSql(run: StepContext, step: Step, body: SqlBody): Promise<void> {
   const before = beginning(run, step)
   const sent: Chunk[] = []
-  const messages = wrap(body.chunks(), before, `\n;${ending(run, step)}`, sent)
+  const messages = wrap(body.chunks(), before, step.assertion ? '' : `\n;${ending(run, step)}`, sent)
   try {
     await runPipeline(run.session, messages)
   } catch (error) {
@@ -159,11 +161,17 @@ async function runCode(run: StepContext, step: Step, body: CodeBody): Promise<vo
     if (!(error instanceof ModuleError) && isConnectionLost(error)) throw lostConnection(step.name, error)
     throw failed(step, error)
   }
+}
+
+/** What has to be true, and the ending. That the body has ended our transaction says more than that it is not true. */
+async function runEnd(run: StepContext, step: Step): Promise<void> {
+  const broken = await assertInTransaction(run, step)
   try {
-    await runScript(session, ending(run, step))
+    await runScript(run.session, ending(run, step))
   } catch (error) {
     throw endFailed(step, error as ScriptError)
   }
+  if (broken) throw brokenAssertion(step, broken)
 }
 
 function beginFailed(step: Step, { statement, error }: ScriptError): unknown {

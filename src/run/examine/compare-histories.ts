@@ -66,7 +66,7 @@ export async function compareHistories(run: Run, reader: Reader, folder: Examine
   const ours = history && { table: `${schema}.history`, rows: history.length }
   const looked =
     history === null && run.config.format === 'auto'
-      ? await attempt(run, () => findStranger(session))
+      ? await attempt(run, () => findStranger(session, folder.bundle?.format))
       : ({ done: null } as const)
   const stranger = 'done' in looked ? looked.done : null
   const found = { ours, theirs: stranger && tell(stranger), isHidden: false, missing }

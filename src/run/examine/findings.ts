@@ -39,7 +39,11 @@ export async function findAll(run: Run): Promise<Findings> {
   const said = 'done' in squawk ? squawk.done : { asked: false, found: [], allowed: [] }
   const unused = folders.flatMap(({ allowances }) => tellUnused(allowances, said.asked))
   const refused = folders.flatMap((folder) => folder.problems)
-  const warnings = [...said.found, ...folders.flatMap((folder) => folder.warnings), ...unused]
+  const warnings = [
+    ...said.found,
+    ...folders.flatMap((folder) => [...folder.unrunnable, ...folder.warnings]),
+    ...unused,
+  ]
   const { allowed = [], note = [] } = Object.groupBy(
     [...folders.flatMap((folder) => folder.notices), ...said.allowed],
     ({ rule }) => (rule === undefined ? 'note' : 'allowed'),

@@ -18,6 +18,10 @@ const marks: Partial<Record<Format, Mark>> = {
   },
   'node-pg-migrate': aLine(/^\s*--[\s-]*up\s+migration/im, '-- Up Migration'),
   prisma: (folder) => theFile('migration_lock.toml')(folder) ?? theFile('../schema.prisma')(folder),
+  'prisma-8': ({ entries, entriesOf, has }) => {
+    const below = entries.flatMap((space) => entriesOf(space).map((one) => `${space}${one}ops.json`))
+    return below.find(has) ?? null
+  },
   'sql-migrate': aLine(/^-- \+migrate (Up|Down)\b/m, '-- +migrate'),
   sqlx: (folder) =>
     theFile('../sqlx.toml')(folder) ??

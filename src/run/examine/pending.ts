@@ -35,15 +35,15 @@ export async function findFailures(
   const opened = await openPending(run, { bundle, seedBundle }, work)
   const migrations = 'done' in opened ? opened.done : []
   const isFirst = history === null
-  const isStrange = stranger !== null && bundle.format === 'plain' && config.format === 'auto' && config.adopt === null
-  const foreign = isFirst && isStrange ? [refuseUnadopted(stranger)] : []
+  const isAsked = isFirst && config.format === 'auto' && config.adopt === null
+  const foreign = isAsked && stranger !== null ? [refuseUnadopted(stranger)] : []
   // It asks with parameters.
   const canAsk = isFirst && foreign.length === 0 && own !== null
   const filled = canAsk ? await attempt(run, () => refuseForeignTables(own, migrations)) : undefined
   const lacking = [lacksRights(session, rights, missing) ?? []].flat()
   const half = migrations.flatMap((one) => findHalfDone(one, history ?? []) ?? [])
   const forbidden = [(await findForbidden(session, rights, migrations)) ?? []].flat()
-  const files = [...failuresOf([opened]), ...foreign, ...failuresOf([filled])]
+  const files = [...foreign, ...failuresOf([opened, filled])]
   return [...files, ...lacking, ...half, ...forbidden]
 }
 

@@ -24,9 +24,16 @@ export async function readTheirs(
   )
 }
 
-/** The first history of any tool that has rows in a database where nobody expects one; null for none, DENIED when it may not be read. */
-export async function findStranger(session: Session): Promise<(Place & { readonly from: Format }) | null> {
+/**
+ * The first history with rows in a database where nobody expects one, of any tool but the folder's own; null for none,
+ * DENIED when it may not be read.
+ */
+export async function findStranger(
+  session: Session,
+  own: Format | undefined,
+): Promise<(Place & { readonly from: Format }) | null> {
   for (const { format, read } of adopters) {
+    if (format === own) continue
     const history = await read(session).catch((error: unknown): ForeignHistory | null => {
       throw isDenied(error) ? deniedForeign(format, session.client.escapeIdentifier(session.role), error) : error
     })

@@ -12,6 +12,7 @@ import type { StepContext } from '../apply/step.ts'
 import type { MigrationModule } from '../modules/contract.ts'
 import { callModule } from '../modules/module.ts'
 import { placeInModule } from '../modules/place.ts'
+import { assertOutside } from './assertion.ts'
 
 /** A module that says `transaction = false`, and what the history knows of an earlier try. */
 export interface OutsideModule {
@@ -31,6 +32,8 @@ export async function runModuleOutside(run: StepContext, tables: HistoryTables, 
   const { migration, module, left, runId } = step
   const row = rowOf(session, 'migration', migration.name)
   if (left !== undefined) throw stoppedHalfWay(migration)
+  // What nobody has compiled must not stop it in the end.
+  migration.assertion?.script.read()
   await session.query(
     `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
     [migration.name, migration.checksum, migration.down, runId],
@@ -46,6 +49,7 @@ export async function runModuleOutside(run: StepContext, tables: HistoryTables, 
   } finally {
     watch.stop()
   }
+  await assertOutside(run, migration)
   try {
     await session.query(`${toOwnRole(run.settings)}; ${withAlongside(tables, migration.name)}update ${tables.history} set state = 'applied',
       duration_ms = extract(epoch from clock_timestamp() - applied_at) * 1000 where ${row}`)

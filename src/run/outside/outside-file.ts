@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
 import type { HistoryRow } from '../../history/rows.ts'
 import type { HistoryTables } from '../../history/tables.ts'
-import type { Migration, SqlScript, Statement } from '../../migration.ts'
+import type { Kind, Migration, SqlScript, Statement } from '../../migration.ts'
 import type { StepContext } from '../apply/step.ts'
 
 /** A migration that runs outside a transaction, and what the history knows of an earlier try. */
 export interface OutsideStep {
+  readonly kind: Exclude<Kind, 'seed'>
   readonly migration: Migration
   readonly script: SqlScript
   readonly runId: string
   /** The row an interrupted try left. */
   readonly left: HistoryRow | undefined
+  /** The row of a repeatable one that ran to its end with an earlier content. */
+  readonly earlier?: HistoryRow | undefined
   readonly invalidIndexes: 'fail' | 'drop'
 }
 
@@ -26,6 +29,16 @@ export function checksumOf({ statements }: SqlScript, text: string, count: numbe
   const hash = createHash('sha256')
   for (const { start, end } of statements.slice(0, count)) hash.update(`${text.slice(start, end)};\n`)
   return `v1:sha256:${hash.digest('hex')}`
+}
+
+/** How many of the statements that an interrupted try had done are still the first ones of the file; null for none. */
+export function countDone(
+  script: SqlScript,
+  text: string,
+  { statementsDone, doneChecksum }: HistoryRow,
+): number | null {
+  if (statementsDone === 0) return 0
+  return doneChecksum?.split(' ')[0] === checksumOf(script, text, statementsDone) ? statementsDone : null
 }
 
 /** Whether a statement commits while it runs, so that nothing but its author can tell how far it came. */

@@ -1,9 +1,9 @@
-import { rowOf } from '../../history/rows.ts'
+import { type HistoryRow, rowOf } from '../../history/rows.ts'
 import { withAlongside } from '../../history/tables.ts'
 import { toOwnRole, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { rollBack, runScript } from '../../postgres/script.ts'
 import { changedBehind, rowGone } from './failures.ts'
-import { type OutsideFile, checksumOf } from './outside-file.ts'
+import { type OutsideFile, checksumOf, countDone } from './outside-file.ts'
 
 /** Where a file goes on. */
 export interface Beginning {
@@ -14,17 +14,24 @@ export interface Beginning {
 
 /** How many statements are done already; the row says `running` from here on. */
 export async function beginOrResume(outside: OutsideFile): Promise<Beginning> {
-  const { run, tables, migration, script, text, left, runId } = outside
+  const { run, tables, migration, script, text, left, runId, kind } = outside
   if (left === undefined) {
+    const again =
+      kind === 'repeatable'
+        ? `on conflict (kind, name) do update set checksum = excluded.checksum, state = 'running', down = excluded.down,
+            run = excluded.run, applied_at = pg_catalog.clock_timestamp(), statements_done = 0, done_checksum = null`
+        : ''
     await run.session.query(
-      `insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
+      `insert into ${tables.history} (kind, name, checksum, state, down, run)
+        values ('${kind}', $1, $2, 'running', $3, $4) ${again}`,
       [migration.name, migration.checksum, migration.down, runId],
     )
     return { done: 0, since: undefined }
   }
-  const done = left.statementsDone
-  if (done > 0 && left.doneChecksum?.split(' ')[0] !== checksumOf(script, text, done))
-    throw changedBehind(outside, done)
+  const stillDone = countDone(script, text, left)
+  if (stillDone === null && kind === 'migration') throw changedBehind(outside, left.statementsDone)
+  // What is repeatable may run again: where its beginning is another one now, it does so from there.
+  const done = stillDone ?? 0
   // The row stays as it is until something has run, because its age tells what an interrupted try has made.
   const [row] = await run.session.query<{ since: string }>(
     `select xmin::text as since from ${tables.history} where ${rowOfOutside(outside)}`,
@@ -68,9 +75,24 @@ export async function finish(outside: OutsideFile): Promise<void> {
   if (tags.at(-1) !== 'UPDATE 1') throw rowGone(outside)
 }
 
-/** Nothing of it has happened, so nothing is to be resumed. */
+/** Nothing of it has happened, so nothing is to be resumed, and what an earlier content has made is there still. */
 export async function forget(outside: OutsideFile): Promise<void> {
-  await inOwnRole(outside, `delete from ${outside.tables.history} where ${rowOfOutside(outside)}`)
+  const { tables, earlier } = outside
+  const row = rowOfOutside(outside)
+  await inOwnRole(
+    outside,
+    earlier
+      ? `update ${tables.history} set ${asItWas(outside, earlier)} where ${row}`
+      : `delete from ${tables.history} where ${row}`,
+  )
+}
+
+function asItWas({ run }: OutsideFile, earlier: HistoryRow): string {
+  const text = (value: string | null) => (value === null ? 'null' : run.session.client.escapeLiteral(value))
+  const { checksum, state, down, appliedAt, durationMs, statementsDone, doneChecksum } = earlier
+  return `checksum = ${text(checksum)}, state = ${text(state)}, down = ${text(down)}, run = ${earlier.run},
+    applied_at = ${text(appliedAt)}, duration_ms = ${durationMs}, statements_done = ${statementsDone},
+    done_checksum = ${text(doneChecksum)}`
 }
 
 /** A file may have set a role that may not write here, and that goes on holding for its later statements. */
@@ -94,6 +116,6 @@ function begunMark({ script, text }: OutsideFile, i: number): string {
   return `${checksumOf(script, text, i)} begun ${checksumOf(script, text, i + 1)}`
 }
 
-function rowOfOutside({ run, migration }: OutsideFile): string {
-  return rowOf(run.session, 'migration', migration.name)
+function rowOfOutside({ run, migration, kind }: OutsideFile): string {
+  return rowOf(run.session, kind, migration.name)
 }

@@ -13,6 +13,7 @@ import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import type { StepContext } from '../apply/step.ts'
 import { runAlone } from './alone.ts'
+import { assertOutside } from './assertion.ts'
 import {
   failedAtFirst,
   interrupted,
@@ -43,6 +44,8 @@ export async function runStatementByStatement(
   const run = withLimits(given, step.script.limits)
   const { name } = step.migration
   const outside: OutsideFile = { ...step, run, tables, text: step.script.read() }
+  // What nobody has compiled must not stop it in the end.
+  step.migration.assertion?.script.read()
   const { done, since } = await beginOrResume(outside)
   await resetSession(run.session, run.settings)
   const notices = collectNotices(run, name, { mayCut: allowsLongNames(step.migration) })
@@ -53,6 +56,9 @@ export async function runStatementByStatement(
       const resumed = i === done && step.left !== undefined
       await runUnit(outside, i, { since: resumed ? since : undefined, resumed }, notices)
     }
+    await assertOutside(run, step.migration).catch((error: unknown) => {
+      throw error === run.signal.reason ? interrupted(outside, step.script.statements.length, error) : error
+    })
     await finish(outside)
   } catch (error) {
     // No transaction took back what had been sent: "rolled back" would be a guess.

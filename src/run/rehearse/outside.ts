@@ -19,15 +19,15 @@ import { type Witness, withWitness } from './witness.ts'
 export async function rehearseOutside(
   rehearsing: Rehearsing,
   witness: Witness,
-  { one }: PendingMigration,
+  { kind, one }: PendingMigration,
   script: SqlScript,
 ): Promise<Outcome> {
   const on = withLimits(rehearsing.on, script.limits)
   const text = script.read()
   const tables = historyTables(on.session, 'upfront')
-  const outside: OutsideFile = { run: on, tables, text, migration: one, script, runId: '', left: undefined, invalidIndexes: 'fail' } // prettier-ignore
+  const outside: OutsideFile = { kind, run: on, tables, text, migration: one, script, runId: '', left: undefined, invalidIndexes: 'fail' } // prettier-ignore
   const statements: RehearsedStatement[] = []
-  const rehearsed = { kind: 'migration', name: one.name, file: one.file, how: 'statement by statement', statements, commitMs: null } as const // prettier-ignore
+  const rehearsed = { kind, name: one.name, file: one.file, how: 'statement by statement', statements, commitMs: null } as const // prettier-ignore
   const notices = collectNotices(on, one.name, { mayCut: allowsLongNames(one) })
   let i = 0
   try {

@@ -38,7 +38,7 @@ export async function inNewDatabase<T>(
   emit: Emit,
   use: (on: Run) => Promise<T>,
 ): Promise<T> {
-  const name = `upfront_scratch_${randomBytes(6).toString('hex')}`
+  const name = scratchName(run)
   try {
     await execute(run, server, emit, `create database ${name} template ${template}`)
     return await use(elsewhere(run, inDatabase(server, name), emit))
@@ -50,6 +50,13 @@ export async function inNewDatabase<T>(
 }
 
 const dropTimeoutMs = 30_000
+
+/** Whoever finds one on the server sees for which database it was made. */
+function scratchName({ config: { target } }: Run): string {
+  const of = target?.database.toLowerCase().replace(/[^a-z0-9]/g, '_')
+  const random = randomBytes(6).toString('hex')
+  return ['upfront_scratch', ...(of === undefined ? [] : [of.slice(0, 30)]), random].join('_')
+}
 
 /** The same server, another of its databases. */
 export function inDatabase(target: Target, database: string): Target {

@@ -1,21 +1,14 @@
-import { describeSchema } from '../../catalog/describe.ts'
 import { Failure, type Problem } from '../../errors.ts'
 import type { Event } from '../../events.ts'
-import { historyTables } from '../../history/tables.ts'
-import type { Bundle, Identity } from '../../migration.ts'
+import type { Bundle } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
-import { type Description, type SchemaObject, keyOf } from '../../schema/description.ts'
-import { compareSchemas, isSame } from '../../schema/difference.ts'
+import { type Description, keyOf } from '../../schema/description.ts'
 import { type SchemaStep, type SchemaStory, stepBetween } from '../../schema/steps.ts'
-import { tellDifference } from '../../schema/tell.ts'
-import { startJob } from '../job.ts'
-import { migrate } from '../migrate.ts'
-import { loadModule } from '../modules/module.ts'
-import { revertAll } from '../revert-all.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
-import { openStepContext } from '../step-context.ts'
+import { allTheWayBack, downAndUp, hasDown } from './downs.ts'
 import { withScratchDatabase } from './scratch.ts'
+import { type Stage, describe, readClaimed, upTo } from './stage.ts'
 
 /** How a story is to be told. */
 export interface Telling {
@@ -42,26 +35,20 @@ export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Pro
   return withScratchDatabase(run, emit, (on) =>
     withServer(on, requirePrimary, async (session) => {
       const empty = await describe(on, session)
-      for (const sql of telling.before) await session.query(sql)
+      for (const sql of telling.before) await runBefore(session, sql)
       const given = await describe(on, session)
       const was = new Set(empty.objects.map(keyOf))
       const keys = new Set(given.objects.map(keyOf).filter((key) => !was.has(key)))
-      return tell({ run: on, session, bundle, given: keys }, telling.downs)
+      const told = await tell({ run: on, session, bundle, given: keys }, telling.downs)
+      const notModelled = told.story.notModelled.filter((words) => !given.notModelled.includes(words))
+      return { ...told, story: { ...told.story, notModelled } }
     }),
   )
 }
 
-/** The empty database on which it is told, and what is to be told. */
-interface Stage {
-  readonly run: Run
-  readonly session: Session
-  readonly bundle: Bundle
-  /** The keys of what is there and not claimed. */
-  readonly given: ReadonlySet<string>
-}
-
 async function tell(stage: Stage, downs: boolean): Promise<Told> {
   const { bundle } = stage
+  const isOurs = bundle.format === 'plain'
   const steps: SchemaStep[] = []
   const findings: Problem[] = []
   let before = await readClaimed(stage)
@@ -72,7 +59,8 @@ async function tell(stage: Stage, downs: boolean): Promise<Told> {
   for (const one of await bundle.list()) {
     await upTo(stage, one.name)
     const after = await readClaimed(stage)
-    if (downs && (await hasDown(bundle, one))) findings.push(...(await downAndUp(stage, one.name, before, after)))
+    if (downs && isOurs && (await hasDown(bundle, one)))
+      findings.push(...(await downAndUp(stage, one.name, before, after)))
     add(one.name, after)
   }
   const last = (await bundle.listRepeatable()).at(-1)
@@ -82,67 +70,22 @@ async function tell(stage: Stage, downs: boolean): Promise<Told> {
   }
   const { major, notModelled } = before
   const given = stage.given.size > 0 ? { given: [...stage.given].sort() } : {}
-  return { story: { major, notModelled, ...given, steps }, findings }
+  const story = { major, notModelled, ...given, steps }
+  return { story, findings: downs && !isOurs ? await allTheWayBack(stage, story) : findings }
 }
 
-/** Without a name all there is, those included that run again whenever they have changed. */
-async function upTo({ run, session, bundle }: Stage, name?: string): Promise<void> {
-  const versioned = name === undefined ? bundle : { ...bundle, listRepeatable: async () => [] }
-  const flags: Run['flags'] = name === undefined ? {} : { to: name }
-  await orInvalid('on an empty database', () => migrate(startJob({ ...run, flags }, 'up', versioned, null), session))
-}
-
-async function hasDown(bundle: Bundle, one: Identity): Promise<boolean> {
-  const { sql, module } = await bundle.openDown(one)
-  if (sql !== null || module === null) return sql !== null
-  return (await loadModule(module, one.file)).down !== undefined
-}
-
-/** Takes the newest back and applies it again; answers what the way back leaves, and throws when the way forth leads elsewhere then. */
-async function downAndUp(stage: Stage, name: string, before: Description, after: Description): Promise<Problem[]> {
-  const { run, session, bundle } = stage
-  await orInvalid(`the down of ${name}`, async () => {
-    const on = await openStepContext(run, session)
-    const tables = historyTables(session, run.config.schema)
-    await revertAll(startJob(run, 'down', bundle, null), tables, on, (rows) => rows.slice(0, 1))
-  })
-  const left = tellAll(before, await readClaimed(stage))
-  await upTo(stage, name)
-  const second = tellAll(after, await readClaimed(stage))
-  if (second.length > 0) {
-    throw new Failure('INVALID', `${name}, taken back and applied again, makes another schema than the first time`, {
-      list: second,
-      next: 'Mend its down, so that all of it can be made again.',
-    })
-  }
-  return left.length === 0
-    ? []
-    : [{ what: `the down of ${name} does not lead back to where it came from: ${left.join('; ')}`, name }]
-}
-
-const isOfTheFile: ReadonlySet<string> = new Set(['FAILED', 'PARTIAL', 'DENIED', 'INVALID', 'REFUSED'])
-
-/** What a database makes of a file is a mistake in the file here, because nobody has the database but us. */
-async function orInvalid(where: string, work: () => Promise<void>): Promise<void> {
+async function runBefore(session: Session, sql: string): Promise<void> {
   try {
-    await work()
+    await session.query(sql)
   } catch (error) {
-    if (!(error instanceof Failure) || !isOfTheFile.has(error.code)) throw error
-    throw new Failure('INVALID', `${where}: ${error.message}`, error.facts, error)
+    const { code = '', message, severity } = error as { code?: string; message: string; severity?: string }
+    // What has no severity is the connection's.
+    if (severity === undefined) throw error
+    throw new Failure(
+      'INVALID',
+      '--before does not run on an empty database',
+      { sqlstate: code, reason: message },
+      error,
+    )
   }
-}
-
-async function readClaimed({ run, session, given }: Stage): Promise<Description> {
-  const all = await describe(run, session)
-  const isGiven = (one: SchemaObject) => given.has(keyOf(one)) || (one.of !== undefined && given.has(one.of))
-  return { ...all, objects: all.objects.filter((one) => !isGiven(one)) }
-}
-
-function describe({ config }: Run, session: Session): Promise<Description> {
-  return describeSchema(session, { without: [config.schema], withoutTables: [] })
-}
-
-function tellAll(expected: Description, found: Description): string[] {
-  const difference = compareSchemas(expected, found, { exclude: [], also: [] })
-  return isSame(difference) ? [] : tellDifference(difference)
 }

@@ -4,7 +4,7 @@ import type { HistoryRow } from '../../history/rows.ts'
 import { pendingAgain } from '../../history/pending-again.ts'
 import type { Bundle } from '../../migration.ts'
 import { joinNames } from '../../report/failure.ts'
-import type { Description } from '../../schema/description.ts'
+import { type Description, keyOf } from '../../schema/description.ts'
 import { type SchemaStory, schemaAfter } from '../../schema/steps.ts'
 
 /** What the database should hold by what its history says. */
@@ -32,18 +32,29 @@ export async function expectedOf(
       next: 'Verify with the image that has applied them: this one does not know the schema that they make.',
     })
   }
-  const again = pendingAgain('repeatable', await bundle.listRepeatable(), history)
-  const names = [...pending, ...again].map(({ name }) => name)
+  const changed = pendingAgain('repeatable', await bundle.listRepeatable(), history)
+  const names = [...pending, ...changed].map(({ name }) => name)
   if (names.length === 0) return { schema: known(story), pending: [] }
   const applied = all.slice(0, all.length - pending.length)
   const left = new Set(pending.map(({ name }) => name))
   const last = applied.at(-1)?.name
   if (last === undefined) throw nothingYet(names)
   const gap = applied.find(({ name }) => left.has(name))
-  if (!gap) return { schema: known(story, last), upTo: last, pending: names }
+  if (!gap) {
+    const schema = known(story, last)
+    // What runs again whenever it has changed is there in whatever form it last had.
+    const again = history.some(({ kind }) => kind === 'repeatable') ? madeAfter(story, all.at(-1)!.name) : []
+    return { schema: { ...schema, given: [...(schema.given ?? []), ...again] }, upTo: last, pending: names }
+  }
   throw new Failure('MISMATCH', `${gap.name} is not applied, and later ones are: no step of the bundle is like that`, {
     next: 'Run upfront up first, and verify then.',
   })
+}
+
+/** The keys of what the steps behind that migration make. */
+function madeAfter({ steps }: SchemaStory, migration: string): string[] {
+  const last = steps.findIndex((step) => step.migration === migration.normalize('NFC'))
+  return steps.slice(last + 1).flatMap(({ put }) => put.map(keyOf))
 }
 
 function known(story: SchemaStory, last?: string): Description {

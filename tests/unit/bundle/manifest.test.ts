@@ -42,7 +42,7 @@ const migrations = {
 
 test('what is opened is what was compiled, to the last offset', async () => {
   const folder = source(migrations)
-  const compiled = openFolder({ dir: folder, shown: folder, format: 'auto' })
+  const compiled = await openFolder({ dir: folder, shown: folder, format: 'auto' })
   await writeMigrations(folder, out)
   const opened = openMigrations(out)
 

@@ -44,7 +44,7 @@ describe('in chunks', () => {
     const script = await scriptOf(
       kind === 'bundle'
         ? openMigrations(join(dir, 'out'))
-        : openFolder({ dir: source(), shown: source(), format: 'auto' }),
+        : await openFolder({ dir: source(), shown: source(), format: 'auto' }),
     )
     expect(script).toMatchObject({ transaction: true, joinable: false, statements: [], size: Buffer.byteLength(text) })
 
@@ -65,7 +65,7 @@ describe('in chunks', () => {
 
   test('a chunk knows where its statements begin', async () => {
     write(text)
-    const [first] = (await scriptOf(openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()
+    const [first] = (await scriptOf(await openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()
     expect(first!.offsetOf!(0)).toBe(0)
     expect(first!.sql.slice(first!.offsetOf!(3)).startsWith(`insert into t values (2,`)).toBe(true)
     expect(first!.offsetOf!(first!.statements)).toBeUndefined()
@@ -97,7 +97,7 @@ describe('in chunks', () => {
 
   test('its down is what follows the marker, with the lines of the file', async () => {
     write(`${text}-- upfront:down\ndrop table t;\n`)
-    const [migration] = await openAll(openFolder({ dir: source(), shown: source(), format: 'auto' }))
+    const [migration] = await openAll(await openFolder({ dir: source(), shown: source(), format: 'auto' }))
     expect(migration!.down).toBe('-- upfront:down\ndrop table t;\n')
     write(`${text}-- upfront:down\ndorp table t;\n`)
     expect(await findings()).toEqual([`${text.split('\n').length + 1}:1 syntax`])
@@ -171,7 +171,7 @@ test('one outer pair is left out', async () => {
   write(`begin;\n${rows}commit;\n`)
   const { problems, notices } = await checkMigrations({ dir: source(), shown: source(), format: 'auto' })
   expect([problems, notices.length]).toEqual([[], 1])
-  const chunks = [...(await scriptOf(openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()]
+  const chunks = [...(await scriptOf(await openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()]
   expect(chunks[0]).toMatchObject({ line: 2 })
   expect(chunks.at(-1)!.sql).toMatch(/19999; it''s', null\);$/)
   expect(chunks.reduce((sum, { statements }) => sum + statements, 0)).toBe(20_000)
@@ -184,7 +184,7 @@ describe('one large statement', () => {
   test('of many rows is one chunk', async () => {
     write(`insert into t values\n${values(60_000).join(',\n')};\nselect 1;`)
     expect(await findings()).toEqual([])
-    const chunks = [...(await scriptOf(openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()]
+    const chunks = [...(await scriptOf(await openFolder({ dir: source(), shown: source(), format: 'auto' }))).chunks()]
     expect(chunks.map(({ line, statements }) => [line, statements])).toEqual([
       [1, 1],
       [60_002, 1],

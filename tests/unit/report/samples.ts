@@ -54,6 +54,7 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   },
   progress: { type: 'progress', name: '0002_users', phase: 'create index: building', percent: 40, elapsedMs: 3_000 },
   reverted: { type: 'reverted', name: '0002_users', durationMs: 5 },
+  reset: { type: 'reset', objects: 12, durationMs: 34.5 },
   pending: { type: 'pending', names: ['0007_new'], elapsedMs: 250 },
   baselined: { type: 'baselined', name: '0001_extensions' },
   verified: { type: 'verified', objects: 96, elapsedMs: 41 },

@@ -26,8 +26,9 @@ interface Revision {
 /** `atlas_schema_revisions`: one row a version, and what is older than the first of them is never run by atlas. */
 export const atlas: Adopter = {
   format: 'atlas',
-  read: async (session) => {
-    const found = await findTable(session, marks)
+  keyColumn: 'version',
+  read: async (session, elsewhere) => {
+    const found = await findTable(session, marks, elsewhere)
     if (!found) return null
     const { table } = found
     // One row is no revision but says which directory of Atlas Cloud it is.

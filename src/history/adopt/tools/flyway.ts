@@ -28,8 +28,9 @@ interface Row {
 /** `flyway_schema_history`: later rows may take earlier ones back, and a baseline stands for all versions up to its. */
 export const flyway: Adopter = {
   format: 'flyway',
-  read: async (session) => {
-    const found = await findTable(session, marks)
+  keyColumn: 'version',
+  read: async (session, elsewhere) => {
+    const found = await findTable(session, marks, elsewhere)
     if (!found) return null
     const { table } = found
     const rows = await session.query<Row>(

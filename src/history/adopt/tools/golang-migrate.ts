@@ -13,8 +13,9 @@ const marks: TableMarks = {
 /** `schema_migrations(version, dirty)`: one row, the newest version, and whether it stopped on its way there. */
 export const golangMigrate: Adopter = {
   format: 'golang-migrate',
-  read: async (session) => {
-    const found = await findTable(session, marks)
+  keyColumn: 'version',
+  read: async (session, elsewhere) => {
+    const found = await findTable(session, marks, elsewhere)
     if (!found) return null
     const { table } = found
     const rows = await session.query<{ version: string; dirty: boolean }>(

@@ -11,6 +11,7 @@ const marks: TableMarks = {
 /** `goose_db_version`: the newest row of a version says whether it is applied; 0 stands for the empty database. */
 export const goose: Adopter = {
   format: 'goose',
+  keyColumn: 'version_id',
   read: readRows(
     marks,
     (table) => `select version_id::text as key, ${justApplied}, 'version ' || version_id as called

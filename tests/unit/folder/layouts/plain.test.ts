@@ -2,6 +2,7 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { viewFolder } from '../../../../src/folder/layouts/folder-view.ts'
 import { listPlain } from '../../../../src/folder/layouts/plain.ts'
 
 let dir: string
@@ -11,7 +12,7 @@ afterEach(() => fs.rmSync(dir, { recursive: true, force: true }))
 
 function list(...names: string[]) {
   for (const name of names) fs.writeFileSync(join(dir, name), '')
-  const { migrations, problems } = listPlain(dir, 'migrations')
+  const { migrations, problems } = listPlain(viewFolder(dir), 'migrations')
   return {
     migrations: migrations.map(({ name, file, downFile }) => [name, file, downFile].filter(Boolean).join(' ')),
     problems: problems.map(({ what }) => what),
@@ -79,4 +80,24 @@ test('links are followed; one that leads nowhere is refused', () => {
 
 test('every problem is found in one go', () => {
   expect(list('a.sql', '1_b.sql', '1_b.up.sql', '2_c.down.sql').problems).toHaveLength(3)
+})
+
+test('an assertion stands beside its migration, and is none itself', () => {
+  for (const name of ['1_a.up.sql', '1_a.verify.sql', '2_é.ts', '2_é.verify.sql'.normalize('NFD'), '3_c.verify.sql'])
+    fs.writeFileSync(join(dir, name), '')
+  const { migrations, problems } = listPlain(viewFolder(dir), 'migrations')
+  expect(migrations.map(({ name, verifyFile }) => [name, verifyFile])).toEqual([
+    ['1_a', '1_a.verify.sql'],
+    ['2_é', '2_é.verify.sql'.normalize('NFD')],
+  ])
+  expect(problems.map(({ what }) => what)).toEqual([
+    'migrations/3_c.verify.sql has no migration: 3_c.sql does not exist',
+  ])
+})
+
+test('two assertions of one migration are refused, and a down of an assertion', () => {
+  const { problems } = list('1_é.sql', '1_é.verify.sql', '1_é.verify.sql'.normalize('NFD'), '1_é.verify.down.sql')
+  expect(problems).toHaveLength(2)
+  expect(problems[0]).toContain('verify.sql')
+  expect(problems[1]).toContain('1_é.verify.down.sql has no up')
 })
