@@ -15,19 +15,24 @@ async function withoutSessions(db: Database, use: (server: pg.Client) => Promise
 }
 
 test('a copy has the rows, so that what fails on them fails there; it is gone afterwards', async ({ db }) => {
+  const { user, password } = await db.role('login createdb')
+  await db.query(`alter database ${db.name} owner to ${user}; grant create on schema public to ${user}`)
+  const as = { UPFRONT_DATABASE_URL: db.urlOf({ user, password }) }
   db.files(before)
-  expect((await db.up()).exitCode).toBe(0)
+  expect((await db.up([], as)).exitCode).toBe(0)
   await withoutSessions(db, async (server) => {
     db.files({
       ...before,
       '002_a.sql': 'alter table t alter a type bigint;',
       '003_u.sql': 'update t set a = 1; alter table t add unique (a);',
     })
-    const { exitCode, stdout, stderr } = await db.run(['rehearse', '--json', '--clone'])
+    const { exitCode, stdout, stderr } = await db.run(['rehearse', '--json', '--clone'], as)
     expect(exitCode, stderr).toBe(22)
     const { on, failed, migrations } = JSON.parse(stdout)
     expect([on, failed.sqlstate, migrations[0].statements[0].work[0].what]).toEqual(['clone', '23505', 'rewrites'])
-    const left = await server.query(`select datname from pg_database where datname like 'upfront_scratch_${db.name}_%'`)
+    const left = await server.query(
+      `select datname from pg_database where datdba = '${user}'::regrole and datname <> '${db.name}'`,
+    )
     expect(left.rows).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { type Database, test } from '../support/database.ts'
-import { locksOf, rehearseJson, shadowed, workOf } from '../support/rehearse.ts'
+import { locksOf, ownShadow, rehearseJson, shadowed, workOf } from '../support/rehearse.ts'
 
 const before = {
   '001_app.sql': `create schema app;
@@ -8,14 +8,6 @@ create table app.parent (id int primary key);
 create table app.t (id int primary key, a int, b text, p int, d date);
 create index t_a on app.t (a);
 create view app.v as select id from app.t;`,
-}
-
-/** Databases that a rehearsal makes and must not leave. */
-async function scratch(db: Database): Promise<string[]> {
-  const rows = await db.query<{ datname: string }>(
-    `select datname from pg_database where datname like 'upfront_scratch_${db.name}_%'`,
-  )
-  return rows.map(({ datname }) => datname)
 }
 
 /** Everything that a rehearsal could have left on the target. */
@@ -94,14 +86,15 @@ test('nothing is left: not on the target, not on the server, not when it fails',
   db.files(before)
   await db.up()
   const was = await traces(db)
+  const shadow = await ownShadow(db)
   db.files({ ...before, '002_b.sql': 'alter table app.t add z int;\n  drop table app.gone;' })
 
-  const { outcome, failed, migrations } = await rehearseJson(db, [], 22)
+  const { outcome, failed, migrations } = await rehearseJson(db, [], 22, shadow.env)
 
   expect(failed).toMatchObject({ code: 'FAILED', exit: 22, sqlstate: '42P01' })
   expect(migrations[0]).toMatchObject({ failed: { statement: 2, line: 2 }, statements: [{ line: 1 }] })
   expect(await traces(db)).toBe(was)
-  expect(await scratch(db)).toEqual([])
+  expect(await shadow.databases()).toEqual([])
   expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
   // In the words that up uses, at the same place.
   const up = await db.up()
@@ -117,13 +110,14 @@ test('nothing is left: not on the target, not on the server, not when it fails',
 
 test('a signal in the middle takes the shadow away too', async ({ db }) => {
   db.files({ '001_slow.sql': 'create table slow (id int);\nselect pg_sleep(60);' })
-  const child = db.spawn(['rehearse'], shadowed(db))
-  await expect.poll(() => db.query(`select 1 as one from pg_stat_activity where wait_event = 'PgSleep' and datname like 'upfront_scratch_${db.name}_%'`), { timeout: 10_000 }).toHaveLength(1) // prettier-ignore
+  const shadow = await ownShadow(db)
+  const child = db.spawn(['rehearse'], shadow.env)
+  await expect.poll(() => db.query(`select 1 as one from pg_stat_activity where wait_event = 'PgSleep' and datname in (select datname from pg_database where datdba <> 10)`), { timeout: 10_000 }).toHaveLength(1) // prettier-ignore
 
   child.kill('SIGTERM')
   const { exitCode } = await child.ended
   expect(exitCode).toBe(143)
-  expect(await scratch(db)).toEqual([])
+  expect(await shadow.databases()).toEqual([])
   expect(await db.history()).toBeNull()
 })
 
@@ -137,9 +131,10 @@ alter table app.t add foreign key (p) references app.parent not valid;
 lock table app.v in share row exclusive mode;
 select pg_sleep(2);`,
   })
-  const running = rehearseJson(db)
-  await expect.poll(() => scratch(db)).toHaveLength(1)
-  const [name] = await scratch(db)
+  const shadow = await ownShadow(db)
+  const running = rehearseJson(db, [], 0, shadow.env)
+  await expect.poll(shadow.databases).toHaveLength(1)
+  const [name] = await shadow.databases()
   const witness = await db.connect(db.urlOf({ database: name! }))
   const ask = `select c.oid::regclass::text as relation, l.mode from pg_locks l join pg_class c on c.oid = l.relation
     where l.database = (select oid from pg_database where datname = current_database()) and l.pid <> pg_backend_pid()
@@ -283,4 +278,46 @@ test('repeatable migrations, COPY data, isolation and a role of the file are reh
   expect(migrations.map(({ name, statements }) => `${name} ${statements.length}`)).toEqual(['002_copy 3', '003_role 4', '004_iso 1', 'repeatable/v 1']) // prettier-ignore
   expect(migrations[0]!.statements[2]!.line).toBe(6)
   expect(notes.join()).toContain('rehearsed as if new: repeatable/v')
+})
+
+test('without a shadow it is an embedded server, which has the roles of the target', async ({ db }) => {
+  const { user } = await db.role('nologin')
+  const files = { ...before, '002_grant.sql': `grant usage on schema app to ${user};` }
+  db.files(files)
+  await db.up()
+  db.files({ ...files, '003_x.sql': `alter table app.t alter a type bigint; alter table app.t owner to ${user};` })
+  const { exitCode, stdout, stderr } = await db.run(['rehearse', '--json'])
+  expect(exitCode, stderr).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ on: 'embedded', migrations: [{ name: '003_x', failed: null }] })
+})
+
+test('what the target has applied and the shadow cannot run is said as that', async ({ db }) => {
+  await db.query('create table by_hand (id int)')
+  const files = { '001_a.sql': 'alter table by_hand add x int;' }
+  db.files(files)
+  await db.up()
+  db.files({ ...files, '002_b.sql': 'alter table by_hand add y int;' })
+  const shadow = await ownShadow(db)
+  const { exitCode, stderr, stdout } = await db.run(['rehearse'], shadow.env)
+  expect([exitCode, stdout]).toEqual([22, ''])
+  expect(stderr).toContain('what the target has applied does not run on the shadow, so nothing was rehearsed')
+  expect(stderr).toContain('--on-target')
+  expect(await shadow.databases()).toEqual([])
+})
+
+test('many small ones share a message, and one that fails among them is told as it would be alone', async ({ db }) => {
+  db.files(before)
+  await db.up()
+  const small = (i: number) => `create table s${i} (id int);\nalter table app.t add s${i} int;`
+  const files = Object.fromEntries(
+    Array.from({ length: 30 }, (_, i) => [`${String(i + 2).padStart(3, '0')}_s.sql`, small(i)]),
+  )
+  db.files({ ...before, ...files, '020_s.sql': 'select 1;\n select 1 / 0;' })
+  const { migrations, failed, outcome } = await rehearseJson(db, [], 22)
+  expect(migrations).toHaveLength(19)
+  expect(migrations[7]!.statements.map(locksOf)).toEqual([[], ['ACCESS EXCLUSIVE app.t']])
+  expect(new Set(migrations.slice(0, 18).map(({ statements }) => statements[0]!.transaction)).size).toBe(18)
+  expect(failed).toMatchObject({ sqlstate: '22012' })
+  expect(migrations[18]).toMatchObject({ name: '020_s', failed: { statement: 2, line: 2 }, statements: [{ line: 1 }] })
+  expect(outcome.stderr).toContain('migrations/020_s.sql:2:2')
 })

@@ -46,13 +46,26 @@ export function shadowed(db: Database): { UPFRONT_SHADOW_DATABASE_URL: string } 
   return { UPFRONT_SHADOW_DATABASE_URL: db.urlOf({ database: 'postgres' }) }
 }
 
+/** A shadow of a role of its own, which may do no more than make databases; and those that it has right now. */
+export async function ownShadow(db: Database) {
+  const { user, password } = await db.role('login createdb')
+  const databases = async () => {
+    const rows = await db.query<{ datname: string }>(
+      `select datname from pg_database where datdba = '${user}'::regrole`,
+    )
+    return rows.map(({ datname }) => datname)
+  }
+  return { env: { UPFRONT_SHADOW_DATABASE_URL: db.urlOf({ user, password, database: 'postgres' }) }, databases }
+}
+
 /** A rehearsal, its answer read; it must end as expected. */
 export async function rehearseJson(
   db: Database,
   args: readonly string[] = [],
   exit = 0,
+  env = shadowed(db),
 ): Promise<Answer & { outcome: Outcome }> {
-  const outcome = await db.run(['rehearse', '--json', ...args], shadowed(db))
+  const outcome = await db.run(['rehearse', '--json', ...args], env)
   expect(outcome.exitCode, outcome.stderr + outcome.stdout).toBe(exit)
   return { ...(JSON.parse(outcome.stdout) as Answer), outcome }
 }

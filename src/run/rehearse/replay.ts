@@ -29,8 +29,11 @@ export async function replay(run: Run, { bundle, target, ownServer }: Replay): P
     await orSayWhere(() =>
       withServer(run, requirePrimary, (session) => migrate(startJob(run, 'up', done, null), session)),
     )
+  const { path, partitions } = surroundings
+  // The database is as every database is: nothing to ask for.
+  if (partitions.length === 0 && path.every((one) => one === 'public')) return []
   return withServer(run, requirePrimary, async (session) => [
-    ...(await comparePaths(session, surroundings.path)),
+    ...(await comparePaths(session, path)),
     ...(await makePartitions(session, surroundings)),
   ])
 }
