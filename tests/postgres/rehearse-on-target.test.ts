@@ -91,7 +91,7 @@ test('a signal rolls it back', async ({ db }) => {
   await expect.poll(() => db.query(`select 1 as one from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`), { timeout: 10_000 }).toHaveLength(1) // prettier-ignore
   child.kill('SIGTERM')
   expect((await child.ended).exitCode).toBe(143)
-  await expect.poll(() => shape(db)).toEqual(was)
+  await expect.poll(() => shape(db), { timeout: 10_000 }).toEqual(was)
 })
 
 test('what cannot be rolled back is refused before anything is locked', async ({ db }) => {

@@ -129,11 +129,11 @@ test('locks are those that another session sees in pg_locks', async ({ db }) => 
     '002_held.sql': `alter table app.parent add x int;
 alter table app.t add foreign key (p) references app.parent not valid;
 lock table app.v in share row exclusive mode;
-select pg_sleep(2);`,
+select pg_sleep(3);`,
   })
   const shadow = await ownShadow(db)
   const running = rehearseJson(db, [], 0, shadow.env)
-  await expect.poll(shadow.databases).toHaveLength(1)
+  await expect.poll(shadow.databases, { timeout: 10_000 }).toHaveLength(1)
   const [name] = await shadow.databases()
   const witness = await db.connect(db.urlOf({ database: name! }))
   const ask = `select c.oid::regclass::text as relation, l.mode from pg_locks l join pg_class c on c.oid = l.relation
