@@ -46,7 +46,8 @@ export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Pro
       const given = await describe(on, session)
       const was = new Set(empty.objects.map(keyOf))
       const keys = new Set(given.objects.map(keyOf).filter((key) => !was.has(key)))
-      const told = await tell({ run: on, session, bundle, given: keys }, telling.downs)
+      const own = given.objects.find(({ kind, schema }) => kind === 'schema' && schema === on.config.schema)
+      const told = await tell({ run: on, session, bundle, given: keys, hasOwn: own !== undefined }, telling.downs)
       const notModelled = told.story.notModelled.filter((words) => !given.notModelled.includes(words))
       return { ...told, story: { ...told.story, notModelled } }
     }),
@@ -60,6 +61,8 @@ interface Stage {
   readonly bundle: Bundle
   /** The keys of what is there and not claimed. */
   readonly given: ReadonlySet<string>
+  /** Whether the schema of our tables was there before them. */
+  readonly hasOwn: boolean
 }
 
 async function tell(stage: Stage, downs: boolean): Promise<Told> {
@@ -134,14 +137,16 @@ async function orInvalid(where: string, work: () => Promise<void>): Promise<void
   }
 }
 
-async function readClaimed({ run, session, given }: Stage): Promise<Description> {
+async function readClaimed({ run, session, given, hasOwn }: Stage): Promise<Description> {
   const all = await describe(run, session)
   const isGiven = (one: SchemaObject) => given.has(keyOf(one)) || (one.of !== undefined && given.has(one.of))
-  return { ...all, objects: all.objects.filter((one) => !isGiven(one)) }
+  const isOwn = ({ kind, schema }: SchemaObject) => kind === 'schema' && schema === run.config.schema && !hasOwn
+  return { ...all, objects: all.objects.filter((one) => !isGiven(one) && !isOwn(one)) }
 }
 
 function describe({ config }: Run, session: Session): Promise<Description> {
-  return describeSchema(session, { without: [config.schema], withoutTables: [] })
+  const { runs, history } = historyTables(session, config.schema)
+  return describeSchema(session, { without: [], withoutTables: [runs, history] })
 }
 
 function tellAll(expected: Description, found: Description): string[] {

@@ -4,7 +4,7 @@ import type { HistoryRow } from '../../history/rows.ts'
 import { pendingAgain } from '../../history/pending-again.ts'
 import type { Bundle } from '../../migration.ts'
 import { joinNames } from '../../report/failure.ts'
-import type { Description } from '../../schema/description.ts'
+import { type Description, keyOf } from '../../schema/description.ts'
 import { type SchemaStory, schemaAfter } from '../../schema/steps.ts'
 
 /** What the database should hold by what its history says. */
@@ -40,7 +40,9 @@ export async function expectedOf(
   const last = applied.at(-1)?.name
   if (last === undefined) throw nothingYet(names)
   const gap = applied.find(({ name }) => left.has(name))
-  if (!gap) return { schema: known(story, last), upTo: last, pending: names }
+  const hasAgain = (await bundle.listRepeatable()).length > 0
+  const schema = known(story, last)
+  if (!gap) return { schema: hasAgain ? leaveOpen(schema, story) : schema, upTo: last, pending: names }
   throw new Failure('MISMATCH', `${gap.name} is not applied, and later ones are: no step of the bundle is like that`, {
     next: 'Run upfront up first, and verify then.',
   })
@@ -52,6 +54,14 @@ function known(story: SchemaStory, last?: string): Description {
   throw new Failure('INVALID', `the schema of the bundle has no step for ${last}`, {
     next: 'Compile it again with --schema.',
   })
+}
+
+/** What the last step makes may be there, of now or as it was: those that run again do so after all others. */
+function leaveOpen(schema: Description, { steps }: SchemaStory): Description {
+  const { put, gone } = steps.at(-1)!
+  const open = new Set([...put.map(keyOf), ...gone])
+  const objects = schema.objects.filter((one) => !open.has(keyOf(one)) && (one.of === undefined || !open.has(one.of)))
+  return { ...schema, objects, given: [...(schema.given ?? []), ...open] }
 }
 
 function nothingYet(names: readonly string[]): Failure {
