@@ -25,6 +25,7 @@ export const objectKinds = [
   'policy',
   'publication',
   'event trigger',
+  'other',
   'owner',
   'grant',
   'default grant',

@@ -40,8 +40,15 @@ export function compareSchemas(expected: Description, live: Description, compari
   const isNamed = excludedBy(comparing.exclude)
   const given = new Set(expected.given)
   // In a schema of the platform's anything may be, and what we have there is claimed.
+  const spaces = new Set(
+    [...expected.objects, ...live.objects]
+      .filter((one) => one.kind === 'schema' && given.has(keyOf(one)))
+      .map(({ schema }) => schema),
+  )
   const isGiven = (one: SchemaObject) =>
-    [keyOf(one), one.of, `schema ${one.schema}`].some((key) => key !== undefined && given.has(key))
+    given.has(keyOf(one)) ||
+    (one.of !== undefined && given.has(one.of)) ||
+    (one.schema !== null && spaces.has(one.schema))
   const isExcluded = (one: SchemaObject) => isGiven(one) || isNamed(one)
   const wanted = new Map(expected.objects.filter(counts).map((one) => [keyOf(one), one]))
   // What the bundle claims is compared, whatever the patterns say.
@@ -60,12 +67,26 @@ export function compareSchemas(expected: Description, live: Description, compari
     else skipped.set(one.kind, (skipped.get(one.kind) ?? 0) + 1)
   }
   return {
-    missing: withoutParts([...wanted].flatMap(([key, one]) => (found.has(key) ? [] : [one]))),
+    missing: [
+      ...withoutParts([...wanted].flatMap(([key, one]) => (found.has(key) ? [] : [one]))),
+      ...(hidden.has('other') ? [] : missingOthers(expected, live)),
+    ],
     unexpected: withoutParts([...found].flatMap(([key, one]) => (wanted.has(key) ? [] : [one]))),
     different,
     notCompared: notCompared(expected, live, skipped),
   }
 }
+
+/** Of what has no line, that it is not there can be told all the same. */
+function missingOthers(expected: Description, live: Description): SchemaObject[] {
+  const there = new Set(live.notModelled)
+  return expected.notModelled
+    .filter((name) => !there.has(name) && !belongsToPlace.test(name))
+    .map((name) => ({ kind: 'other', name, schema: null, is: '' }))
+}
+
+/** What is data, or of whoever has made it there. */
+const belongsToPlace = /^(large objects|security labels|user mapping|subscription)\b/
 
 /** Whether nothing differs; what could not be compared is another question. */
 export function isSame({ missing, unexpected, different }: Difference): boolean {

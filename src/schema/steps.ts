@@ -61,5 +61,7 @@ export function schemaAfter(story: SchemaStory, migration?: string): Description
     for (const one of put) objects.set(keyOf(one), one)
   }
   const { steps: _, ...rest } = story
-  return { ...rest, objects: inOrder([...objects.values()]), unseen: [] }
+  // What has no line is only known of the end.
+  const notModelled = last === names.length - 1 ? rest.notModelled : []
+  return { ...rest, notModelled, objects: inOrder([...objects.values()]), unseen: [] }
 }

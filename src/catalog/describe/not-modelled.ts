@@ -6,7 +6,7 @@ import type { Part } from './part.ts'
  */
 export const notModelled: Part = {
   about: 'kinds that are not modelled',
-  kinds: [],
+  kinds: ['other'],
   sql: () => `, made as (
     ${listed('pg_operator', 'oprnamespace', `'operator ' || o.oid::regoperator`)}
     union all ${listed('pg_opclass', 'opcnamespace', inSchema('operator class', 'opcname', true))}

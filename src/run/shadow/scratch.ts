@@ -73,7 +73,8 @@ export function elsewhere(run: Run, target: Target, emit: Emit): Run {
   const { searchPath } = run.config.target ?? {}
   const config = {
     ...run.config,
-    target: { ...target, searchPath },
+    // Else where the server's own URL says.
+    target: { ...target, searchPath: searchPath ?? target.searchPath },
     seed: null,
     environment: 'test',
     adopt: null,

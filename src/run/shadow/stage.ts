@@ -17,6 +17,8 @@ export interface Stage {
   readonly bundle: Bundle
   /** The keys of what is there and not claimed. */
   readonly given: ReadonlySet<string>
+  /** Whether the schema of our tables was there before them. */
+  readonly hasOwn: boolean
 }
 
 /** Applies all up to that migration; without a name all there is, those included that run again whenever they have changed. */
@@ -48,13 +50,15 @@ async function orInvalid(where: string, work: () => Promise<void>): Promise<void
 }
 
 /** What is there now and claimed. */
-export async function readClaimed({ run, session, given }: Stage): Promise<Description> {
+export async function readClaimed({ run, session, given, hasOwn }: Stage): Promise<Description> {
   const all = await describe(run, session)
   const isGiven = (one: SchemaObject) => given.has(keyOf(one)) || (one.of !== undefined && given.has(one.of))
-  return { ...all, objects: all.objects.filter((one) => !isGiven(one)) }
+  const isOwn = ({ kind, schema }: SchemaObject) => kind === 'schema' && schema === run.config.schema && !hasOwn
+  return { ...all, objects: all.objects.filter((one) => !isGiven(one) && !isOwn(one)) }
 }
 
 /** All that the database holds but our own tables. */
 export function describe({ config }: Run, session: Session): Promise<Description> {
-  return describeSchema(session, { without: [config.schema], withoutTables: [] })
+  const { runs, history } = historyTables(session, config.schema)
+  return describeSchema(session, { without: [], withoutTables: [runs, history] })
 }

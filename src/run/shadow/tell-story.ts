@@ -39,7 +39,8 @@ export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Pro
       const given = await describe(on, session)
       const was = new Set(empty.objects.map(keyOf))
       const keys = new Set(given.objects.map(keyOf).filter((key) => !was.has(key)))
-      const told = await tell({ run: on, session, bundle, given: keys }, telling.downs)
+      const own = given.objects.find(({ kind, schema }) => kind === 'schema' && schema === on.config.schema)
+      const told = await tell({ run: on, session, bundle, given: keys, hasOwn: own !== undefined }, telling.downs)
       const notModelled = told.story.notModelled.filter((words) => !given.notModelled.includes(words))
       return { ...told, story: { ...told.story, notModelled } }
     }),

@@ -22,13 +22,14 @@ export async function verifyApplied(job: Job, session: Session, tables: HistoryT
   if (story === null) return
   const begun = performance.now()
   const history = (await readHistory(session, tables)) ?? []
-  const expected = await expectedOf(story, bundle, history).catch((error: unknown) => {
-    // What is applied out of order is right without being a step of the bundle.
+  const sayWhy = (error: unknown) => {
+    // What is applied out of order is right without being a step of the bundle, and a lock is nobody's mistake.
     if (verify === 'fail' || !(error instanceof Failure)) throw error
     run.emit({ type: 'warning', message: `not verified: ${error.message}` })
-  })
-  if (!expected) return
-  const found = await holdAgainst(run, session, bundle, expected.schema)
+  }
+  const expected = await expectedOf(story, bundle, history).catch(sayWhy)
+  const found = expected && (await holdAgainst({ run, session, bundle }, expected.schema).catch(sayWhy))
+  if (!expected || !found) return
   const isRight = isSame(found) && found.unseen.length === 0
   const verdict = isRight ? 'same' : isSame(found) ? 'not all seen' : countDifference(found)
   if (progress.runId !== null) await noteVerified(session, tables, progress.runId, verdict)

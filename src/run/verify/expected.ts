@@ -40,21 +40,12 @@ export async function expectedOf(
   const last = applied.at(-1)?.name
   if (last === undefined) throw nothingYet(names)
   const gap = applied.find(({ name }) => left.has(name))
-  if (!gap) {
-    const schema = known(story, last)
-    // What runs again whenever it has changed is there in whatever form it last had.
-    const again = history.some(({ kind }) => kind === 'repeatable') ? madeAfter(story, all.at(-1)!.name) : []
-    return { schema: { ...schema, given: [...(schema.given ?? []), ...again] }, upTo: last, pending: names }
-  }
+  const hasAgain = (await bundle.listRepeatable()).length > 0
+  const schema = known(story, last)
+  if (!gap) return { schema: hasAgain ? leaveOpen(schema, story) : schema, upTo: last, pending: names }
   throw new Failure('MISMATCH', `${gap.name} is not applied, and later ones are: no step of the bundle is like that`, {
     next: 'Run upfront up first, and verify then.',
   })
-}
-
-/** The keys of what the steps behind that migration make. */
-function madeAfter({ steps }: SchemaStory, migration: string): string[] {
-  const last = steps.findIndex((step) => step.migration === migration.normalize('NFC'))
-  return steps.slice(last + 1).flatMap(({ put }) => put.map(keyOf))
 }
 
 function known(story: SchemaStory, last?: string): Description {
@@ -63,6 +54,14 @@ function known(story: SchemaStory, last?: string): Description {
   throw new Failure('INVALID', `the schema of the bundle has no step for ${last}`, {
     next: 'Compile it again with --schema.',
   })
+}
+
+/** What the last step makes may be there, of now or as it was: those that run again do so after all others. */
+function leaveOpen(schema: Description, { steps }: SchemaStory): Description {
+  const { put, gone } = steps.at(-1)!
+  const open = new Set([...put.map(keyOf), ...gone])
+  const objects = schema.objects.filter((one) => !open.has(keyOf(one)) && (one.of === undefined || !open.has(one.of)))
+  return { ...schema, objects, given: [...(schema.given ?? []), ...open] }
 }
 
 function nothingYet(names: readonly string[]): Failure {

@@ -1,23 +1,53 @@
 import { describeSchema } from '../../catalog/describe.ts'
 import { adopterFor } from '../adopt/foreign-history.ts'
 import { Failure } from '../../errors.ts'
+import { historyTables } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
+import { type LocalSettings, withLocalSettings } from '../../postgres/local-settings.ts'
 import type { Session } from '../../postgres/session.ts'
-import type { Description } from '../../schema/description.ts'
+import { type Description, keyOf } from '../../schema/description.ts'
 import { type Difference, compareSchemas, isSame } from '../../schema/difference.ts'
 import { countDifference, tellDifference } from '../../schema/tell.ts'
 import type { Run } from '../run.ts'
+import { theirTables } from './their-tables.ts'
 
 /** A difference, and what the role may not see, which may hide another. */
 export type Held = Difference & Pick<Description, 'unseen'>
 
-/** Reads what the database holds and holds it against what is expected; our own tables and the folder's tool's do not count. */
-export async function holdAgainst(run: Run, session: Session, bundle: Bundle, expected: Description): Promise<Held> {
+/** Who looks at what: `local` for a session on which nothing is set. */
+export interface Looking {
+  readonly run: Run
+  readonly session: Session
+  readonly bundle: Bundle
+  readonly local?: LocalSettings
+}
+
+/**
+ * Reads what the database holds and holds it against what is expected; our own tables and the folder's tool's do not
+ * count, nor what stands beside them in a schema that is only theirs. Throws BUSY when somebody's lock is in the way.
+ */
+export async function holdAgainst({ run, session, bundle, local }: Looking, expected: Description): Promise<Held> {
   const { schema, comparing } = run.config
-  const theirs = await adopterFor(run.config, bundle)?.read(session)
-  const withoutTables = theirs ? [theirs.table] : []
-  const live = await describeSchema(session, { without: [schema], withoutTables })
-  return { ...compareSchemas(expected, live, comparing), unseen: live.unseen }
+  const reader = local ? withLocalSettings(session, local) : session
+  const claimed = new Set(expected.objects.map(keyOf))
+  const adopter = adopterFor(run.config, bundle)
+  const found = adopter ? await theirTables(reader, adopter) : []
+  // Who makes the tool's table by a migration claims it.
+  const theirs = found.filter(({ name }) => !claimed.has(`table ${name}`))
+  const ours = historyTables(session, schema)
+  const withoutTables = [ours.runs, ours.history, ...theirs.map(({ name }) => name)]
+  const live = await describeSchema(session, { without: [], withoutTables, ...(local ? { local } : {}) }).catch(busy)
+  const beside = new Set([schema, ...theirs.map((table) => table.schema)])
+  const spaces = live.objects.filter((one) => one.kind === 'schema' && one.schema !== null && beside.has(one.schema))
+  const given = [...(expected.given ?? []), ...spaces.map(keyOf).filter((key) => !claimed.has(key))]
+  return { ...compareSchemas({ ...expected, given }, live, comparing), unseen: live.unseen }
+}
+
+function busy(error: unknown): never {
+  const { code, message } = error as { code?: string; message: string }
+  if (code !== '55P03') throw error
+  const facts = { sqlstate: code, reason: message, next: 'Verify again when the transaction that holds it has ended.' }
+  throw new Failure('BUSY', 'something in the schema is locked by somebody else, so it could not be read', facts, error)
 }
 
 /** Throws DRIFT for a difference, DENIED when not everything could be seen; `where` ends the sentence. */
@@ -30,9 +60,14 @@ export function refuseDifference(found: Held, where: string): void {
         'UPFRONT_VERIFY_EXCLUDE.',
     })
   }
-  if (found.unseen.length === 0) return
+  refuseUnseen(found)
+}
+
+/** Throws DENIED when not everything could be seen. */
+export function refuseUnseen({ unseen }: Held): void {
+  if (unseen.length === 0) return
   throw new Failure('DENIED', 'what could be seen is as it should be, but this role may not see everything', {
-    list: found.unseen,
+    list: unseen,
     next: 'Verify as a role that may read the catalogs of Postgres.',
   })
 }

@@ -5,12 +5,12 @@ import { schemaAfter } from '../../schema/steps.ts'
 import { countDifference, tellDifference } from '../../schema/tell.ts'
 import { openSchemaOf } from '../folders.ts'
 import type { Run } from '../run.ts'
-import { holdAgainst } from './held-against.ts'
+import { holdAgainst, refuseUnseen } from './held-against.ts'
 
 /**
  * Holds what is there against the schema that the last of these migrations leaves, before they are recorded as applied;
  * does nothing when the bundle has no schema, or when they are not its beginning. Throws DRIFT for what is missing or
- * different: what is there besides may be anybody's.
+ * different, DENIED for what may not be seen: what is there besides may be anybody's.
  */
 export async function proveApplied(
   run: Run,
@@ -25,9 +25,10 @@ export async function proveApplied(
   const isBeginning = all.slice(0, names.size).every(({ name }) => names.has(name.normalize('NFC')))
   const expected = story && last && isBeginning ? schemaAfter(story, last.name) : null
   if (!expected) return
-  const { missing, different } = await holdAgainst(run, session, bundle, expected)
+  const held = await holdAgainst({ run, session, bundle }, expected)
+  const { missing, different } = held
   const found = { missing, different, unexpected: [], notCompared: [] }
-  if (missing.length + different.length === 0) return
+  if (missing.length + different.length === 0) return refuseUnseen(held)
   throw new Failure('DRIFT', `this database does not have what ${last!.name} leaves: ${countDifference(found)}`, {
     list: tellDifference(found),
     next:
