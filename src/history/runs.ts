@@ -14,8 +14,8 @@ export interface NewestRun {
 /** The one question of a run with nothing to do; null as well when our tables do not exist. */
 export async function readNewestRun(session: Session, tables: HistoryTables): Promise<NewestRun | null> {
   // Tables of an earlier version have no such column.
-  const sql = `select command, bundle, seed, outcome, pg_catalog.to_jsonb(r) ->> 'verified' as verified
-    from ${tables.runs} r order by id desc limit 1`
+  const found = `pg_catalog.to_jsonb(r) ->> 'verified' as verified`
+  const sql = `select command, bundle, seed, outcome, ${found} from ${tables.runs} r order by id desc limit 1`
   const rows = await nullIfMissing(session, tables, () => session.query<NewestRun>(sql))
   return rows?.[0] ?? null
 }
