@@ -50,6 +50,10 @@ export function compareSchemas(expected: Description, live: Description, compari
     (one.of !== undefined && given.has(one.of)) ||
     (one.schema !== null && spaces.has(one.schema))
   const isExcluded = (one: SchemaObject) => isGiven(one) || isNamed(one)
+  // No migration has made it, so it is only missed by what stands in it.
+  const isUnused = (one: SchemaObject) =>
+    keyOf(one) === 'schema public' &&
+    !expected.objects.some(({ kind, schema, of }) => schema === 'public' && kind !== 'schema' && of !== 'schema public')
   const wanted = new Map(expected.objects.filter(counts).map((one) => [keyOf(one), one]))
   // What the bundle claims is compared, whatever the patterns say.
   const found = new Map(
@@ -68,7 +72,7 @@ export function compareSchemas(expected: Description, live: Description, compari
   }
   return {
     missing: [
-      ...withoutParts([...wanted].flatMap(([key, one]) => (found.has(key) ? [] : [one]))),
+      ...withoutParts([...wanted].flatMap(([key, one]) => (found.has(key) || isUnused(one) ? [] : [one]))),
       ...(hidden.has('other') ? [] : missingOthers(expected, live)),
     ],
     unexpected: withoutParts([...found].flatMap(([key, one]) => (wanted.has(key) ? [] : [one]))),

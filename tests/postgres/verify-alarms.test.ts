@@ -181,3 +181,17 @@ test('a history of names without a schema is found, and does not count', async (
   expect(up.exitCode, up.stderr).toBe(0)
   expect((await db.run(['verify'], on)).exitCode).toBe(0)
 })
+
+test('a trigger that only a partition has switched off is seen on every major version', async ({ db }) => {
+  const env = await compile(db, {
+    '1_a.sql': `create table a (id int) partition by range (id); create table a_1 partition of a for values from (1) to (9);
+      create function f() returns trigger language plpgsql as 'begin return new; end';
+      create trigger t after insert on a for each row execute function f()`,
+  })
+  await db.up([], env)
+  expect((await db.run(['verify'], env)).exitCode).toBe(0)
+  await db.query('alter table a_1 disable trigger t')
+  const { exitCode, stdout } = await db.run(['verify'], env)
+  expect(exitCode, stdout).toBe(27)
+  expect(stdout).toMatch(/^unexpected +trigger public\.a_1\.t /m)
+})

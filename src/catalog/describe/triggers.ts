@@ -3,14 +3,17 @@ import type { Part } from './part.ts'
 const state = (of: string) =>
   `case ${of} when 'D' then 'disabled' when 'R' then 'on a replica' when 'A' then 'always' end`
 
-/** Triggers that people made; those that a partition has from its parent count only where they fire otherwise. */
+/**
+ * Triggers that people made; those that a partition has from its parent, before 15 as internal ones, count only where
+ * they fire otherwise.
+ */
 export const triggers: Part = {
   about: 'triggers',
   kinds: ['trigger'],
   sql: () => `select 'trigger', r.name || '.' || quote_ident(t.tgname), r.schema,
       concat_ws(' ', pg_get_triggerdef(t.oid), ${state('t.tgenabled')}), r.key, false
     from pg_trigger t join relations r on r.oid = t.tgrelid left join pg_trigger p on p.oid = t.tgparentid
-    where not t.tgisinternal and p.tgenabled is distinct from t.tgenabled`,
+    where (not t.tgisinternal or t.tgparentid <> 0 and t.tgconstraint = 0) and p.tgenabled is distinct from t.tgenabled`,
 }
 
 /** Rules but those that make a view a view; they hold queries, as views do. */
