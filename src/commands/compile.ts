@@ -14,6 +14,7 @@ import { migrationsFolderOf, showPath } from '../run/folders.ts'
 import type { Run } from '../run/run.ts'
 import { storyOfChecked } from '../run/shadow/story-of.ts'
 import type { Told } from '../run/shadow/tell-story.ts'
+import { compareSchemas } from '../schema/difference.ts'
 import { schemaAfter } from '../schema/steps.ts'
 
 /** Checks both folders and, with --out, writes them as bundles; throws INVALID with everything that is wrong. */
@@ -164,7 +165,9 @@ function summarize(
 }
 
 function schemaOf({ story }: Told): string {
-  const { objects, major, notModelled } = schemaAfter(story)!
+  const schema = schemaAfter(story)!
+  const { major, notModelled } = schema
+  const { compared } = compareSchemas(schema, schema, { exclude: [], also: [] })
   const others = notModelled.length === 0 ? '' : `; not modelled: ${notModelled.join(', ')}`
-  return `on an empty PostgreSQL ${major} they make a schema of ${objects.length} objects${others}`
+  return `on an empty PostgreSQL ${major} they make a schema of ${compared} objects${others}`
 }

@@ -37,7 +37,7 @@ export async function verify(run: Run): Promise<number> {
   return 0
 }
 
-function asText({ schema, upTo, pending }: Expected, found: Held): string {
+function asText({ upTo, pending }: Expected, found: Held): string {
   const rows = [
     ...found.missing.map(({ kind, name, is }) => ['missing', `${kind} ${name}`, is]),
     ...found.different.flatMap(({ expected, found: there }) => [
@@ -48,19 +48,19 @@ function asText({ schema, upTo, pending }: Expected, found: Held): string {
   ]
   const until = upTo === undefined ? '' : ` up to ${upTo} (${pending.length} pending)`
   const verdict = isSame(found)
-    ? `${schema.objects.length} objects are as the migrations${until} make them`
-    : `${countDifference(found)}, of ${schema.objects.length} objects that the migrations${until} make`
+    ? `${found.compared} objects are as the migrations${until} make them`
+    : `${countDifference(found)}, of ${found.compared} objects that the migrations${until} make`
   const notes = [...found.notCompared, ...found.unseen].map((note) => `not compared: ${note}`)
   return [...(rows.length > 0 ? [renderTable(rows, ['state', 'what', 'definition'])] : []), verdict, ...notes].join(
     '\n',
   )
 }
 
-function asJson({ schema, upTo, pending }: Expected, found: Held): string {
+function asJson({ upTo, pending }: Expected, found: Held): string {
   const plain = ({ kind, name, is }: SchemaObject) => ({ kind, name, definition: is })
   const answer = {
     same: isSame(found) && found.unseen.length === 0,
-    objects: schema.objects.length,
+    objects: found.compared,
     up_to: upTo ?? null,
     pending,
     missing: found.missing.map(plain),

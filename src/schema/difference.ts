@@ -12,6 +12,8 @@ export interface Difference {
   readonly missing: readonly SchemaObject[]
   readonly unexpected: readonly SchemaObject[]
   readonly different: readonly Changed[]
+  /** How many of the expected things were held against it. */
+  readonly compared: number
   /** What could not be compared, as sentences: no difference, but no proof either. */
   readonly notCompared: readonly string[]
 }
@@ -77,6 +79,7 @@ export function compareSchemas(expected: Description, live: Description, compari
     ],
     unexpected: withoutParts([...found].flatMap(([key, one]) => (wanted.has(key) ? [] : [one]))),
     different,
+    compared: wanted.size,
     notCompared: notCompared(expected, live, skipped),
   }
 }

@@ -53,7 +53,8 @@ async function orInvalid(where: string, work: () => Promise<void>): Promise<void
 export async function readClaimed({ run, session, given, hasOwn }: Stage): Promise<Description> {
   const all = await describe(run, session)
   const isGiven = (one: SchemaObject) => given.has(keyOf(one)) || (one.of !== undefined && given.has(one.of))
-  const isOwn = ({ kind, schema }: SchemaObject) => kind === 'schema' && schema === run.config.schema && !hasOwn
+  const isOwn = ({ kind, schema, of }: SchemaObject) =>
+    !hasOwn && schema === run.config.schema && (kind === 'schema' || of?.startsWith('schema '))
   return { ...all, objects: all.objects.filter((one) => !isGiven(one) && !isOwn(one)) }
 }
 

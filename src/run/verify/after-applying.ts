@@ -37,8 +37,7 @@ export async function verifyApplied(job: Job, session: Session, tables: HistoryT
   if (!isSame(found)) run.emit({ type: 'drift', differences: tellDifference(found) })
   for (const note of [...found.notCompared, ...found.unseen])
     run.emit({ type: 'warning', message: `not compared: ${note}` })
-  if (isRight)
-    run.emit({ type: 'verified', objects: expected.schema.objects.length, elapsedMs: performance.now() - begun })
+  if (isRight) run.emit({ type: 'verified', objects: found.compared, elapsedMs: performance.now() - begun })
 }
 
 /** Throws USAGE when a verification was asked for that a bundle without a schema cannot have: before anything is applied. */

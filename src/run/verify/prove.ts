@@ -27,7 +27,7 @@ export async function proveApplied(
   if (!expected) return
   const held = await holdAgainst({ run, session, bundle }, expected)
   const { missing, different } = held
-  const found = { missing, different, unexpected: [], notCompared: [] }
+  const found = { missing, different, unexpected: [], compared: 0, notCompared: [] }
   if (missing.length + different.length === 0) return refuseUnseen(held)
   throw new Failure('DRIFT', `this database does not have what ${last!.name} leaves: ${countDifference(found)}`, {
     list: tellDifference(found),
