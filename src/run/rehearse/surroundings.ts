@@ -2,7 +2,7 @@ import type { Session } from '../../postgres/session.ts'
 
 /** What is of the target without being of its migrations, and changes what they do. */
 export interface Surroundings {
-  /** What the database or the role sets, by name: where unqualified names are looked for, how times are read. */
+  /** What the server, the database or the role sets, by name: where unqualified names are looked for, how times are read. */
   readonly settings: Readonly<Record<string, string>>
   /** Where they are found, of those schemas that are there. */
   readonly path: readonly string[]
@@ -25,8 +25,11 @@ export interface Partition {
 /** Reads them without leaving a trace. */
 export async function readSurroundings(reader: Session): Promise<Surroundings> {
   const settings = await reader.query<{ name: string; setting: string }>(
+    // How times are read decides whether a column of them is rewritten, and is mostly said in the server's own file.
     `select name, setting from pg_catalog.pg_settings where source in ('database', 'user', 'database user')
-       and name in ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')`,
+         and name in ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')
+       or source in ('configuration file', 'command line', 'environment variable')
+         and name in ('TimeZone', 'DateStyle', 'IntervalStyle')`,
   )
   const roles = await reader.query<{ name: string }>(
     `select pg_catalog.quote_ident(rolname) as name from pg_catalog.pg_roles where rolname !~ '^pg_' order by 1`,
