@@ -2,7 +2,7 @@
 /**
  * `node scripts/try-schemas.ts <folder> [--server URL] [--other URL] [--only TEXT]`: for each folder in it with an a.sql
  * and a b.sql, makes the schema of each in an empty database and prints whether their difference is seen and whether a.sql
- * twice is silent; with `--other`, a server of another major version, also whether a.sql is the same there. Roles that the
+ * twice is silent; with `--other`, a server of another major version, also whether both are the same there. Roles that the
  * files create are dropped again: give it a server of its own. Without `--server` it starts one.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
@@ -44,15 +44,22 @@ async function tryPair(server: string, pair: string): Promise<(readonly [string,
   const a = await make(server, pair, 'a.sql')
   const again = await make(server, pair, 'a.sql')
   const b = await make(server, pair, 'b.sql')
-  const elsewhere = values.other === undefined ? a : await make(values.other, pair, 'a.sql')
   const said: [string, string][] = []
   if (typeof a === 'string') said.push(['a.sql cannot run', a])
   if (typeof b === 'string') said.push(['b.sql cannot run', b])
   if (typeof a === 'object' && typeof again === 'object')
     said.push(silence('itself', compareSchemas(a, again, everything)))
   if (typeof a === 'object' && typeof b === 'object') said.push(seen(a, b))
-  if (values.other !== undefined && typeof a === 'object' && typeof elsewhere === 'object')
-    said.push(silence('the other major', compareSchemas(a, elsewhere, everything)))
+  for (const [file, here] of values.other === undefined
+    ? []
+    : ([
+        ['a.sql', a],
+        ['b.sql', b],
+      ] as const)) {
+    const there = await make(values.other!, pair, file)
+    if (typeof here === 'object' && typeof there === 'object')
+      said.push(silence('the other major', compareSchemas(here, there, everything)))
+  }
   return said
 }
 

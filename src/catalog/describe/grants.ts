@@ -22,7 +22,7 @@ export const grants: Part = {
       from (select t.key, t.line, t.schema, t.letter, coalesce(t.acl, acldefault(t.letter, n.owner)) as acl, n.owner
         from things t, lateral (select coalesce(t.owner, (select relowner from pg_class where oid = t.oid)) as owner) n
         where t.letter is not null and (t.acl is not null or t.key = 'schema public')) t
-      union all select n.key, n.key, r.schema, r.relowner, a.attacl, null, 4
+      union all select n.key, n.key, r.schema, r.relowner, a.attacl, null, array['INSERT', 'REFERENCES', 'SELECT', 'UPDATE']
       from relations r join pg_attribute a on a.attrelid = r.oid and a.attacl is not null and not a.attisdropped,
         lateral (select format('column %s.%I', r.name, a.attname) as key) n
     )${summed}
@@ -50,12 +50,12 @@ export const defaultGrants: Part = {
     from summed where now is distinct from otherwise`,
 }
 
-/** How many privileges there are of one kind. */
+/** The privileges that there are of one kind. */
 function every(letter: string, owner: string): string {
-  return `(select count(*) from aclexplode(acldefault(${letter}, ${owner})) e where e.grantee = ${owner})`
+  return `array(select e.privilege_type::text from aclexplode(acldefault(${letter}, ${owner})) e where e.grantee = ${owner} order by 1)`
 }
 
-/** All privileges of a kind are one word, because since 17 there is one more for tables. */
+/** All privileges of a kind are one word, and of an owner's what is missing is said, because since 17 tables have one more. */
 const summed = `, held as (
       select key, line, schema, every, e.grantee, owner, is_now, e.privilege_type, bool_or(e.is_grantable) as grantable
       from granted cross join lateral (values (true, acl), (false, plain)) as x (is_now, list) cross join lateral aclexplode(x.list) e
@@ -63,11 +63,13 @@ const summed = `, held as (
     ), said as (
       select key, line, schema, is_now,
         case grantee when 0 then 'PUBLIC' when owner then 'its owner' else quote_ident(pg_get_userbyid(grantee)) end as grantee,
-        case when every > 1 and count(*) = every and bool_and(grantable) = bool_or(grantable)
+        case when grantee = owner and count(*) < cardinality(every)
+          then 'ALL but ' || (select string_agg(p, ', ' order by p collate "C") from unnest(every) as p where p <> all(array_agg(h.privilege_type)))
+          when cardinality(every) > 1 and count(*) = cardinality(every) and bool_and(grantable) = bool_or(grantable)
           then 'ALL' || case when bool_and(grantable) then ' with grant option' else '' end
           else string_agg(privilege_type || case when grantable then ' with grant option' else '' end, ', ' order by privilege_type collate "C")
         end as said
-      from held group by key, line, schema, every, grantee, owner, is_now
+      from held h group by key, line, schema, every, grantee, owner, is_now
     ), summed as (
       select key, line, schema, grantee, max(said) filter (where is_now) as now, max(said) filter (where not is_now) as otherwise
       from said group by 1, 2, 3, 4

@@ -17,7 +17,7 @@ export const sequences: Part = {
   about: 'sequences',
   kinds: ['sequence'],
   sql: () => `select 'sequence', r.name, r.schema, concat_ws(' ', case when r.relpersistence = 'u' then 'unlogged' end,
-      ${sequenceOptions('s', `'int8'::regtype`)}, case when c.attname is not null then 'owned by ' || column_name end),
+      nullif(${sequenceOptions('s', `'int8'::regtype`)}, ''), case when c.attname is not null then 'owned by ' || column_name end),
       'column ' || column_name, false
     from relations r join pg_sequence s on s.seqrelid = r.oid
     left join owners o on o.sequence = r.oid
