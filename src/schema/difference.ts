@@ -4,6 +4,7 @@ import {
   type OnRequest,
   type SchemaObject,
   keyOf,
+  objectKinds,
   onRequest,
 } from './description.ts'
 
@@ -54,7 +55,7 @@ export function compareSchemas(expected: Description, live: Description, compari
   const isExcluded = (one: SchemaObject) => isGiven(one) || isNamed(one)
   // No migration has made it, so it is only missed by what stands in it.
   const isUnused = (one: SchemaObject) =>
-    keyOf(one) === 'schema public' &&
+    (keyOf(one) === 'schema public' || one.of === 'schema public') &&
     !expected.objects.some(({ kind, schema, of }) => schema === 'public' && kind !== 'schema' && of !== 'schema public')
   const wanted = new Map(expected.objects.filter(counts).map((one) => [keyOf(one), one]))
   // What the bundle claims is compared, whatever the patterns say.
@@ -108,12 +109,15 @@ export function excludedBy(patterns: readonly string[]): (one: SchemaObject) => 
     return new RegExp(`^${source}(\\..*)?$`, 's')
   })
   return ({ name, schema, of }) => {
-    const owner = of?.replace(/^(foreign table|materialized view|composite type|table|view) /, '')
+    const owner = of?.slice(of.match(kindOfKey)![0].length)
     return tests.some(
       (test) => test.test(name) || (schema !== null && test.test(schema)) || (owner !== undefined && test.test(owner)),
     )
   }
 }
+
+/** What a key begins with: the comment on a column is of `column app.users.email`. */
+const kindOfKey = new RegExp(`^(?:(?:${[...objectKinds].sort((a, b) => b.length - a.length).join('|')}) )?`)
 
 function countedBy({ also }: Comparing): (one: SchemaObject) => boolean {
   const left = (Object.keys(onRequest) as OnRequest[]).filter((one) => !also.includes(one))

@@ -5,7 +5,15 @@ describeChanges({
   'schemas and extensions': {
     'a schema': { change: 'create schema "Other One"', lines: ['+ schema "Other One"'] },
     'a schema with all in it': { change: 'drop schema app cascade', lines: ['- schema app'] },
-    'the schema public': { change: 'drop schema public', lines: ['- schema public'] },
+    'the schema public, which nobody misses while nothing stands in it': {
+      change: 'drop schema public',
+      lines: [],
+    },
+    'the schema public with what stands in it': {
+      before: 'create table public.x (a int)',
+      change: 'drop schema public cascade',
+      lines: ['- schema public'],
+    },
     'an extension': {
       before: 'create extension hstore schema app',
       change: 'drop extension hstore',

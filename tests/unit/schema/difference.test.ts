@@ -78,6 +78,33 @@ test.each([
   expect(some.map(keyOf)).toEqual(all.map(keyOf).filter((key) => !parts.has(key)))
 })
 
+test('a pattern for a table covers the comments and grants on what is inside of it', () => {
+  const of = (kind: SchemaObject['kind'], key: string): SchemaObject => ({
+    kind,
+    name: key,
+    schema: 'app',
+    is: 'x',
+    of: key,
+  })
+  const keys = ['column app.tmp_1.id', 'constraint app.tmp_1.c', 'table app.tmp_1', 'column app.users.id']
+  const live = [...users, ...keys.flatMap((key) => [of('comment', key), of('grant', key)])]
+  const comparing = { exclude: ['app.tmp_*'], also: ['comments', 'grants'] } as const
+  const left = compareSchemas(described(users), described(live), comparing).unexpected
+  expect(left.map(keyOf)).toEqual(['grant column app.users.id', 'comment column app.users.id'])
+})
+
+test('the schema public is not missed while nothing stands in it, nor is what is said of it', () => {
+  const of = 'schema public'
+  const empty: SchemaObject[] = [
+    { kind: 'schema', name: 'public', schema: 'public', is: '' },
+    { kind: 'owner', name: of, schema: 'public', is: 'postgres', of },
+  ]
+  const also = { exclude: [], also: ['owners'] } as const
+  expect(compareSchemas(described(empty), described([]), also).missing).toEqual([])
+  const used = [...empty, table('public.users')]
+  expect(compareSchemas(described(used), described([]), also).missing.map(keyOf)).toEqual(['schema public'])
+})
+
 test('what the bundle claims is compared, whatever a pattern says', () => {
   const live = described([table('app.users'), column('app.users.id', 'bigint not null')])
   const difference = compareSchemas(described(users), live, { exclude: ['app', '*'], also: [] })
