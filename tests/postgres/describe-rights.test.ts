@@ -47,6 +47,10 @@ describeChanges({
       change: 'grant usage on sequence app.s to pg_monitor; revoke usage on domain app.d from public',
       lines: ['+ grant domain app.d to PUBLIC: nothing', '+ grant sequence app.s to pg_monitor: USAGE'],
     },
+    'default privileges of whoever creates something': {
+      change: 'alter default privileges in schema app grant select on tables to postgres',
+      lines: ['+ default grant for postgres on tables in app to its owner: SELECT'],
+    },
     'default privileges': {
       change: `alter default privileges in schema app grant select on tables to pg_monitor;
         alter default privileges revoke execute on functions from public`,

@@ -57,19 +57,19 @@ function every(letter: string, owner: string): string {
 
 /** All privileges of a kind are one word, and of an owner's what is missing is said, because since 17 tables have one more. */
 const summed = `, held as (
-      select key, line, schema, every, e.grantee, owner, is_now, e.privilege_type, bool_or(e.is_grantable) as grantable
+      select key, line, schema, every, e.grantee, owner, is_now, plain is not null as had_all, e.privilege_type, bool_or(e.is_grantable) as grantable
       from granted cross join lateral (values (true, acl), (false, plain)) as x (is_now, list) cross join lateral aclexplode(x.list) e
-      group by 1, 2, 3, 4, 5, 6, 7, 8
+      group by 1, 2, 3, 4, 5, 6, 7, 8, 9
     ), said as (
       select key, line, schema, is_now,
         case grantee when 0 then 'PUBLIC' when owner then 'its owner' else quote_ident(pg_get_userbyid(grantee)) end as grantee,
-        case when grantee = owner and count(*) < cardinality(every)
+        case when grantee = owner and had_all and count(*) < cardinality(every)
           then 'ALL but ' || (select string_agg(p, ', ' order by p collate "C") from unnest(every) as p where p <> all(array_agg(h.privilege_type)))
           when cardinality(every) > 1 and count(*) = cardinality(every) and bool_and(grantable) = bool_or(grantable)
           then 'ALL' || case when bool_and(grantable) then ' with grant option' else '' end
           else string_agg(privilege_type || case when grantable then ' with grant option' else '' end, ', ' order by privilege_type collate "C")
         end as said
-      from held h group by key, line, schema, every, grantee, owner, is_now
+      from held h group by key, line, schema, every, grantee, owner, is_now, had_all
     ), summed as (
       select key, line, schema, grantee, max(said) filter (where is_now) as now, max(said) filter (where not is_now) as otherwise
       from said group by 1, 2, 3, 4
