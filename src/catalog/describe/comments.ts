@@ -6,7 +6,7 @@ const inside = `
   select 'pg_class'::regclass, r.oid, a.attnum, n.key, n.key, r.schema
   from relations r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped,
     lateral (select format('column %s.%I', r.name, a.attname) as key) n
-  where r.relkind <> 'S'
+  where r.relkind <> 'S' and r.oid in (select objoid from pg_description where classoid = 'pg_class'::regclass)
   union all select 'pg_constraint'::regclass, c.oid, 0, n.key, n.key, r.schema
   from relations r join pg_constraint c on c.conrelid = r.oid and c.contype in ('c', 'f', 'p', 'u', 'x'),
     lateral (select format('constraint %s.%I', r.name, c.conname) as key) n
