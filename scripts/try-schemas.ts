@@ -90,6 +90,8 @@ async function make(server: string, pair: string, file: string): Promise<Descrip
   admin.on('notice', () => {})
   await admin.connect()
   const roles = await listRoles(admin)
+  // One that was killed has left its own.
+  await admin.query(`drop database if exists upfront_try with (force)`)
   await admin.query(`create database upfront_try template template0`)
   const url = new URL(server)
   url.pathname = '/upfront_try'
