@@ -19,6 +19,8 @@ import { schemaAfter } from '../schema/steps.ts'
 
 /** Checks both folders and, with --out, writes them as bundles; throws INVALID with everything that is wrong. */
 export async function compile(run: Run): Promise<number> {
+  if (run.flags['before'] !== undefined && !run.flags['schema'])
+    throw new Failure('USAGE', '--before is what runs before the migrations of --schema, which is not there')
   let checked = await check(run)
   let added = false
   // A file whose findings are allowed shows what else there is in it.

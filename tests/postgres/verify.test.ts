@@ -333,6 +333,31 @@ test('what comes before the first migration has its own mistakes', async ({ db }
   expect((await db.run(['compile', '--schema', '--before', 'none.sql'], shadow())).exitCode).toBe(2)
 })
 
+test('a shadow server that is not there, or lets nobody make a database, is told as what it is', async ({ db }) => {
+  db.files(files)
+  const compileOn = (url: string) =>
+    db.run(['compile', '--schema'], { UPFRONT_SHADOW_DATABASE_URL: url, UPFRONT_WAIT_TIMEOUT: '1s' })
+  const nobody = await compileOn(db.urlOf({ port: 1, database: 'postgres' }))
+  expect(nobody.exitCode, nobody.stderr).toBe(30)
+  expect(nobody.stderr).toContain('ECONNREFUSED 127.0.0.1:1')
+  expect(nobody.stderr).toMatch(/^waiting/m)
+  const { user, password } = await db.role()
+  const weak = await compileOn(db.urlOf({ user, password, database: 'postgres' }))
+  expect(weak.exitCode, weak.stderr).toBe(24)
+  expect(weak.stderr).toContain(`the role ${user} may not create a database`)
+  expect(weak.stderr).toContain(`alter role "${user}" createdb;`)
+  expect(weak.stderr).not.toContain(password)
+})
+
+test('in the image, which has no Postgres of its own, it says so and names the ways', async ({ db }) => {
+  db.files(files)
+  const { exitCode, stderr } = await db.run(['compile', '--schema'], { UPFRONT_IMAGE: '0.1.0' })
+  expect(exitCode).toBe(2)
+  expect(stderr).toContain('UPFRONT_SHADOW_DATABASE_URL')
+  expect(stderr).not.toContain('npm install')
+  expect((await db.run(['compile', '--before', 'platform.sql'])).exitCode).toBe(2)
+})
+
 test('a migration that does not run on an empty server is a mistake with its place', async ({ db }) => {
   db.files({ '1_a.sql': 'create table a (id int);\n\nalter table b add column c int;' })
   const { exitCode, stderr } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow())

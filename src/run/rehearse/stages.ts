@@ -1,7 +1,7 @@
 import { Failure } from '../../errors.ts'
-import type { Event, Emit } from '../../events.ts'
 import type { Bundle } from '../../migration.ts'
 import type { Target } from '../../config/database/target.ts'
+import { quiet } from '../shadow/quiet.ts'
 import { elsewhere, inDatabase, inNewDatabase, withScratchDatabase } from '../shadow/scratch.ts'
 import type { Run } from '../run.ts'
 import { requireAnswer, withServer } from '../server.ts'
@@ -98,12 +98,4 @@ function notesOf({ missing, changed, halfDone }: TargetState): string[] {
     [halfDone, 'stopped half way on the target: rehearsed from the beginning'],
   ]
   return notes.flatMap(([names, what]) => (names.length === 0 ? [] : [`${what}: ${names.join(', ')}`]))
-}
-
-/** Of what happens on a stage only warnings are of interest. */
-export function quiet({ emit }: Run): Emit {
-  const told: ReadonlySet<Event['type']> = new Set(['warning', 'waiting', 'blocked', 'progress'])
-  return (event) => {
-    if (told.has(event.type)) emit(event)
-  }
 }

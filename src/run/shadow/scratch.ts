@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { parseConnection } from '../../config/database/connection.ts'
-import type { Target } from '../../config/database/target.ts'
+import { type Target, describeTarget } from '../../config/database/target.ts'
+import { imageName } from '../../config/settings.ts'
+import { Failure } from '../../errors.ts'
 import type { Emit } from '../../events.ts'
 import { noWait } from '../../postgres/lock.ts'
+import type { Session } from '../../postgres/session.ts'
 import { newRunConnection } from '../connection.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
@@ -14,11 +17,21 @@ import { requirePrimary, withServer } from '../server.ts'
 export async function withScratchDatabase<T>(run: Run, emit: Emit, use: (on: Run) => Promise<T>): Promise<T> {
   const { shadow } = run.config
   if (shadow) return inNewDatabase(run, { server: shadow, template: empty }, emit, use)
+  if (run.io.env[imageName]) throw nothingToTryOn()
   const { withEmbedded } = await import('../../embedded/with-embedded.ts')
   return withEmbedded((url) => {
     const target = parseConnection(url, {}, 'an embedded server')
     if (typeof target === 'string') throw new Error(target)
     return inNewDatabase(run, { server: target, template: empty }, emit, use)
+  })
+}
+
+/** What npm can install is no advice inside of the image. */
+function nothingToTryOn(): Failure {
+  return new Failure('USAGE', 'there is no server on which the migrations could be tried: this image has no Postgres', {
+    next:
+      'Name one on which databases may be made: UPFRONT_SHADOW_DATABASE_URL. The schema of migrations is found out in a ' +
+      'build stage FROM upfront:compiler; rehearse can do with --clone or --on-target.',
   })
 }
 
@@ -39,17 +52,54 @@ export async function inNewDatabase<T>(
   use: (on: Run) => Promise<T>,
 ): Promise<T> {
   const name = scratchName(run)
-  try {
-    await execute(run, server, emit, `create database ${name} template ${template}`)
-    return await use(elsewhere(run, inDatabase(server, name), emit))
-  } finally {
-    // A run that is to stop takes away what it has made all the same.
-    const last = { ...run, signal: AbortSignal.timeout(dropTimeoutMs) }
-    await execute(last, server, emit, `drop database if exists ${name} with (force)`)
+  let mayBeThere = false
+  const create = async (session: Session) => {
+    mayBeThere = true
+    await session.query(`create database ${name} template ${template}`).catch((error: unknown) => {
+      throw mayNot(session, server, error)
+    })
   }
+  // A run that is to stop takes away what it has made all the same.
+  const drop = () =>
+    execute({ ...run, signal: endsWithin(dropTimeoutMs) }, server, emit, (session) =>
+      session.query(`drop database if exists ${name} with (force)`),
+    )
+  let result: T
+  try {
+    await execute(run, server, emit, create)
+    result = await use(elsewhere(run, inDatabase(server, name), emit))
+  } catch (error) {
+    // What went wrong first is what has to be told.
+    if (mayBeThere) await drop().catch(() => run.emit({ type: 'warning', message: left(name, server) }))
+    throw error
+  }
+  await drop()
+  return result
+}
+
+/** Anything but a missing privilege means what it always does. */
+function mayNot(session: Session, server: Target, error: unknown): unknown {
+  const { code, message } = error as { code?: string; message: string }
+  if (code !== '42501') return error
+  const what = `the role ${server.user} may not create a database on ${describeTarget(server)} to try the migrations on`
+  const next = `As a superuser: alter role ${session.client.escapeIdentifier(server.user)} createdb; or name another server: UPFRONT_SHADOW_DATABASE_URL.`
+  return new Failure('DENIED', what, { sqlstate: code, reason: message, next }, error)
 }
 
 const dropTimeoutMs = 30_000
+
+function endsWithin(ms: number): AbortSignal {
+  const controller = new AbortController()
+  const late = new Failure('LOST', `the scratch database was not dropped within ${ms / 1000} s`, {
+    next: 'Look at the server of UPFRONT_SHADOW_DATABASE_URL, and drop the database there.',
+  })
+  setTimeout(() => controller.abort(late), ms).unref()
+  return controller.signal
+}
+
+function left(name: string, server: Target): string {
+  return `the database ${name} may be left on ${describeTarget(server)}: drop database if exists ${name} with (force);`
+}
 
 /** Whoever finds one on the server sees for which database it was made. */
 function scratchName({ config: { target } }: Run): string {
@@ -64,8 +114,8 @@ export function inDatabase(target: Target, database: string): Target {
   return { ...target, database, ...(renew ? { renew: async (at) => ({ ...(await renew(at)), database }) } : {}) }
 }
 
-async function execute(run: Run, target: Target, emit: Emit, sql: string): Promise<void> {
-  await withServer(elsewhere(run, target, emit), requirePrimary, (session) => session.query(sql))
+async function execute<T>(run: Run, target: Target, emit: Emit, work: (session: Session) => Promise<T>): Promise<void> {
+  await withServer(elsewhere(run, target, emit), requirePrimary, work)
 }
 
 /** The same run on another database, which is nobody's: no seeds, no other tool's history, no flags. */

@@ -1,5 +1,4 @@
 import { Failure, type Problem } from '../../errors.ts'
-import type { Event } from '../../events.ts'
 import type { Bundle } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { type Description, keyOf } from '../../schema/description.ts'
@@ -7,6 +6,7 @@ import { type SchemaStep, type SchemaStory, stepBetween } from '../../schema/ste
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
 import { allTheWayBack, downAndUp, hasDown } from './downs.ts'
+import { quiet } from './quiet.ts'
 import { withScratchDatabase } from './scratch.ts'
 import { type Stage, describe, readClaimed, upTo } from './stage.ts'
 
@@ -29,10 +29,7 @@ export interface Told {
  * INVALID when one does not run there, or makes another schema the second time.
  */
 export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Promise<Told> {
-  const emit = (event: Event) => {
-    if (event.type === 'notice' || event.type === 'warning') run.emit(event)
-  }
-  return withScratchDatabase(run, emit, (on) =>
+  return withScratchDatabase(run, quiet(run), (on) =>
     withServer(on, requirePrimary, async (session) => {
       const empty = await describe(on, session)
       for (const sql of telling.before) await runBefore(session, sql)
