@@ -5,9 +5,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeMigrations } from '../src/bundle/write.ts'
 import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
-import { type Env, type Ratio, ratio, ratioOf, run, time } from './bench/measure.ts'
+import { type Env, ratio, ratioOf, run, time } from './bench/measure.ts'
+import { report, target } from './bench/report.ts'
 import { installRivals, startTogether, withLines } from './bench/rivals.ts'
 import { measureTestDatabases } from './bench/test-database.ts'
+import { makeWide } from './bench/wide.ts'
 import { type Server, withPostgres } from '../src/embedded/postgres.ts'
 
 /** `npm run bench`: what a start and an apply cost, as ratios to a floor measured in the same run, on a durable server. */
@@ -225,15 +227,7 @@ async function testDatabases(): Promise<void> {
 /** A schema of 1,000 tables held against its bundle: the time of the whole process, and its memory. */
 async function verifyThousand(server: Server): Promise<void> {
   const [source, out] = [join(work, 'wide'), join(work, 'wide-out')]
-  mkdirSync(source)
-  const columns = Array.from({ length: 8 }, (_, i) => `c${i} text not null default 'none'`).join(', ')
-  const tables = Array.from(
-    { length: 1_000 },
-    (_, i) =>
-      `create table w${i} (id bigint primary key, ${i === 0 ? 'at date' : `up bigint references w${i - 1}`}, ${columns});
-create index w${i}_a on w${i} (c0); create index w${i}_b on w${i} (c1, c2);\n`,
-  )
-  writeFileSync(join(source, '1_wide.sql'), tables.join(''))
+  makeWide(source, 1_000)
   const compile = { UPFRONT_MIGRATIONS_DIR: source, UPFRONT_SEEDS_DIR: join(work, 'none') }
   run([node, entrypoint, 'compile', '--schema', '--out', out], { ...compile, UPFRONT_SHADOW_DATABASE_URL: server.url })
   const env = { UPFRONT_DATABASE_URL: createDatabase(server, 'wide'), UPFRONT_MIGRATIONS_DIR: join(out, 'migrations') }
@@ -265,16 +259,6 @@ async function makeMigrations(name: string, count: number): Promise<string> {
 
 function fileName(i: number): string {
   return `${String(i + 1).padStart(5, '0')}_t${i}`
-}
-
-function report(what: string, value: Ratio, floor: string, goal?: number): void {
-  const range = `${value.min.toFixed(2)} to ${value.max.toFixed(2)}`
-  const end = goal === undefined ? '' : target(value.median, goal)
-  console.log(`${what}: ${value.median.toFixed(2)}x of ${floor} (${range})${end}`)
-}
-
-function target(value: number, goal: number): string {
-  return `; target ${goal}${value > goal ? ', MISSED' : ''}`
 }
 
 function imageSize(): void {

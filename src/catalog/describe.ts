@@ -1,6 +1,5 @@
 import { explainRole } from '../postgres/connect/role.ts'
 import type { LocalSettings } from '../postgres/local-settings.ts'
-
 import type { Session } from '../postgres/session.ts'
 import { type Description, type SchemaObject, inOrder } from '../schema/description.ts'
 import { columns } from './describe/columns.ts'
