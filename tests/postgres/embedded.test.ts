@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { expect, test, vi } from 'vitest'
 import { startPostgres, withPostgres } from '../../src/embedded/postgres.ts'
+import { isRunning } from '../support/is-running.ts'
 
 // Seven at once want two seconds of a processor each.
 vi.setConfig({ testTimeout: 60_000 })
@@ -149,16 +150,6 @@ function run(code: string, account: { uid?: number; gid?: number } = {}) {
       await ended
       fs.rmSync(tmp, { recursive: true, force: true })
     },
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    // An orphan may stay a zombie where process 1 collects none, as in many containers; it has no command line.
-    if (process.platform === 'linux') return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
-    return process.kill(pid, 0)
-  } catch {
-    return false
   }
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest'
 import { test, until } from '../support/database.ts'
+import { isRunning } from '../support/is-running.ts'
 import { buildProgram } from '../support/program.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -161,16 +162,6 @@ function makeFolder(prefix: string): string {
   // The server runs as another user where we are root.
   fs.chmodSync(folder, 0o777)
   return folder
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    // An orphan may stay a zombie where process 1 collects none; it has no command line.
-    if (process.platform === 'linux') return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 function installedVersion(name: string): string {
