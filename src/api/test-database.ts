@@ -8,7 +8,7 @@ export interface TestDatabase {
   /** The URL that was given, with this database in it. */
   readonly url: string
   readonly name: string
-  /** Drops it and ends the sessions in it; calling it again does nothing. */
+  /** Drops it and ends the sessions in it; calling it again when it is gone does nothing. */
   drop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -22,16 +22,26 @@ const inTurn = fewAtOnce(4)
  */
 export async function createTestDatabase(options: Options): Promise<TestDatabase> {
   const text = options.databaseUrl ?? findUrl(options.env ?? {})
+  let made: string | undefined
   const { name, url } = await inTurn(() =>
     call(options, async (run) => {
       const { cloneForTest } = await import('../run/test-database/clone.ts')
       const { up } = await import('../commands/up.ts')
       const name = await cloneForTest(run, up)
+      made = name
       return { name, url: urlOfDatabase(text, run.config.target!, name) }
     }),
-  )
+  ).catch(async (error: unknown) => {
+    // The listener has thrown: nobody will ever know the name.
+    if (made !== undefined) await dropOne({ ...options, onEvent: () => {} }, made).catch(() => {})
+    throw error
+  })
   let dropping: Promise<void> | undefined
-  const drop = () => (dropping ??= dropOne(options, name))
+  const drop = () =>
+    (dropping ??= dropOne(options, name).catch((error: unknown) => {
+      dropping = undefined
+      throw error
+    }))
   return { url, name, drop, [Symbol.asyncDispose]: drop }
 }
 

@@ -1,48 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import pg from 'pg'
 import { expect, vi } from 'vitest'
-import { type Event, Failure, createTestDatabase, dropTestDatabases, status } from '../../src/index.ts'
-import { type Database, test, until } from '../support/database.ts'
+import { type Event, createTestDatabase, dropTestDatabases, status } from '../../src/index.ts'
+import { test, until } from '../support/database.ts'
+import { ask, exists, failure, options, templates } from '../support/test-databases.ts'
 
 // Each of them makes several databases, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
 
 const files = { '001_a.sql': 'create table a (id int primary key)', '002_b.sql': 'create table b (id int)' }
-
-function options(db: Database) {
-  return { databaseUrl: db.url, migrationsDir: db.migrationsDir, seedsDir: db.seedsDir }
-}
-
-async function ask<Row extends object>(url: string, sql: string): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    return (await client.query<Row>(sql)).rows
-  } finally {
-    await client.end()
-  }
-}
-
-/** The templates that were made by way of this test's database. */
-async function templates(db: Database): Promise<string[]> {
-  const rows = await db.query<{ name: string }>(
-    `select datname as name from pg_database where datname like 'upfront_template_%'
-     and shobj_description(oid, 'pg_database') like '%"from":"${db.name}"%' order by oid`,
-  )
-  return rows.map(({ name }) => name)
-}
-
-async function exists(db: Database, name: string): Promise<boolean> {
-  return (await db.query(`select from pg_database where datname = '${name}'`)).length > 0
-}
-
-async function failure(promise: Promise<unknown>): Promise<Failure> {
-  const error: unknown = await promise.then(() => new Error('it resolved'), (reason: unknown) => reason) // prettier-ignore
-  if (!(error instanceof Failure)) throw error
-  return error
-}
 
 test('each call gives a database with every migration and the seeds, and none sees what another does', async ({
   db,
@@ -77,122 +41,40 @@ test('nobody gets into the template, or drops it by mistake', async ({ db }) => 
   await expect(db.query(`drop database ${template}`)).rejects.toThrow('template')
 })
 
-test('drop leaves nothing, waits for a pool that is ending, ends who stays, and can be called twice', async ({
-  db,
-}) => {
+test('another user gets a template of their own, whose tables they own', async ({ db }) => {
   db.files(files)
-  const made = await createTestDatabase(options(db))
-  const errors: unknown[] = []
-  const pool = new pg.Pool({ connectionString: made.url }).on('error', (error) => errors.push(error))
-  await Promise.all(Array.from({ length: 5 }, () => pool.query('select pg_sleep(0.05)')))
-  await pool.end()
-  await made.drop()
-  await made.drop()
-  expect(errors).toEqual([])
-  expect(await exists(db, made.name)).toBe(false)
-
-  const other = await createTestDatabase(options(db))
-  const staying = await db.connect(other.url)
-  await other[Symbol.asyncDispose]()
-  expect(await exists(db, other.name)).toBe(false)
-  await expect(staying.query('select')).rejects.toThrow()
-})
-
-/** Calls createTestDatabase in a process of its own, as a worker would; the names it got are its lines. */
-function worker(db: Database, count = 1): { child: ChildProcess; names: Promise<string[]> } {
-  const index = JSON.stringify(join(import.meta.dirname, '../../src/index.ts'))
-  const code = `import { createTestDatabase } from ${index}
-const options = ${JSON.stringify(options(db))}
-const all = await Promise.all(Array.from({ length: ${count} }, () => createTestDatabase(options)))
-for (const { name } of all) console.log(name)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let text = ''
-  child.stdout.on('data', (more) => (text += String(more)))
-  return { child, names: once(child, 'close').then(() => text.split('\n').filter(Boolean)) }
-}
-
-test('processes that begin at once share one template, which is migrated once', async ({ db }) => {
-  db.files({ ...files, '003_slow.sql': 'select pg_sleep(1)' })
-  const names = (await Promise.all([1, 2, 3, 4].map(() => worker(db, 3).names))).flat()
-  expect(new Set(names).size).toBe(12)
-  expect(await templates(db)).toHaveLength(1)
-  // More than one run in it would be more than one that migrated.
-  const runs = await ask(db.urlOf({ database: names[11]! }), 'select count(*)::int as runs from upfront.runs')
-  expect(runs).toEqual([{ runs: 1 }])
-  await dropTestDatabases(options(db))
-})
-
-test('what a killed process has left half made is noticed, and made anew', async ({ db }) => {
-  db.files({ ...files, '003_slow.sql': 'select pg_sleep(3)' })
-  const { child, names } = worker(db)
-  const half = async () =>
-    (await db.query<{ name: string }>(`select datname as name from pg_stat_activity
-      where query like '%pg_sleep(3)%' and datname like 'upfront_template%' and wait_event = 'PgSleep'`)) // prettier-ignore
-  await until(async () => (await half()).length > 0, 'the third migration ran', 60_000)
-  const [{ name } = { name: '' }] = await half()
-  child.kill('SIGKILL')
-  expect(await names).toEqual([])
-  expect(await exists(db, name)).toBe(true)
-  expect(await templates(db)).toEqual([])
-
-  await using made = await createTestDatabase(options(db))
-  expect(await templates(db)).toEqual([name])
-  expect(await status({ ...options(db), databaseUrl: made.url })).toMatchObject({ state: 'up_to_date' })
-})
-
-test('a changed migration makes another template, and one that nobody has used for a day goes', async ({ db }) => {
-  db.files({ '001_a.sql': files['001_a.sql'] })
-  const kept = await createTestDatabase(options(db))
-  const left = await createTestDatabase(options(db))
-  const [first] = await templates(db)
-  db.files(files)
+  const roles = [await db.role('login createdb'), await db.role('login createdb')]
   await (await createTestDatabase(options(db))).drop()
-  expect(await templates(db)).toHaveLength(2)
-
-  // As if two days had passed for all of them.
-  await db.query(`do $$ declare d record; begin
-    for d in select datname, shobj_description(oid, 'pg_database') as text from pg_database
-      where shobj_description(oid, 'pg_database') like '%"from":"${db.name}"%' loop
-      execute format('comment on database %I is %L', d.datname, regexp_replace(d.text, '"used":\\d+', '"used":1'));
-    end loop; end $$`)
-  const staying = await db.connect(kept.url)
-  db.files({ ...files, '003_c.sql': 'create table c ()' })
-  await using newest = await createTestDatabase(options(db))
-  expect(await templates(db)).not.toContain(first)
-  expect(await templates(db)).toHaveLength(1)
-  expect(await exists(db, kept.name)).toBe(true)
-  expect(await exists(db, left.name)).toBe(false)
-  expect(await exists(db, newest.name)).toBe(true)
-  await staying.end()
-  await kept.drop()
-})
-
-test('a template that was dropped by hand is made again', async ({ db }) => {
-  db.files(files)
-  await (await createTestDatabase(options(db))).drop()
-  expect(await dropTestDatabases(options(db))).toEqual([expect.stringMatching(/^upfront_template_[0-9a-f]{20}$/)])
-  await using made = await createTestDatabase(options(db))
-  expect(await ask(made.url, 'select from b')).toEqual([])
-})
-
-test('dropTestDatabases leaves what is in use, and what only has such a name', async ({ db }) => {
-  db.files(files)
-  const [used, left] = [await createTestDatabase(options(db)), await createTestDatabase(options(db))]
-  const strange = 'upfront_test_01234567_0123456789abcdef'
-  await db.query(`create database ${strange}`)
-  const client = await db.connect(used.url)
-  try {
-    const dropped = await dropTestDatabases(options(db))
-    expect(dropped).toEqual([...dropped].sort())
-    expect(dropped).toHaveLength(2)
-    expect(dropped).toContain(left.name)
-    expect(await exists(db, used.name)).toBe(true)
-    expect(await exists(db, strange)).toBe(true)
-  } finally {
-    await client.end()
-    await used.drop()
-    await db.query(`drop database ${strange}`)
+  for (const role of roles) {
+    const call = { ...options(db), databaseUrl: db.urlOf(role) }
+    const made = await createTestDatabase(call)
+    expect(await ask(made.url, 'insert into a values (1) returning id')).toEqual([{ id: 1 }])
+    await made.drop()
+    expect(await dropTestDatabases(call)).toHaveLength(1)
   }
+})
+
+test('time-outs that a role has by default end no making and no dropping', async ({ db }) => {
+  db.files(files)
+  const role = await db.role('login createdb')
+  await db.query(`alter role ${role.user} set statement_timeout = '5ms'`)
+  const call = { ...options(db), databaseUrl: db.urlOf(role) }
+  await (await createTestDatabase(call)).drop()
+  await (await createTestDatabase(call)).drop()
+  expect(await dropTestDatabases(call)).toHaveLength(1)
+})
+
+test('who stays in the template keeps nobody from copying it', async ({ db }) => {
+  db.files({ ...files, '003_slow.sql': 'select pg_sleep(1.5)' })
+  const running = createTestDatabase(options(db))
+  const sleeping = `select datname as name from pg_stat_activity where query like '%pg_sleep(1.5)%' and wait_event = 'PgSleep'`
+  await until(async () => (await db.query(sleeping)).length > 0, 'it migrates', 60_000)
+  const [{ name }] = (await db.query(sleeping)) as [{ name: string }]
+  const staying = await db.connect(db.urlOf({ database: name }))
+  const begun = performance.now()
+  await (await running).drop()
+  expect(performance.now() - begun).toBeLessThan(20_000)
+  await expect(staying.query('select')).rejects.toThrow()
 })
 
 test('a role that may create databases is enough, and one that may not is told what to grant', async ({ db }) => {
@@ -233,6 +115,7 @@ test('settings and privileges of the database itself are those that the migratio
       execute format('alter database %I set search_path to "$user", "App Schema", public', current_database());
       execute format('alter database %I set my.setting to %L', current_database(), 'it''s');
       execute format('alter role ${reader.user} in database %I set work_mem to %L', current_database(), '7MB');
+      execute format('alter role ${reader.user} in database %I set role = %L', current_database(), '${reader.user}');
       execute format('revoke connect, temporary on database %I from public', current_database());
       execute format('grant connect on database %I to ${reader.user}', current_database());
     end $$`,
@@ -278,21 +161,6 @@ test('a database that does not exist is no server to begin on, which says so', a
   const denied = await failure(createTestDatabase(missing))
   expect(denied).toMatchObject({ code: 'DENIED', facts: { sqlstate: '3D000' } })
   expect(denied.facts.next).toContain('such as postgres')
-})
-
-test('a signal stops it while it migrates, and nothing of it is left', async ({ db }) => {
-  db.files({ '001_slow.sql': 'select pg_sleep(61)' })
-  const controller = new AbortController()
-  const running = failure(createTestDatabase({ ...options(db), signal: controller.signal }))
-  const sleeping = `select from pg_stat_activity where query like '%pg_sleep(61)%' and wait_event = 'PgSleep'`
-  await until(async () => (await db.query(sleeping)).length > 0, 'it migrates', 60_000)
-  controller.abort()
-  expect(await running).toMatchObject({ code: 'INTERRUPTED_TERM' })
-  expect(await db.query(sleeping)).toEqual([])
-  await until(
-    async () => (await db.query(`select from pg_stat_activity where application_name like 'upfront/%' and datname = '${db.name}'`)).length === 0, // prettier-ignore
-    'its sessions are gone',
-  )
 })
 
 test('many at once take few connections, each of them a database', async ({ db }) => {

@@ -1,13 +1,13 @@
 import type { Session } from '../../postgres/session.ts'
-import { pause } from '../../postgres/pause.ts'
 import { openMigrationsOf, openSeedsOf } from '../folders.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
+import { openStepContext } from '../step-context.ts'
 import { copyOwn } from './copy-own.ts'
-import { asOwner, createDatabase, dropDatabase, markDatabase } from './databases.ts'
+import { asOwner, createDatabase, dropDatabase, waitUntilEmpty } from './databases.ts'
 import { templateKey } from './key.ts'
 import { cloneName } from './marks.ts'
-import { explainNoServer, explainRefusal } from './refusals.ts'
+import { explainDrop, explainNoServer, explainRefusal } from './refusals.ts'
 import { dropOurs } from './sweep.ts'
 import { type Migrate, type Template, asLogin, ensureTemplate } from './template.ts'
 
@@ -28,18 +28,10 @@ export async function cloneForTest(run: Run, migrate: Migrate): Promise<string> 
 export async function dropClone(run: Run, name: string): Promise<void> {
   await onServer(run, async (session) => {
     await waitUntilEmpty(run, session, name)
-    await asOwner(session, run.config.target!.role, () => dropDatabase(session, name))
+    await asOwner(session, run.config.target!.role, () => dropDatabase(session, name)).catch(async (error: unknown) => {
+      throw await explainDrop(session, name, error)
+    })
   })
-}
-
-const leavingMs = 2_000
-
-/** A pool that has been ended is still on its way: cut off now, it would throw in the middle of a test. */
-async function waitUntilEmpty(run: Run, session: Session, name: string): Promise<void> {
-  for (const until = performance.now() + leavingMs; performance.now() < until; await pause(5, run.signal)) {
-    const sessions = await session.query('select from pg_catalog.pg_stat_activity where datname = $1 limit 1', [name])
-    if (sessions.length === 0) return
-  }
 }
 
 /** Drops all of them in which nobody is; answers their names. */
@@ -49,7 +41,12 @@ export function dropAll(run: Run): Promise<string[]> {
 
 /** A session of the server, of the user who logs in: the role of the run owns what is made, but need not be able to make it. */
 function onServer<T>(run: Run, use: (session: Session) => Promise<T>): Promise<T> {
-  return withServer(asLogin(run), requirePrimary, use).catch((error: unknown) => {
+  const prepared = async (session: Session) => {
+    // No time-out of the role ends it, and no pooler shares the session, on which no lock would hold.
+    await openStepContext(asLogin(run), session)
+    return use(session)
+  }
+  return withServer(asLogin(run), requirePrimary, prepared).catch((error: unknown) => {
     throw explainNoServer(error)
   })
 }
@@ -67,16 +64,14 @@ const mostTries = 3
 async function clone(run: Run, session: Session, { template, name, key, isLast }: Cloning): Promise<boolean> {
   const { role, database } = run.config.target!
   try {
-    await createDatabase(run, session, name, template.name)
+    const mark = { kind: 'clone', key, from: database, used: Date.now() } as const
+    await createDatabase(run, session, { name, mark, template: template.name })
   } catch (error) {
     if ((error as { code?: string }).code === missing && !isLast) return false
     throw await explainRefusal(session, template.name, error)
   }
   try {
-    await asOwner(session, role, async () => {
-      if (template.hasOwn) await copyOwn(session, template.name, name)
-      await markDatabase(session, name, { kind: 'clone', key, from: database, used: Date.now() })
-    })
+    if (template.hasOwn) await asOwner(session, role, () => copyOwn(session, template.name, name))
   } catch (error) {
     await session.query('rollback').catch(() => {})
     await asOwner(session, role, () => dropDatabase(session, name)).catch(() => {})

@@ -23,6 +23,11 @@ async function copySettings(session: Session, from: string, to: string): Promise
   )
   for (const { role, name, value } of settings) {
     const whose = `${role === null ? '' : `role ${identifier(role)} in `}database ${identifier(to)}`
+    if (name === 'role') {
+      // Set here it would be the role that alters.
+      await session.query(`alter ${whose} set role to ${literal(value)}`)
+      continue
+    }
     // By way of the session, because a list such as a search_path is not written in one text.
     const set = `select pg_catalog.set_config(${literal(name)}, ${literal(value)}, true)`
     const named = name.split('.').map((part) => identifier(part))

@@ -1,4 +1,5 @@
 import { pause } from '../../postgres/pause.ts'
+import { type PipelineError, runPipeline } from '../../postgres/pipeline.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { Run } from '../run.ts'
 import { type Mark, ourNames, readMark, writeMark } from './marks.ts'
@@ -7,7 +8,7 @@ import { type Mark, ourNames, readMark, writeMark } from './marks.ts'
 export interface OurDatabase {
   readonly name: string
   readonly owner: string
-  /** null while it is half made, or when it is not ours after all. */
+  /** null when it is not ours after all. */
   readonly mark: Mark | null
   /** Whether settings or privileges belong to it, which no copy of it gets by itself. */
   readonly hasOwn: boolean
@@ -41,16 +42,32 @@ export async function listDatabases(session: Session): Promise<OurDatabase[]> {
 
 const busyMs = 30_000
 
-/** Creates a database that belongs to the role of the run, if there is one: as a copy of another, or of what the server has for that. */
-export async function createDatabase(run: Run, session: Session, name: string, template?: string): Promise<void> {
+/** A database to be made, and what its comment is to say; a copy of the template, or of what the server has for that. */
+export interface NewDatabase {
+  readonly name: string
+  readonly mark: Mark
+  readonly template?: string
+}
+
+/** Creates a database that belongs to the role of the run, if there is one, and has its mark even if we are killed. */
+export async function createDatabase(run: Run, session: Session, { name, mark, template }: NewDatabase): Promise<void> {
   const quote = (identifier: string) => session.client.escapeIdentifier(identifier)
   const { role } = run.config.target!
   const owner = role === undefined ? '' : ` owner ${quote(role)}`
-  const sql = `create database ${quote(name)}${owner}${template === undefined ? '' : ` template ${quote(template)}`}`
+  const create = `create database ${quote(name)}${owner}${template === undefined ? '' : ` template ${quote(template)}`}`
+  const asRole = role === undefined ? '' : `set local role ${quote(role)}; `
+  // The server has read both when it begins with the first, so that nothing without a mark is ever left.
+  const messages = ['select', create, `begin; ${asRole}${commentOn(session, name, mark)}; commit`]
   for (const until = performance.now() + busyMs; ; await pause(50 + Math.random() * 100, run.signal)) {
     try {
-      return void (await session.query(sql))
-    } catch (error) {
+      return await runPipeline(
+        session,
+        messages.map((sql) => ({ sql })),
+      )
+    } catch (failed) {
+      const { error, chunk } = failed as PipelineError
+      await session.query('rollback').catch(() => {})
+      if (chunk > 1) await asOwner(session, role, () => dropDatabase(session, name)).catch(() => {})
       // Somebody, or the server's own housekeeping, is in what is copied.
       if ((error as { code?: string }).code !== '55006' || performance.now() >= until) throw error
     }
@@ -59,20 +76,33 @@ export async function createDatabase(run: Run, session: Session, name: string, t
 
 /** Says in its comment what a database is. */
 export async function markDatabase(session: Session, name: string, mark: Mark): Promise<void> {
-  const { client } = session
-  const comment = client.escapeLiteral(writeMark(mark))
-  await session.query(`comment on database ${client.escapeIdentifier(name)} is ${comment}`)
+  await session.query(commentOn(session, name, mark))
 }
 
-/** Drops a database that may be a template, and ends the sessions in it; nothing happens when there is none. */
-export async function dropDatabase(session: Session, name: string): Promise<void> {
+function commentOn({ client }: Session, name: string, mark: Mark): string {
+  return `comment on database ${client.escapeIdentifier(name)} is ${client.escapeLiteral(writeMark(mark))}`
+}
+
+const leavingMs = 2_000
+
+/** A pool that has been ended is still on its way: cut off now, it would throw in the middle of a test. */
+export async function waitUntilEmpty(run: Run, session: Session, name: string): Promise<void> {
+  for (const until = performance.now() + leavingMs; performance.now() < until; await pause(5, run.signal)) {
+    const sessions = await session.query('select from pg_catalog.pg_stat_activity where datname = $1 limit 1', [name])
+    if (sessions.length === 0) return
+  }
+}
+
+/** Drops a database that may be a template, by `force` with the sessions in it; nothing happens when there is none. */
+export async function dropDatabase(session: Session, name: string, how: 'force' | 'if empty' = 'force'): Promise<void> {
   const quoted = session.client.escapeIdentifier(name)
   const [row] = await session.query<{ template: boolean }>(
-    'select datistemplate as template from pg_catalog.pg_database where datname = $1',
+    // One whose dropping was interrupted cannot be altered, only dropped.
+    'select datistemplate and datconnlimit <> -2 as template from pg_catalog.pg_database where datname = $1',
     [name],
   )
   if (row?.template) await session.query(`alter database ${quoted} is_template false`)
-  await session.query(`drop database if exists ${quoted} with (force)`)
+  await session.query(`drop database if exists ${quoted}${how === 'force' ? ' with (force)' : ''}`)
 }
 
 /** Runs `use` as the role that owns the databases, which need not be the one that logs in. */

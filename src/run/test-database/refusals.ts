@@ -31,8 +31,8 @@ export async function explainRefusal(session: Session, name: string, error: unkn
     )
   }
   if (code === '55006') {
-    const next = 'See who is in it: select * from pg_stat_activity where datname is not null; and end those sessions.'
-    return new Failure('BUSY', 'what is to be copied is in use, and stayed so', { ...facts, next }, error)
+    const next = `See who is in it: select * from pg_stat_activity where datname = '${name}'; and end those sessions.`
+    return new Failure('BUSY', `${name} is to be copied, but is in use, and stayed so`, { ...facts, next }, error)
   }
   if (code === '53100' || code === '53400')
     return new Failure(
@@ -42,6 +42,22 @@ export async function explainRefusal(session: Session, name: string, error: unkn
       error,
     )
   return error
+}
+
+/** What keeps a database from being dropped, with what mends it; any other error as it is. */
+export async function explainDrop(session: Session, name: string, error: unknown): Promise<unknown> {
+  const { code, message, detail } = error as ServerError
+  if (code !== '42501' && code !== '55006') return error
+  const facts = { reason: message, sqlstate: code, ...(detail ? { detail } : {}) }
+  const others = await session.query<{ who: string }>(
+    `select pg_catalog.concat_ws(' ', usename, nullif(application_name, ''), '(pid ' || pid || ')') as who
+     from pg_catalog.pg_stat_activity where datname = $1 order by pid limit 5`,
+    [name],
+  )
+  const who = others.length > 0 ? `; in it: ${others.map((one) => one.who).join(', ')}` : ''
+  const next = `End what uses it${who}; then: drop database ${session.client.escapeIdentifier(name)};`
+  const [what, as] = code === '42501' ? (['DENIED', 'by a session that this role may not end'] as const) : (['BUSY', 'and stays so'] as const) // prettier-ignore
+  return new Failure(what, `the database ${name} is in use ${as}`, { ...facts, next }, error)
 }
 
 /** The database of the URL is only where we begin, and must not be the one that somebody wants made. */

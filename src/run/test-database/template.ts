@@ -1,11 +1,9 @@
-import { lockKey } from '../../postgres/lock-key.ts'
 import { noWait, withLock } from '../../postgres/lock.ts'
 import type { Session } from '../../postgres/session.ts'
 import { newRunConnection } from '../connection.ts'
 import type { Run } from '../run.ts'
-import { openStepContext } from '../step-context.ts'
-import { asOwner, createDatabase, dropDatabase, findDatabase, markDatabase } from './databases.ts'
-import { templateName } from './marks.ts'
+import { asOwner, createDatabase, dropDatabase, findDatabase, markDatabase, waitUntilEmpty } from './databases.ts'
+import { templateLock, templateName } from './marks.ts'
 import { explainRefusal } from './refusals.ts'
 import { dropLeftOver } from './sweep.ts'
 
@@ -30,13 +28,14 @@ export async function ensureTemplate(run: Run, session: Session, key: string, mi
   const name = templateName(key)
   const found = await findReady(session, name, key)
   if (found) {
-    if (Date.now() - found.used > touchAfterMs) await touch(run, session, key)
+    if (Date.now() - found.used > touchAfterMs) {
+      await touch(run, session, key)
+      await dropLeftOver(run, session, key)
+    }
     return found
   }
-  // Makes sure that no pooler shares the session, on which no lock would hold.
-  await openStepContext(asLogin(run), session)
   run.phase.current = 'waiting for the lock'
-  const lock = { key: lockKey(`test databases ${key}`), waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
+  const lock = { key: templateLock(key), waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
   const isDone = async () => (await findReady(session, name, key)) !== null
   await withLock(session, lock, isDone, async () => {
     if (await isDone()) return
@@ -59,15 +58,17 @@ async function makeTemplate(run: Run, session: Session, key: string, migrate: Mi
   const quoted = session.client.escapeIdentifier(name)
   try {
     await asOwner(session, role, () => dropDatabase(session, name))
-    await createDatabase(run, session, name)
+    await createDatabase(run, session, { name, mark: { kind: 'half', key, from: database, used: Date.now() } })
   } catch (error) {
-    throw await explainRefusal(session, name, error)
+    const busy = (error as { code?: string }).code === '55006' ? 'template1' : name
+    throw await explainRefusal(session, busy, error)
   }
   try {
     await migrate(inside(run, name))
     await asOwner(session, role, async () => {
       await session.query(`alter database ${quoted} allow_connections false`)
       await session.query(`alter database ${quoted} is_template true`)
+      await endSessions(run, session, name)
       // Last, because it says that all of it is done.
       await markDatabase(session, name, { kind: 'template', key, from: database, used: Date.now() })
     })
@@ -75,6 +76,14 @@ async function makeTemplate(run: Run, session: Session, key: string, migrate: Mi
     await asOwner(session, role, () => dropDatabase(session, name)).catch(() => {})
     throw error
   }
+}
+
+/** Whoever has come in while it was made, and stays, would keep it from being copied. */
+async function endSessions(run: Run, session: Session, name: string): Promise<void> {
+  await waitUntilEmpty(run, session, name)
+  const end = 'select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where datname = $1'
+  // A session of a superuser is not ours to end.
+  await session.query(end, [name]).catch(() => {})
 }
 
 /** The same run without the role that is to own what it makes, and in nobody's schema. */
