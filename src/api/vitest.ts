@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { env } from 'node:process'
+import { availableMemory, env } from 'node:process'
 import type { TestProject } from 'vitest/node'
 import { testName } from '../config/settings.ts'
 import type { Server } from '../embedded/postgres.ts'
@@ -85,8 +85,12 @@ export const databaseFixture = {
 
 async function startServer(): Promise<Server> {
   const { openEmbedded } = await import('../embedded/with-embedded.ts')
-  // Test files run side by side, each with a pool of its own.
-  return openEmbedded(testName, { max_connections: '300' })
+  const { memoryFolder } = await import('../embedded/memory.ts')
+  // Who sets TMPDIR says where such things belong.
+  const dataIn = env['TMPDIR'] === undefined ? memoryFolder(availableMemory()) : undefined
+  // Test files run side by side, each with a pool of its own; and the log that nobody replays need not be long.
+  const settings = { max_connections: '300', max_wal_size: '128MB' }
+  return openEmbedded(testName, { settings, ...(dataIn === undefined ? {} : { dataIn }) })
 }
 
 function makeOptions(given: SetupOptions, root: string, databaseUrl: string): Provided['options'] {

@@ -1,14 +1,22 @@
-// What a server owns outside this process: one folder and one child. Both are gone when the process is.
+// What a server owns outside this process: its folders and one child. All are gone when the process is.
 import { type ChildProcess } from 'node:child_process'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { buryAfterUs } from './undertaker.ts'
 
 /** Who runs the server; empty for whoever we are. */
 export type Account = { readonly uid?: number; readonly gid?: number }
 
 /** A folder that will be removed, and the child that works in it. */
-export type Claim = { readonly folder: string; child: ChildProcess | undefined }
+export type Claim = {
+  readonly folder: string
+  child: ChildProcess | undefined
+  /** The folder itself, and the one elsewhere that its `data` leads to. */
+  readonly all: readonly string[]
+  /** For when we are killed without a word. */
+  readonly spareBurial: () => void
+}
 
 const claims = new Set<Claim>()
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -28,15 +36,26 @@ export function serverAccount(): Account {
   throw new Error('Postgres does not run as root, and /etc/passwd has no user postgres, nobody or daemon.')
 }
 
-/** Makes a temporary folder for `account`, removed by `release` or when the process ends. */
-export function claimFolder(account: Account): Claim {
+/**
+ * Makes a temporary folder for `account`, removed by `release` or when the process ends; its `data` is below `dataIn`,
+ * if that is given.
+ */
+export function claimFolder(account: Account, dataIn?: string): Claim {
   const parent = [tmpdir(), '/tmp', '/var/tmp'].find((path) => account.uid === undefined || isEnterable(path))
   if (!parent) throw new Error(`Set TMPDIR to a folder that every user may enter; ${tmpdir()} is not.`)
   if (claims.size === 0) watch()
-  const claim: Claim = { folder: fs.mkdtempSync(join(fs.realpathSync(parent), 'upfront-postgres-')), child: undefined }
+  const make = (below: string) => {
+    const folder = fs.mkdtempSync(join(fs.realpathSync(below), 'upfront-postgres-'))
+    fs.chmodSync(folder, 0o755)
+    if (account.uid !== undefined) fs.chownSync(folder, account.uid, account.gid ?? account.uid)
+    return folder
+  }
+  const all = [parent, ...(dataIn === undefined ? [] : [dataIn])].map(make) as [string, string?]
+  const [folder, data] = all
+  if (data !== undefined) fs.symlinkSync(data, join(folder, 'data'))
+  const folders = all as string[]
+  const claim: Claim = { folder, child: undefined, all: folders, spareBurial: buryAfterUs(folders, process.env.PATH) }
   claims.add(claim)
-  fs.chmodSync(claim.folder, 0o755)
-  if (account.uid !== undefined) fs.chownSync(claim.folder, account.uid, account.gid ?? account.uid)
   return claim
 }
 
@@ -46,10 +65,12 @@ export function spawnOptions(claim: Claim, account: Account) {
   return { ...account, cwd: claim.folder, detached: true, env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } }
 }
 
-/** Removes the folder; the child must be gone. */
+/** Removes the folders; the child must be gone. */
 export function release(claim: Claim): void {
   // A killed postmaster's backends may write for another moment.
-  fs.rmSync(claim.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  for (const folder of claim.all.toReversed())
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  claim.spareBurial()
   claims.delete(claim)
   if (claims.size === 0) unwatch()
 }

