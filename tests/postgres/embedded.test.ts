@@ -174,8 +174,7 @@ function run(code: string, account: { uid?: number; gid?: number } = {}) {
   const tmp = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-test-'))
   fs.chmodSync(tmp, 0o777)
   const module = JSON.stringify(join(root, 'src/embedded/postgres.ts'))
-  const script = `import { memoryFolder } from '../../src/embedded/memory.ts'
-import { startPostgres, withPostgres } from ${module}\n${code}`
+  const script = `import { startPostgres, withPostgres } from ${module}\n${code}`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     ...account,
     cwd: '/',
