@@ -2,15 +2,22 @@ import { allowsLongNames } from '../../checks/how-to-allow.ts'
 import { Failure } from '../../errors.ts'
 import type { SqlScript } from '../../migration.ts'
 import { nameSession } from '../../postgres/prepare.ts'
-import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
+import { rollBack } from '../../postgres/script.ts'
 import { codePoints } from '../../sql/position.ts'
 import { failed, truncation } from '../apply/failures.ts'
 import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import type { Step } from '../apply/step.ts'
+import { endAndCommit, endInTransaction } from './ending.ts'
 import { clockSql, lookSql, readLook } from './measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
-import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
+import {
+  type Outcome,
+  type PendingMigration,
+  type Rehearsing,
+  failedAtPlace,
+  rehearsedStatement,
+} from './rehearsing.ts'
 import { type Part, PartError, sendParts, sendUnit } from './send.ts'
 import { type Unit, unitsOf } from './units.ts'
 
@@ -23,21 +30,25 @@ export async function rehearseInTransaction(
   const { session } = rehearsing.on
   const on = withLimits(rehearsing.on, script.limits)
   const statements: RehearsedStatement[] = []
-  const step: Step = { kind, name: one.name, file: one.file, allow: one.allow, before: '', after: '', body: script }
+  const step: Step = { kind, name: one.name, file: one.file, allow: one.allow, before: '', after: '', body: script, assertion: one.assertion } // prettier-ignore
   const notices = collectNotices(on, one.name, { mayCut: allowsLongNames(one) })
   const base = { kind, name: one.name, file: one.file, how: 'transaction', statements } as const
   let commitMs: number | null = null
+  let isOver = false
   try {
     await runUnits({ ...rehearsing, on }, step, script, statements)
     const truncated = notices.truncated()
     if (truncated !== undefined) throw truncation(step, truncated)
-    if (!rehearsing.within) commitMs = await commit(rehearsing, step)
+    isOver = true
+    if (rehearsing.within) {
+      await session.query(rehearsing.within.bound())
+      await endInTransaction(on, step)
+    } else commitMs = await endAndCommit(on, step)
     return { rehearsed: { ...base, commitMs } }
   } catch (error) {
     if (!rehearsing.within) await rollBack(session)
-    const { place } = error instanceof Failure ? error.facts : {}
-    const statement = failedStatement(statements, error)
-    return { rehearsed: { ...base, commitMs, failed: { statement, ...(place ? { place } : {}) } }, error }
+    const statement = isOver ? null : failedStatement(statements, error)
+    return { rehearsed: { ...base, commitMs, failed: failedAtPlace(one, error, statement) }, error }
   } finally {
     notices.stop()
   }
@@ -132,13 +143,4 @@ function failedAt(step: Step, unit: Unit | null, error: PartError, script: SqlSc
     )
   const at = { chunk: { sql: text, line: 1, statements: script.statements.length }, statement: unit.first - 1 }
   return failed(step, error.error, { ...at, known: script.statements[unit.first - 1], before: '' })
-}
-
-async function commit({ on: { session } }: Rehearsing, step: Step): Promise<number> {
-  const begun = performance.now()
-  const { tags } = await runScript(session, 'commit').catch((error: unknown) => {
-    throw error instanceof ScriptError ? failed(step, error.error) : error
-  })
-  if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`))
-  return performance.now() - begun
 }

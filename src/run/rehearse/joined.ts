@@ -21,7 +21,7 @@ export function takeJoinable(pending: readonly PendingMigration[]): Joinable[] {
   let size = 0
   for (const one of pending) {
     const { script } = one.one
-    if (script.kind !== 'sql' || !script.transaction || !script.joinable || script.limits) break
+    if (script.kind !== 'sql' || !script.transaction || !script.joinable || script.limits || one.one.assertion) break
     size += script.size
     if (size > messageSize || script.statements.length === 0) break
     taken.push({ pending: one, script })

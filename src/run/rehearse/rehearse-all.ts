@@ -56,9 +56,10 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
         const one = pending[i]!
         const { rehearsed, error } = await rehearseOne(rehearsing, witness, one)
         migrations.push(rehearsed)
-        if (error === undefined) await resetSession(session, on.settings)
-        else if (on.signal.aborted) throw on.signal.reason
-        else failure = asFailure(error)
+        if (error !== undefined && on.signal.aborted) throw on.signal.reason
+        if (error !== undefined) failure = asFailure(error)
+        // A file that failed outside a transaction has left what it set, too.
+        await resetSession(session, on.settings)
         await session.query('set synchronous_commit = off')
       }
       const after = await describe(run, session)

@@ -22,6 +22,8 @@ export async function replay(run: Run, { bundle, target, ownServer }: Replay): P
   if (ownServer) await withServer(run, requirePrimary, (session) => makeRoles(session, surroundings.roles))
   const done: Bundle = {
     ...bundle,
+    // What held there, with its rows, when it was applied.
+    open: async (which) => (await bundle.open(which)).map(({ assertion: _, ...one }) => one),
     list: async () => applied.migrations,
     listRepeatable: async () => applied.repeatable,
   }

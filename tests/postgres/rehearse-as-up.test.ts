@@ -1,0 +1,78 @@
+import { expect } from 'vitest'
+import { test } from '../support/database.ts'
+import { ownShadow, rehearseJson } from '../support/rehearse.ts'
+
+const before = {
+  '001_app.sql': 'create table parent (id int primary key); create table t (id int primary key, a int);',
+}
+
+const up = (body: string, outside = false) =>
+  `${outside ? 'export const transaction = false\n' : ''}export async function up(client) { ${body} }`
+
+/** What up ends with for each, and what it says. */
+const failing: readonly (readonly [files: Readonly<Record<string, string>>, exit: number, words: string])[] = [
+  [{ '002_a.sql': 'alter table t add x int;', '002_a.verify.sql': 'select true;\nselect false as right;' }, 22, 'its assertion does not hold'],
+  [{ '002_a.ts': up(`await client.query('select 1')`), '002_a.verify.sql': 'select false;' }, 22, 'its assertion does not hold'],
+  [{ '002_a.sql': '-- upfront:no-transaction\nvacuum t;', '002_a.verify.sql': 'select 1 / 0;' }, 23, 'its assertion does not hold'],
+  [{ '002_a.ts': up(`await client.query('select 1')`, true), '002_a.verify.sql': 'select null::bool;' }, 23, 'its assertion does not hold'],
+  [{ '002_a.ts': up(`await client.query('create table x ()'); await client.query('commit')`) }, 23, 'ended our transaction'],
+  [{ '002_a.ts': up(`await client.query('rollback'); await client.query('begin')`) }, 23, 'ended our transaction'],
+  [{ '002_a.ts': up(`await client.query('begin')`, true) }, 23, 'it left a transaction open'],
+  [{ '002_a.sql': 'create table x (); set transaction read only;' }, 22, '25006'],
+  [{ '002_a.ts': up(`await client.query('alter table t add foreign key (a) references parent deferrable initially deferred'); await client.query('insert into t values (1, 1)')`) }, 22, '23503'],
+  [{ '002_a.sql': `-- upfront:no-transaction\nset statement_timeout = '1ms';\nselect pg_sleep(1);` }, 23, '57014'],
+] // prettier-ignore
+
+test('where up fails rehearse does, with the code that up ends with', async ({ db }) => {
+  db.files(before)
+  await db.up()
+  for (const [i, [given, exit, words]] of failing.entries()) {
+    // A process loads a module once.
+    const files = Object.fromEntries(Object.entries(given).map(([name, text]) => [name.replace('_a', `_a${i}`), text]))
+    db.files({ ...before, ...files })
+    const { outcome, failed, verdicts } = await rehearseJson(db, [], 22)
+    expect(failed!.exit, JSON.stringify(files)).toBe(exit)
+    expect(outcome.stderr).toContain(`up would end with ${exit}`)
+    expect(outcome.stderr).toContain(words)
+    expect(verdicts[0]!.level).toBe('danger')
+  }
+  // So does up, where it leaves nothing that would be in the way of the next one.
+  for (const [files, exit] of failing.slice(0, 2)) {
+    db.files({ ...before, ...files })
+    expect((await db.up()).exitCode).toBe(exit)
+  }
+}, 60_000)
+
+test('an assertion sees what its migration has done and set, leaves nothing, and is not asked again for what is applied', async ({
+  db,
+}) => {
+  const files = {
+    '001_app.sql': 'create table t (id int);',
+    '001_app.verify.sql': 'select not exists (select from t);',
+    '002_a.sql': `set local search_path = pg_catalog; alter table public.t add x int;`,
+    '002_a.verify.sql': `create temp table seen (); select current_schema() = 'pg_catalog', exists (select x from public.t) is false;`,
+  }
+  db.files({ '001_app.sql': files['001_app.sql'], '001_app.verify.sql': files['001_app.verify.sql'] })
+  expect((await db.up()).exitCode).toBe(0)
+  await db.query('insert into t values (1)')
+  db.files({ ...files, '001_app.verify.sql': 'select exists (select from t);', '002_a.verify.sql': files['002_a.verify.sql'] }) // prettier-ignore
+  expect((await rehearseJson(db)).migrations.map(({ name }) => name)).toEqual(['002_a'])
+  db.files({ ...files, '002_a.verify.sql': 'select exists (select from public.t);' })
+  const shadow = await rehearseJson(db, [], 22)
+  expect(shadow.outcome.stderr).toContain('which the shadow has none of: try --clone or --on-target')
+  expect(shadow.migrations[0]!.failed).toEqual({ statement: null, line: null })
+  expect((await rehearseJson(db, ['--on-target'])).failed).toBeNull()
+})
+
+test('who watches may be ended: the rehearsal says so, and leaves nothing', async ({ db }) => {
+  db.files({ '001_a.sql': '-- upfront:no-transaction\ndo $$ begin commit; perform pg_sleep(3); end $$;' })
+  const shadow = await ownShadow(db)
+  const child = db.spawn(['rehearse'], shadow.env)
+  const others = `from pg_stat_activity where datname like 'upfront_scratch_${db.name}%' and wait_event`
+  await expect.poll(() => db.query(`select 1 ${others} = 'PgSleep'`), { timeout: 10_000 }).toHaveLength(1)
+  await db.query(`select pg_terminate_backend(pid) ${others} is distinct from 'PgSleep'`)
+  const { exitCode, stderr } = await child.ended
+  expect(exitCode, stderr).toBe(32)
+  expect(stderr).toContain('LOST')
+  expect(await shadow.databases()).toEqual([])
+}, 30_000)
