@@ -61,6 +61,8 @@ function failedStatement(statements: readonly RehearsedStatement[], error: unkno
 /** How much is sent as one message where nothing has to be bounded in between; text, without our looks. */
 const messageSize = 65_536
 
+const setsIsolation = /^\s*set\s+transaction\s+isolation\s/i
+
 async function runUnits(
   rehearsing: Rehearsing,
   step: Step,
@@ -99,6 +101,8 @@ async function runUnits(
   let size = 0
   for (const unit of unitsOf(script)) {
     on.signal.throwIfAborted()
+    // Of a transaction that has begun earlier that is said already, or cannot be.
+    if (within && script.isolation !== undefined && setsIsolation.test(unit.sql)) continue
     if (within) add({ sql: within.bound(), count: 1 }, unit, false)
     if (unit.data) {
       await flush()
