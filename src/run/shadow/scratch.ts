@@ -9,6 +9,7 @@ import type { Session } from '../../postgres/session.ts'
 import { newRunConnection } from '../connection.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
+import { claim, dropAbandoned, mark } from './abandoned.ts'
 
 /**
  * Runs `use` with a run like this one whose database is empty, of its own, and gone afterwards: on the server that
@@ -54,27 +55,38 @@ export async function inNewDatabase<T>(
   const name = scratchName(run)
   let mayBeThere = false
   const create = async (session: Session) => {
+    await dropAbandoned(session, emit)
+    await claim(session, name)
     mayBeThere = true
     await session.query(`create database ${name} template ${template}`).catch((error: unknown) => {
       throw mayNot(session, server, error)
     })
+    await mark(session, name)
   }
   // A run that is to stop takes away what it has made all the same.
   const drop = () =>
-    execute({ ...run, signal: endsWithin(dropTimeoutMs) }, server, emit, (session) =>
-      session.query(`drop database if exists ${name} with (force)`),
-    )
-  let result: T
+    execute({ ...run, signal: endsWithin(dropTimeoutMs) }, server, emit, (session) => dropScratch(session, name))
   try {
-    await execute(run, server, emit, create)
-    result = await use(elsewhere(run, inDatabase(server, name), emit))
-  } catch (error) {
-    // What went wrong first is what has to be told.
-    if (mayBeThere) await drop().catch(() => run.emit({ type: 'warning', message: left(name, server) }))
-    throw error
+    // The session stays, because by that others know that the database is in use.
+    return await execute(run, server, emit, async (session) => {
+      await create(session)
+      return use(elsewhere(run, inDatabase(server, name), emit))
+    })
+  } finally {
+    // What went wrong first, or what was found out, is what has to be told.
+    if (mayBeThere)
+      await drop().catch((error: unknown) => run.emit({ type: 'warning', message: left(name, server, error) }))
   }
-  await drop()
-  return result
+}
+
+async function dropScratch(session: Session, name: string): Promise<void> {
+  try {
+    await session.query(`drop database if exists ${name} with (force)`)
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42501') throw error
+    // Somebody is connected whom this role may not end, and who may go of himself.
+    await session.query(`drop database if exists ${name}`)
+  }
 }
 
 /** Anything but a missing privilege means what it always does. */
@@ -91,14 +103,16 @@ const dropTimeoutMs = 30_000
 function endsWithin(ms: number): AbortSignal {
   const controller = new AbortController()
   const late = new Failure('LOST', `the scratch database was not dropped within ${ms / 1000} s`, {
-    next: 'Look at the server of UPFRONT_SHADOW_DATABASE_URL, and drop the database there.',
+    next: 'Look at that server, and drop the database there.',
   })
   setTimeout(() => controller.abort(late), ms).unref()
   return controller.signal
 }
 
-function left(name: string, server: Target): string {
-  return `the database ${name} may be left on ${describeTarget(server)}: drop database if exists ${name} with (force);`
+function left(name: string, server: Target, error: unknown): string {
+  const { reason, sqlstate } = error instanceof Failure ? error.facts : {}
+  const why = [sqlstate, reason ?? (error as Error).message].filter((one) => one !== undefined).join(' ')
+  return `the database ${name} may be left on ${describeTarget(server)} (${why}): drop database if exists ${name} with (force);`
 }
 
 /** Whoever finds one on the server sees for which database it was made. */
@@ -114,8 +128,8 @@ export function inDatabase(target: Target, database: string): Target {
   return { ...target, database, ...(renew ? { renew: async (at) => ({ ...(await renew(at)), database }) } : {}) }
 }
 
-async function execute<T>(run: Run, target: Target, emit: Emit, work: (session: Session) => Promise<T>): Promise<void> {
-  await withServer(elsewhere(run, target, emit), requirePrimary, work)
+async function execute<T>(run: Run, target: Target, emit: Emit, work: (session: Session) => Promise<T>): Promise<T> {
+  return withServer(elsewhere(run, target, emit), requirePrimary, work)
 }
 
 /** The same run on another database, which is nobody's: no seeds, no other tool's history, no flags. */
