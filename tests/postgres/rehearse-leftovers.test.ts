@@ -74,3 +74,21 @@ test('who cannot be sent away keeps the scratch database, not the answer; it is 
   expect((await db.run(['rehearse'], shadow.env)).exitCode).toBe(0)
   expect(await shadow.databases()).toEqual([])
 }, 30_000)
+
+test('what all databases of a server share is not changed on that of the target', async ({ db }) => {
+  const role = `${db.name}_made`
+  const roles = () => db.query(`select from pg_roles where rolname = '${role}'`)
+  for (const sql of [`create role ${role};`, `do $$ begin execute 'create  role ${role}'; end $$;`]) {
+    db.files({ '001_r.sql': sql })
+    const shadow = await ownShadow(db)
+    for (const args of [[], ['--clone']]) {
+      const { exitCode, stderr } = await db.run(['rehearse', ...args], shadow.env)
+      expect(exitCode, stderr).toBe(28)
+      expect(stderr).toContain('001_r: create role')
+    }
+    expect((await db.run(['rehearse', '--on-target'])).exitCode).toBe(0)
+    // An embedded server is nobody's.
+    expect((await db.run(['rehearse'])).exitCode).toBe(0)
+    expect(await roles()).toEqual([])
+  }
+}, 60_000)
