@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { test } from '../support/database.ts'
-import { ownShadow, rehearseJson } from '../support/rehearse.ts'
+import { ownShadow, rehearseJson, shadowed } from '../support/rehearse.ts'
 
 const before = {
   '001_app.sql': 'create table parent (id int primary key); create table t (id int primary key, a int);',
@@ -76,3 +76,22 @@ test('who watches may be ended: the rehearsal says so, and leaves nothing', asyn
   expect(stderr).toContain('LOST')
   expect(await shadow.databases()).toEqual([])
 }, 30_000)
+
+test('what the encoding of the target lacks fails on the shadow too, whose server has another', async ({ db }) => {
+  for (const encoding of ['LATIN1', 'SQL_ASCII']) {
+    const name = `${db.name}_${encoding.toLowerCase()}`
+    const admin = await db.connect(db.urlOf({ database: 'postgres' }))
+    await admin.query(`create database ${name} template template0 encoding '${encoding}' locale 'C'`)
+    const env = { ...shadowed(db), UPFRONT_DATABASE_URL: db.urlOf({ database: name }) }
+    db.files({ '001_t.sql': `create table t (x text); insert into t values ('é');` })
+    const good = await db.run(['rehearse'], env)
+    expect(good.exitCode, good.stderr).toBe(0)
+    db.files({ '001_t.sql': `create table t (x text);\ninsert into t values ('\u{1F389}');` })
+    const { exitCode, stderr } = await db.run(['rehearse'], env)
+    const up = await db.run(['up'], env)
+    expect(exitCode, stderr).toBe(up.exitCode)
+    expect(exitCode).toBe(encoding === 'LATIN1' ? 22 : 0)
+    if (encoding === 'LATIN1') expect(stderr).toContain('22P05')
+    await admin.query(`drop database ${name} with (force)`)
+  }
+})

@@ -91,7 +91,10 @@ async function runUnits(
       if (!(error instanceof PartError)) throw error
       for (const [i, { unit, looks }] of sent.slice(0, error.at.part).entries())
         if (looks) looked(unit, error.at.answers[i]!)
-      throw failedAt(step, sent[error.at.part]!.unit, error, script)
+      // The message as a whole could not be read: the database's encoding lacks a character.
+      const isUnread = (error.error as { code?: string }).code === '22P05' && error.at.part === 0
+      const at = isUnread ? sent.find(({ unit }) => unit !== null) : sent[error.at.part]
+      throw failedAt(step, at?.unit ?? null, error, script)
     })
     for (const [i, { unit, looks }] of sent.entries()) if (looks) looked(unit, answers[i]!)
   }

@@ -19,7 +19,7 @@ export interface Played extends Rehearsed {
 export async function onShadow(run: Run, bundle: Bundle, target: TargetState): Promise<Played> {
   const { shadow } = run.config
   const staying = shadow ? await refuseShared(run, target.pending, shadow) : []
-  return withScratchDatabase(run, quiet(run), async (given) => {
+  const rehearse = async (given: Run): Promise<Played> => {
     const on = withSettings(given, target.surroundings.settings)
     const lacking = await replay(on, { bundle, target, ownServer: run.config.shadow === null })
     const rehearsed = await rehearseAll(on, target.pending)
@@ -27,7 +27,8 @@ export async function onShadow(run: Run, bundle: Bundle, target: TargetState): P
       ...rehearsed,
       notes: [...staying, ...lacking, ...notesOf(target), 'the shadow has no rows: times are not those of the target'],
     }
-  })
+  }
+  return withScratchDatabase(run, quiet(run), rehearse, target.surroundings.encoding)
 }
 
 /** Rehearses in a copy of the target on its own server, with all rows; throws REFUSED while others are connected to it. */

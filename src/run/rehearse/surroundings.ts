@@ -2,6 +2,8 @@ import type { Session } from '../../postgres/session.ts'
 
 /** What is of the target without being of its migrations, and changes what they do. */
 export interface Surroundings {
+  /** As Postgres calls it: what it lacks no file may have. */
+  readonly encoding: string
   /** What the server, the database or the role sets, by name: where unqualified names are looked for, how times are read. */
   readonly settings: Readonly<Record<string, string>>
   /** What is set for the database, or for the role in it, by whom it may be set again. */
@@ -47,6 +49,7 @@ export async function readSurroundings(reader: Session): Promise<Surroundings> {
     `select pg_catalog.quote_ident(rolname) as name from pg_catalog.pg_roles where rolname !~ '^pg_' order by 1`,
   )
   const path = await readPath(reader)
+  const [row] = await reader.query<{ encoding: string }>('select pg_catalog.getdatabaseencoding() as encoding')
   const partitions = await reader.query<Partition>(
     `select pg_catalog.format('%I.%I', n.nspname, c.relname) as name, pg_catalog.quote_ident(n.nspname) as schema,
        pg_catalog.format('%I.%I', pn.nspname, p.relname) as parent,
@@ -59,6 +62,7 @@ export async function readSurroundings(reader: Session): Promise<Surroundings> {
   )
   return {
     settings: byName(settings),
+    encoding: row!.encoding,
     ofDatabase: byName(ofDatabase),
     path,
     roles: roles.map(({ name }) => name),

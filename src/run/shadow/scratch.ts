@@ -12,18 +12,23 @@ import { requirePrimary, withServer } from '../server.ts'
 import { claim, dropAbandoned, mark } from './abandoned.ts'
 
 /**
- * Runs `use` with a run like this one whose database is empty, of its own, and gone afterwards: on the server that
+ * Runs `use` with a run like this one whose database is empty, of its own, in that encoding, and gone afterwards: on the server that
  * UPFRONT_SHADOW_DATABASE_URL names, else on an embedded one; what happens in it is told to `emit`.
  */
-export async function withScratchDatabase<T>(run: Run, emit: Emit, use: (on: Run) => Promise<T>): Promise<T> {
+export async function withScratchDatabase<T>(
+  run: Run,
+  emit: Emit,
+  use: (on: Run) => Promise<T>,
+  encoding?: string,
+): Promise<T> {
   const { shadow } = run.config
-  if (shadow) return inNewDatabase(run, { server: shadow, template: empty }, emit, use)
+  if (shadow) return inNewDatabase(run, { server: shadow, template: empty, encoding }, emit, use)
   if (run.io.env[imageName]) throw nothingToTryOn()
   const { withEmbedded } = await import('../../embedded/with-embedded.ts')
   return withEmbedded((url) => {
     const target = parseConnection(url, {}, 'an embedded server')
     if (typeof target === 'string') throw new Error(target)
-    return inNewDatabase(run, { server: target, template: empty }, emit, use)
+    return inNewDatabase(run, { server: target, template: empty, encoding }, emit, use)
   })
 }
 
@@ -43,12 +48,14 @@ const empty = 'template0'
 export interface Scratch {
   readonly server: Target
   readonly template: string
+  /** As Postgres calls it; undefined for that of the template. */
+  readonly encoding?: string | undefined
 }
 
 /** The same on that server, in a copy of that template. */
 export async function inNewDatabase<T>(
   run: Run,
-  { server, template }: Scratch,
+  { server, template, encoding }: Scratch,
   emit: Emit,
   use: (on: Run) => Promise<T>,
 ): Promise<T> {
@@ -58,7 +65,7 @@ export async function inNewDatabase<T>(
     await dropAbandoned(session, emit)
     await claim(session, name)
     mayBeThere = true
-    await session.query(`create database ${name} template ${template}`).catch((error: unknown) => {
+    await createDatabase(session, `create database ${name} template ${template}`, encoding).catch((error: unknown) => {
       throw mayNot(session, server, error)
     })
     await mark(session, name)
@@ -76,6 +83,22 @@ export async function inNewDatabase<T>(
     // What went wrong first, or what was found out, is what has to be told.
     if (mayBeThere)
       await drop().catch((error: unknown) => run.emit({ type: 'warning', message: left(name, server, error) }))
+  }
+}
+
+/** In that encoding, with whatever locale the server has for it. */
+async function createDatabase(session: Session, sql: string, encoding: string | undefined): Promise<void> {
+  if (encoding === undefined) return void (await session.query(sql))
+  const [row] = await session.query<{ own: string }>(
+    `select pg_catalog.pg_encoding_to_char(encoding) as own from pg_catalog.pg_database where datname = '${empty}'`,
+  )
+  if (row!.own === encoding) return void (await session.query(sql))
+  const inIt = `${sql} encoding ${session.client.escapeLiteral(encoding)}`
+  try {
+    await session.query(inIt)
+  } catch (error) {
+    if ((error as { code?: string }).code !== '22023') throw error
+    await session.query(`${inIt}${session.serverVersion >= 150_000 ? ' locale_provider libc' : ''} locale 'C'`)
   }
 }
 
