@@ -9,7 +9,7 @@ import { ModuleError, callModule, loadModule } from '../modules/module.ts'
 import { assertOutside } from '../outside/assertion.ts'
 import { moduleStopped } from '../outside/module.ts'
 import { endAndCommit } from './ending.ts'
-import { lookAtAll, lookSql, readLook } from './measure.ts'
+import { lookAtAll, lookSql, readLook } from './look/measure.ts'
 import {
   type Outcome,
   type PendingMigration,
@@ -20,7 +20,7 @@ import {
 import type { RehearsedStatement } from './rehearsal.ts'
 import { sendParts } from './send.ts'
 import type { Unit } from './units.ts'
-import { type Witness, withWitness } from './witness.ts'
+import { type Witness, withWitness } from './look/witness.ts'
 
 /** Calls a module's `up` and measures it as one; never rejects for what up would call a failure. */
 export async function rehearseCode(

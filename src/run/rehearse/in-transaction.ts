@@ -9,7 +9,7 @@ import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import type { Step } from '../apply/step.ts'
 import { endAndCommit, endInTransaction } from './ending.ts'
-import { clockSql, lookSql, readLook } from './measure.ts'
+import { clockSql, lookSql, readLook } from './look/measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
 import {
   type Outcome,

@@ -1,7 +1,7 @@
 import type { SqlScript } from '../../migration.ts'
 import { nameSession } from '../../postgres/prepare.ts'
 import { rollBack } from '../../postgres/script.ts'
-import { clockSql, lookSql, readLook } from './measure.ts'
+import { clockSql, lookSql, readLook } from './look/measure.ts'
 import type { RehearsedMigration, RehearsedStatement } from './rehearsal.ts'
 import { type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
 import { type Part, PartError, sendParts } from './send.ts'

@@ -9,13 +9,13 @@ import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
 import { openStepContext } from '../step-context.ts'
 import { rehearseInTransaction } from './in-transaction.ts'
-import { lookAtAll } from './measure.ts'
+import { lookAtAll } from './look/measure.ts'
 import type { TargetState } from './pending.ts'
 import { asFailure, describe, readClock } from './rehearse-all.ts'
 import type { RehearsedMigration } from './rehearsal.ts'
 import type { Rehearsing } from './rehearsing.ts'
 import type { Played } from './stages.ts'
-import { watch } from './watcher.ts'
+import { watch } from './look/watcher.ts'
 
 /** For how long a lock of others is waited for: whoever comes after us waits behind us. */
 const lockTimeoutMs = 1_000

@@ -8,7 +8,7 @@ import { collectNotices } from '../apply/notices.ts'
 import { assertOutside } from '../outside/assertion.ts'
 import { failedAtFirst, stopped, stoppedWithin } from '../outside/failures.ts'
 import { type OutsideFile, commitsWithin } from '../outside/outside-file.ts'
-import { clockSql, lookAtAll, lookSql, readLook } from './measure.ts'
+import { clockSql, lookAtAll, lookSql, readLook } from './look/measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
 import {
   type Outcome,
@@ -19,7 +19,7 @@ import {
 } from './rehearsing.ts'
 import { PartError, sendParts } from './send.ts'
 import type { Unit } from './units.ts'
-import { type Witness, withWitness } from './witness.ts'
+import { type Witness, withWitness } from './look/witness.ts'
 
 /** Runs a SQL file statement by statement, as up does; what no transaction may hold is watched by the witness. Never rejects for what up would call a failure. */
 export async function rehearseOutside(

@@ -12,13 +12,13 @@ import { openStepContext } from '../step-context.ts'
 import { rehearseCode } from './code.ts'
 import { rehearseInTransaction } from './in-transaction.ts'
 import { rehearseJoined, takeJoinable } from './joined.ts'
-import { clockSql, lookAtAll, readLook } from './measure.ts'
+import { clockSql, lookAtAll, readLook } from './look/measure.ts'
 import { rehearseOutside } from './outside.ts'
 import type { RehearsedMigration } from './rehearsal.ts'
 import type { Outcome, PendingMigration, Rehearsing } from './rehearsing.ts'
 import { sendParts } from './send.ts'
-import { watch } from './watcher.ts'
-import type { Witness } from './witness.ts'
+import { watch } from './look/watcher.ts'
+import type { Witness } from './look/witness.ts'
 
 /** What the rehearsal of all that is pending has shown. */
 export interface Rehearsed {

@@ -3,7 +3,7 @@ import type { Migration } from '../../migration.ts'
 import type { StepContext } from '../apply/step.ts'
 import type { FailedAt, RehearsedMigration, RehearsedStatement } from './rehearsal.ts'
 import type { Unit } from './units.ts'
-import type { Effects, Watcher } from './watcher.ts'
+import type { Effects, Watcher } from './look/watcher.ts'
 
 /** What every migration is rehearsed with. */
 export interface Rehearsing {

@@ -1,5 +1,5 @@
-import { pause } from '../../postgres/pause.ts'
-import type { Session } from '../../postgres/session.ts'
+import { pause } from '../../../postgres/pause.ts'
+import type { Session } from '../../../postgres/session.ts'
 import { type SeenLock, lockedBy } from './measure.ts'
 
 const betweenMs = { waitingForIt: 2, afterwards: 20 }
