@@ -95,3 +95,23 @@ test('what the encoding of the target lacks fails on the shadow too, whose serve
     await admin.query(`drop database ${name} with (force)`)
   }
 })
+
+test('what code of the database sets is gone for the next of those that share a message, and behind them', async ({
+  db,
+}) => {
+  db.files(before)
+  await db.up()
+  db.files({
+    ...before,
+    '002_a.sql': `create function g() returns int language plpgsql as $$ begin perform set_config('search_path', 'pg_catalog', false); return 1; end $$;`,
+    '003_b.sql': 'create table d (x int default g());',
+    '004_c.sql': 'insert into d default values;',
+    '005_d.sql': 'insert into d default values;',
+    '006_e.sql': 'create table e (id int);',
+    '007_f.sql': 'insert into d default values;',
+    '008_g.sql': `set statement_timeout = 0; insert into d default values;`,
+  })
+  const { migrations } = await rehearseJson(db)
+  expect(migrations).toHaveLength(7)
+  expect((await db.up()).exitCode).toBe(0)
+})

@@ -92,3 +92,16 @@ test('what all databases of a server share is not changed on that of the target'
     expect(await roles()).toEqual([])
   }
 }, 60_000)
+
+test('what the role bounds does not keep a scratch database from being made, claimed and dropped', async ({ db }) => {
+  db.files({ '001_slow.sql': 'select pg_sleep(1);' })
+  const shadow = await ownShadow(db)
+  const { username } = new URL(shadow.env.UPFRONT_SHADOW_DATABASE_URL)
+  await db.query(
+    `alter role ${username} set statement_timeout = '5ms'; alter role ${username} set lock_timeout = '1ms'`,
+  )
+  await db.query(`alter role ${username} set idle_session_timeout = '300ms'`)
+  const { exitCode, stderr } = await db.run(['rehearse'], shadow.env)
+  expect([exitCode, stderr]).toEqual([0, ''])
+  expect(await shadow.databases()).toEqual([])
+})

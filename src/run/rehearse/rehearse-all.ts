@@ -33,7 +33,7 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
   return withServer(run, requirePrimary, (session) =>
     withLazyWitness(run, async (witness) => {
       const on = await openStepContext(run, session)
-      await resetSession(session, on.settings)
+      let hasEventTriggers = await resetSession(session, on.settings)
       // Nobody will ask for any of it after a crash.
       await session.query('set synchronous_commit = off')
       const before = await describe(run, session)
@@ -50,8 +50,12 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
       for (let i = 0; i < pending.length && failure === null; i = migrations.length) {
         on.signal.throwIfAborted()
         const joined = takeJoinable(pending.slice(i))
-        const done = joined.length > 1 ? await rehearseJoined(rehearsing, joined) : []
+        const done = joined.length > 1 ? await rehearseJoined(rehearsing, joined, hasEventTriggers) : []
         migrations.push(...done)
+        if (joined.length > 1) {
+          hasEventTriggers = await resetSession(session, on.settings)
+          await session.query('set synchronous_commit = off')
+        }
         if (done.length > 0) continue
         const one = pending[i]!
         const { rehearsed, error } = await rehearseOne(rehearsing, witness, one)
@@ -59,7 +63,7 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
         if (error !== undefined && on.signal.aborted) throw on.signal.reason
         if (error !== undefined) failure = asFailure(error)
         // A file that failed outside a transaction has left what it set, too.
-        await resetSession(session, on.settings)
+        hasEventTriggers = await resetSession(session, on.settings)
         await session.query('set synchronous_commit = off')
       }
       const after = await describe(run, session)

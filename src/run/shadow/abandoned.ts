@@ -7,9 +7,7 @@ const sign = 'A scratch database of upfront: nobody needs it once the session th
 
 /** Makes the session, as long as it lives, say that a scratch database of that name is in use; comes before it is made. */
 export async function claim(session: Session, name: string): Promise<void> {
-  await session.query(
-    `select pg_catalog.set_config('idle_session_timeout', '0', false), pg_catalog.pg_advisory_lock(${lockKey(name)})`,
-  )
+  await session.query(`select pg_catalog.pg_advisory_lock(${lockKey(name)})`)
 }
 
 /** Puts the sign on a scratch database. */

@@ -62,6 +62,7 @@ export async function inNewDatabase<T>(
   const name = scratchName(run)
   let mayBeThere = false
   const create = async (session: Session) => {
+    await unbound(session)
     await dropAbandoned(session, emit)
     await claim(session, name)
     mayBeThere = true
@@ -102,7 +103,15 @@ async function createDatabase(session: Session, sql: string, encoding: string | 
   }
 }
 
+/** What the role or the server bounds is meant for queries, not for copying or dropping a database, nor for waiting meanwhile. */
+async function unbound(session: Session): Promise<void> {
+  const names = ['statement_timeout', 'lock_timeout', 'idle_session_timeout']
+  if (session.serverVersion >= 170_000) names.push('transaction_timeout')
+  await session.query(`select ${names.map((one) => `pg_catalog.set_config('${one}', '0', false)`).join(', ')}`)
+}
+
 async function dropScratch(session: Session, name: string): Promise<void> {
+  await unbound(session)
   try {
     await session.query(`drop database if exists ${name} with (force)`)
   } catch (error) {
