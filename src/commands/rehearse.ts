@@ -89,15 +89,18 @@ function writePage(run: Run, path: string, page: string): void {
 }
 
 /** A migration that fails here would fail there: the same words, with the code that up would have ended with. */
-function asRehearsed(failure: Failure, { stage }: Rehearsal, { missing }: TargetState): Failure {
+function asRehearsed(failure: Failure, { stage, migrations }: Rehearsal, { missing }: TargetState): Failure {
   if (failure.code !== 'FAILED' && failure.code !== 'PARTIAL') return failure
   const lacking = missing.length > 0 && stage !== 'target' && stage !== 'clone'
   const { list: _, next = '', ...facts } = failure.facts
   // What up says of what has been done and left is not so here.
-  const mend = /^(Mend|Look)/.test(next) ? 'Mend the file: on the target nothing has happened.' : next
+  const mend = /^(Mend|Look|Remove|Put)/.test(next) ? 'Mend the file: on the target nothing has happened.' : next
   const perhaps = `Perhaps only because the shadow lacks what ${missing.join(', ')} made, which this bundle does not have: try --clone or --on-target.`
+  const withoutRows = stage !== 'target' && stage !== 'clone' && migrations.at(-1)?.failed?.assertion
+  const rows =
+    'Mend it: on the target nothing has happened. Or it holds only with rows, which the shadow has none of: try --clone or --on-target.'
   const message = `up would end with ${failure.exitCode}: ${failure.message}`
-  return new Failure('FAILED', message, { ...facts, next: lacking ? perhaps : mend }, failure)
+  return new Failure('FAILED', message, { ...facts, next: lacking ? perhaps : withoutRows ? rows : mend }, failure)
 }
 
 function refuseDanger(run: Run, verdicts: readonly Verdict[]): void {

@@ -55,3 +55,19 @@ test('it is refused while others are connected, who are named, and for a role th
   expect(exitCode).toBe(28)
   expect(stderr).toMatch(/pid \d+ \(the app, /)
 }, 40_000)
+
+test('what is set for the database holds in its copy', async ({ db }) => {
+  await db.query(`create schema "Ä p"; alter database ${db.name} set search_path = "Ä p", public;
+    alter database ${db.name} set app.tenant = E'x \\\\ y'; alter role all in database ${db.name} set work_mem = '7MB'`)
+  db.files({ '001_t.sql': 'create table t (id int);' })
+  expect((await db.run(['up'], { UPFRONT_SCHEMA: 'upfront' })).exitCode).toBe(0)
+  db.files({
+    '001_t.sql': 'create table t (id int);',
+    '002_a.sql': `alter table t add x int; do $$ begin assert current_setting('app.tenant') = E'x \\\\ y'; assert current_setting('work_mem') = '7MB'; end $$;`,
+  })
+  await withoutSessions(db, async () => {
+    const { exitCode, stderr, stdout } = await db.run(['rehearse', '--clone'], { UPFRONT_SCHEMA: 'upfront' })
+    expect(exitCode, stderr).toBe(0)
+    expect(stdout).toContain('ACCESS EXCLUSIVE "Ä p".t')
+  })
+})

@@ -119,3 +119,79 @@ test('another runner at work is 31, and --clone beside it is no sense', async ({
   expect((await db.run(['rehearse', '--on-target'])).exitCode).toBe(31)
   expect((await db.run(['rehearse', '--on-target', '--clone'])).exitCode).toBe(2)
 })
+
+test('a sequence that is set would stay set, so that is refused', async ({ db }) => {
+  const files = { '001_s.sql': 'create sequence s;' }
+  db.files(files)
+  await db.up()
+  await db.query(`select setval('s', 500)`)
+  db.files({ ...files, '002_a.sql': `do $$ begin perform pg_catalog.SETVAL ('s', 3); end $$;` })
+  const { exitCode, stderr } = await db.run(['rehearse', '--on-target'])
+  expect([exitCode, await db.query('select last_value from s')]).toEqual([28, [{ last_value: '500' }]])
+  expect(stderr).toContain('002_a: it sets a sequence (setval), which no rollback undoes')
+})
+
+test('what one migration has deferred is checked before the next, as at its commit, and may be deferred again', async ({
+  db,
+}) => {
+  const files = {
+    ...before,
+    '002_f.sql': 'alter table t add constraint "of P" foreign key (p) references parent deferrable initially deferred;',
+  }
+  db.files(files)
+  await db.up()
+  const good = {
+    '003_i.sql': 'insert into t (id, p) values (1, 7); insert into parent values (7);',
+    '004_c.sql': 'alter table t add z int; insert into t (id, p) values (2, 8); insert into parent values (8);',
+    '005_c.sql': 'alter table t add y int;',
+  }
+  db.files({ ...files, ...good })
+  expect((await rehearseJson(db, ['--on-target'])).failed).toBeNull()
+  db.files({ ...files, ...good, '003_i.sql': 'insert into t (id, p) values (1, 7);' })
+  const { failed, migrations } = await rehearseJson(db, ['--on-target'], 22)
+  expect([failed!.sqlstate, migrations.length]).toEqual(['23503', 1])
+  db.files({ ...files, ...good })
+  expect((await db.up()).exitCode).toBe(0)
+})
+
+test('what only one transaction cannot do is no fault of the migration', async ({ db }) => {
+  const files = { '001_e.sql': `create type e as enum ('a');` }
+  db.files(files)
+  await db.up()
+  db.files({
+    ...files,
+    '002_a.sql': `alter type e add value 'b';`,
+    '003_b.sql': `create table q (e e default 'b'); insert into q default values;`,
+  })
+  const { exitCode, stderr } = await db.run(['rehearse', '--on-target'])
+  expect(exitCode).toBe(28)
+  expect(stderr).toContain('003_b uses what an earlier migration adds to an enum')
+  expect((await rehearseJson(db)).failed).toBeNull()
+})
+
+test('a file that would wait longer for a lock gives way after a second too', async ({ db }) => {
+  db.files(before)
+  await db.up()
+  db.files({ ...before, '002_a.sql': `set lock_timeout = '1min'; alter table t add x int;` })
+  const other = await db.connect()
+  await other.query('begin; select from t')
+  const begun = performance.now()
+  await rehearseJson(db, ['--on-target', '--long', '20s'], 33)
+  expect(performance.now() - begun).toBeLessThan(5_000)
+})
+
+test('the isolation level that they ask for is that of the transaction, or it is said that it was not', async ({
+  db,
+}) => {
+  db.files(before)
+  await db.up()
+  const asks = (level: string) => `set transaction isolation level ${level};\ndo $$ begin assert current_setting('transaction_isolation') = '${level}'; end $$;` // prettier-ignore
+  db.files({ ...before, '002_a.sql': asks('serializable'), '003_b.sql': asks('serializable') })
+  expect((await rehearseJson(db, ['--on-target'])).notes.join()).not.toContain('isolation')
+  db.files({
+    ...before,
+    '002_a.sql': asks('read committed').replace('read committed', 'serializable'),
+    '003_b.sql': 'select 1;',
+  })
+  expect((await rehearseJson(db, ['--on-target'])).notes.join()).toContain('one transaction: 002_a')
+})

@@ -33,7 +33,7 @@ const inert = new Set(
 )
 
 /** Whether it may run code of the database, which may set something in the session. */
-function runsCode({ statements }: SqlScript): boolean {
+export function runsCode({ statements }: SqlScript): boolean {
   return statements.some(({ kind }) => !inert.has(kind))
 }
 

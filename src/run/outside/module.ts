@@ -43,9 +43,9 @@ export async function runModuleOutside(run: StepContext, tables: HistoryTables, 
     await callModule(module.up, session, { name: migration.name, emit, signal, inTransaction: false })
     if (session.client.getTransactionStatus() !== 'I') throw new Error('it left a transaction open')
   } catch (error) {
-    if (isConnectionLost(error)) throw stopped(migration, error)
+    if (isConnectionLost(error)) throw moduleStopped(migration, error)
     await rollBack(session)
-    throw stopped(migration, error)
+    throw moduleStopped(migration, error)
   } finally {
     watch.stop()
   }
@@ -61,7 +61,7 @@ export async function runModuleOutside(run: StepContext, tables: HistoryTables, 
 
 /** PARTIAL for a row that an earlier run left `running`, where nobody but its author knows how far it came. */
 export function stoppedHalfWay(migration: Migration): Failure {
-  return stopped(migration, new Error('an earlier run was stopped in the middle of it'))
+  return moduleStopped(migration, new Error('an earlier run was stopped in the middle of it'))
 }
 
 /** PARTIAL for a row that a down outside a transaction has left. */
@@ -72,7 +72,8 @@ export function takenBackHalfWay({ name }: Pick<Migration, 'name'>): Failure {
   })
 }
 
-function stopped({ name, file }: Migration, error: unknown): Failure {
+/** PARTIAL for a module that has failed outside a transaction. */
+export function moduleStopped({ name, file }: Migration, error: unknown): Failure {
   return new Failure(
     'PARTIAL',
     `migration ${name} stopped half way; what it had done remains (it runs outside a transaction)`,

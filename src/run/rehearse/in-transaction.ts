@@ -2,15 +2,22 @@ import { allowsLongNames } from '../../checks/how-to-allow.ts'
 import { Failure } from '../../errors.ts'
 import type { SqlScript } from '../../migration.ts'
 import { nameSession } from '../../postgres/prepare.ts'
-import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
+import { rollBack } from '../../postgres/script.ts'
 import { codePoints } from '../../sql/position.ts'
 import { failed, truncation } from '../apply/failures.ts'
 import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
 import type { Step } from '../apply/step.ts'
-import { clockSql, lookSql, readLook } from './measure.ts'
+import { endAndCommit, endInTransaction } from './ending.ts'
+import { clockSql, lookSql, readLook } from './look/measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
-import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
+import {
+  type Outcome,
+  type PendingMigration,
+  type Rehearsing,
+  failedAtPlace,
+  rehearsedStatement,
+} from './rehearsing.ts'
 import { type Part, PartError, sendParts, sendUnit } from './send.ts'
 import { type Unit, unitsOf } from './units.ts'
 
@@ -23,21 +30,25 @@ export async function rehearseInTransaction(
   const { session } = rehearsing.on
   const on = withLimits(rehearsing.on, script.limits)
   const statements: RehearsedStatement[] = []
-  const step: Step = { kind, name: one.name, file: one.file, allow: one.allow, before: '', after: '', body: script }
+  const step: Step = { kind, name: one.name, file: one.file, allow: one.allow, before: '', after: '', body: script, assertion: one.assertion } // prettier-ignore
   const notices = collectNotices(on, one.name, { mayCut: allowsLongNames(one) })
   const base = { kind, name: one.name, file: one.file, how: 'transaction', statements } as const
   let commitMs: number | null = null
+  let isOver = false
   try {
     await runUnits({ ...rehearsing, on }, step, script, statements)
     const truncated = notices.truncated()
     if (truncated !== undefined) throw truncation(step, truncated)
-    if (!rehearsing.within) commitMs = await commit(rehearsing, step)
+    isOver = true
+    if (rehearsing.within) {
+      await session.query(rehearsing.within.bound())
+      await endInTransaction(on, step)
+    } else commitMs = await endAndCommit(on, step)
     return { rehearsed: { ...base, commitMs } }
   } catch (error) {
     if (!rehearsing.within) await rollBack(session)
-    const { place } = error instanceof Failure ? error.facts : {}
-    const statement = failedStatement(statements, error)
-    return { rehearsed: { ...base, commitMs, failed: { statement, ...(place ? { place } : {}) } }, error }
+    const statement = isOver ? null : failedStatement(statements, error)
+    return { rehearsed: { ...base, commitMs, failed: failedAtPlace(one, error, statement) }, error }
   } finally {
     notices.stop()
   }
@@ -49,6 +60,8 @@ function failedStatement(statements: readonly RehearsedStatement[], error: unkno
 
 /** How much is sent as one message where nothing has to be bounded in between; text, without our looks. */
 const messageSize = 65_536
+
+const setsIsolation = /^\s*set\s+transaction\s+isolation\s/i
 
 async function runUnits(
   rehearsing: Rehearsing,
@@ -78,7 +91,10 @@ async function runUnits(
       if (!(error instanceof PartError)) throw error
       for (const [i, { unit, looks }] of sent.slice(0, error.at.part).entries())
         if (looks) looked(unit, error.at.answers[i]!)
-      throw failedAt(step, sent[error.at.part]!.unit, error, script)
+      // The message as a whole could not be read: the database's encoding lacks a character.
+      const isUnread = (error.error as { code?: string }).code === '22P05' && error.at.part === 0
+      const at = isUnread ? sent.find(({ unit }) => unit !== null) : sent[error.at.part]
+      throw failedAt(step, at?.unit ?? null, error, script)
     })
     for (const [i, { unit, looks }] of sent.entries()) if (looks) looked(unit, answers[i]!)
   }
@@ -88,6 +104,8 @@ async function runUnits(
   let size = 0
   for (const unit of unitsOf(script)) {
     on.signal.throwIfAborted()
+    // Of a transaction that has begun earlier that is said already, or cannot be.
+    if (within && script.isolation !== undefined && setsIsolation.test(unit.sql)) continue
     if (within) add({ sql: within.bound(), count: 1 }, unit, false)
     if (unit.data) {
       await flush()
@@ -132,13 +150,4 @@ function failedAt(step: Step, unit: Unit | null, error: PartError, script: SqlSc
     )
   const at = { chunk: { sql: text, line: 1, statements: script.statements.length }, statement: unit.first - 1 }
   return failed(step, error.error, { ...at, known: script.statements[unit.first - 1], before: '' })
-}
-
-async function commit({ on: { session } }: Rehearsing, step: Step): Promise<number> {
-  const begun = performance.now()
-  const { tags } = await runScript(session, 'commit').catch((error: unknown) => {
-    throw error instanceof ScriptError ? failed(step, error.error) : error
-  })
-  if (tags[0] !== 'COMMIT') throw failed(step, new Error(`COMMIT answered ${tags[0] ?? 'nothing'}`))
-  return performance.now() - begun
 }

@@ -1,7 +1,8 @@
 import type { SqlScript } from '../../migration.ts'
-import { nameSession } from '../../postgres/prepare.ts'
+import { forFile, nameSession } from '../../postgres/prepare.ts'
 import { rollBack } from '../../postgres/script.ts'
-import { clockSql, lookSql, readLook } from './measure.ts'
+import { runsCode } from '../apply/joined.ts'
+import { clockSql, lookSql, readLook } from './look/measure.ts'
 import type { RehearsedMigration, RehearsedStatement } from './rehearsal.ts'
 import { type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
 import { type Part, PartError, sendParts } from './send.ts'
@@ -21,7 +22,7 @@ export function takeJoinable(pending: readonly PendingMigration[]): Joinable[] {
   let size = 0
   for (const one of pending) {
     const { script } = one.one
-    if (script.kind !== 'sql' || !script.transaction || !script.joinable || script.limits) break
+    if (script.kind !== 'sql' || !script.transaction || !script.joinable || script.limits || one.one.assertion) break
     size += script.size
     if (size > messageSize || script.statements.length === 0) break
     taken.push({ pending: one, script })
@@ -38,15 +39,22 @@ const prepared = 'upfront_rehearse_look'
 export async function rehearseJoined(
   rehearsing: Rehearsing,
   joined: readonly Joinable[],
+  hasEventTriggers: boolean,
 ): Promise<RehearsedMigration[]> {
   const { on, watcher } = rehearsing
   const { session } = on
   const clock: Part = { sql: clockSql(watcher.counting()), count: 1 }
   const members = joined.map(({ pending, script }) => ({ pending, units: [...unitsOf(script)] }))
+  // With event triggers even DDL runs code that is in the database.
+  const isDirty = (i: number) => i > 0 && (hasEventTriggers || runsCode(joined[i - 1]!.script))
   const parts = [
     { sql: `prepare ${prepared} as ${lookSql()}`, count: 1 },
     clock,
-    ...members.flatMap(({ pending, units }) => [begin(rehearsing, pending), ...units.flatMap(withLook), ...end]),
+    ...members.flatMap(({ pending, units }, i) => [
+      begin(rehearsing, pending, isDirty(i)),
+      ...units.flatMap(withLook),
+      ...end,
+    ]),
     { sql: `deallocate ${prepared}`, count: 1 },
   ]
   let answers: readonly (string | null)[]
@@ -92,9 +100,12 @@ export async function rehearseJoined(
   return rehearsed
 }
 
-function begin({ on }: Rehearsing, { one }: PendingMigration): Part {
+/** What an earlier one may have set is reset, as up does. */
+function begin({ on }: Rehearsing, { one }: PendingMigration, isDirty: boolean): Part {
+  const reset = isDirty ? [...forFile(on.session, on.settings), 'set synchronous_commit = off'] : []
   const name = on.session.client.escapeLiteral(nameSession(on.settings.applicationName, one.name))
-  return { sql: `begin; set local application_name = ${name}`, count: 2 }
+  const statements = ['begin', ...reset, `set local application_name = ${name}`]
+  return { sql: statements.join('; '), count: statements.length }
 }
 
 function withLook({ sql }: Unit): Part[] {

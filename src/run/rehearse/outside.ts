@@ -1,19 +1,25 @@
 import { allowsLongNames } from '../../checks/how-to-allow.ts'
-import { Failure } from '../../errors.ts'
 import { historyTables } from '../../history/tables.ts'
 import type { SqlScript, Statement } from '../../migration.ts'
 import { ScriptError, rollBack, runScript } from '../../postgres/script.ts'
 import { offsetOfCodePoint, placeAt } from '../../sql/position.ts'
 import { withLimits } from '../apply/limits.ts'
 import { collectNotices } from '../apply/notices.ts'
+import { assertOutside } from '../outside/assertion.ts'
 import { failedAtFirst, stopped, stoppedWithin } from '../outside/failures.ts'
 import { type OutsideFile, commitsWithin } from '../outside/outside-file.ts'
-import { clockSql, lookAtAll, lookSql, readLook } from './measure.ts'
+import { clockSql, lookAtAll, lookSql, readLook } from './look/measure.ts'
 import type { RehearsedStatement } from './rehearsal.ts'
-import { type Outcome, type PendingMigration, type Rehearsing, rehearsedStatement } from './rehearsing.ts'
+import {
+  type Outcome,
+  type PendingMigration,
+  type Rehearsing,
+  failedAtPlace,
+  rehearsedStatement,
+} from './rehearsing.ts'
 import { PartError, sendParts } from './send.ts'
 import type { Unit } from './units.ts'
-import { type Witness, withWitness } from './witness.ts'
+import { type Witness, withWitness } from './look/witness.ts'
 
 /** Runs a SQL file statement by statement, as up does; what no transaction may hold is watched by the witness. Never rejects for what up would call a failure. */
 export async function rehearseOutside(
@@ -37,12 +43,12 @@ export async function rehearseOutside(
       const truncated = notices.truncated()
       if (truncated !== undefined) throw new ScriptError(0, { code: '42622', message: truncated })
     }
+    await assertOutside(on, one)
     return { rehearsed }
   } catch (error) {
     await rollBack(on.session)
     const failure = explain(outside, i, error)
-    const { place } = failure instanceof Failure ? failure.facts : {}
-    return { rehearsed: { ...rehearsed, failed: { statement: i + 1, ...(place ? { place } : {}) } }, error: failure }
+    return { rehearsed: { ...rehearsed, failed: failedAtPlace(one, failure, i + 1) }, error: failure }
   } finally {
     notices.stop()
   }

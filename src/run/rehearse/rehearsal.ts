@@ -63,6 +63,8 @@ export interface FailedAt {
   /** Of the statements, from 1; null when that is not known. */
   readonly statement: number | null
   readonly place?: Place
+  /** Set when all of it went through, and its assertion does not hold. */
+  readonly assertion?: true
 }
 
 /** One statement, or as many as were sent together. */

@@ -12,13 +12,13 @@ import { openStepContext } from '../step-context.ts'
 import { rehearseCode } from './code.ts'
 import { rehearseInTransaction } from './in-transaction.ts'
 import { rehearseJoined, takeJoinable } from './joined.ts'
-import { clockSql, lookAtAll, readLook } from './measure.ts'
+import { clockSql, lookAtAll, readLook } from './look/measure.ts'
 import { rehearseOutside } from './outside.ts'
 import type { RehearsedMigration } from './rehearsal.ts'
 import type { Outcome, PendingMigration, Rehearsing } from './rehearsing.ts'
 import { sendParts } from './send.ts'
-import { watch } from './watcher.ts'
-import type { Witness } from './witness.ts'
+import { watch } from './look/watcher.ts'
+import type { Witness } from './look/witness.ts'
 
 /** What the rehearsal of all that is pending has shown. */
 export interface Rehearsed {
@@ -33,7 +33,7 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
   return withServer(run, requirePrimary, (session) =>
     withLazyWitness(run, async (witness) => {
       const on = await openStepContext(run, session)
-      await resetSession(session, on.settings)
+      let hasEventTriggers = await resetSession(session, on.settings)
       // Nobody will ask for any of it after a crash.
       await session.query('set synchronous_commit = off')
       const before = await describe(run, session)
@@ -50,15 +50,20 @@ export function rehearseAll(run: Run, pending: readonly PendingMigration[]): Pro
       for (let i = 0; i < pending.length && failure === null; i = migrations.length) {
         on.signal.throwIfAborted()
         const joined = takeJoinable(pending.slice(i))
-        const done = joined.length > 1 ? await rehearseJoined(rehearsing, joined) : []
+        const done = joined.length > 1 ? await rehearseJoined(rehearsing, joined, hasEventTriggers) : []
         migrations.push(...done)
+        if (joined.length > 1) {
+          hasEventTriggers = await resetSession(session, on.settings)
+          await session.query('set synchronous_commit = off')
+        }
         if (done.length > 0) continue
         const one = pending[i]!
         const { rehearsed, error } = await rehearseOne(rehearsing, witness, one)
         migrations.push(rehearsed)
-        if (error === undefined) await resetSession(session, on.settings)
-        else if (on.signal.aborted) throw on.signal.reason
-        else failure = asFailure(error)
+        if (error !== undefined && on.signal.aborted) throw on.signal.reason
+        if (error !== undefined) failure = asFailure(error)
+        // A file that failed outside a transaction has left what it set, too.
+        hasEventTriggers = await resetSession(session, on.settings)
         await session.query('set synchronous_commit = off')
       }
       const after = await describe(run, session)

@@ -1,8 +1,9 @@
+import { Failure } from '../../errors.ts'
 import type { Migration } from '../../migration.ts'
 import type { StepContext } from '../apply/step.ts'
-import type { RehearsedMigration, RehearsedStatement } from './rehearsal.ts'
+import type { FailedAt, RehearsedMigration, RehearsedStatement } from './rehearsal.ts'
 import type { Unit } from './units.ts'
-import type { Effects, Watcher } from './watcher.ts'
+import type { Effects, Watcher } from './look/watcher.ts'
 
 /** What every migration is rehearsed with. */
 export interface Rehearsing {
@@ -29,6 +30,13 @@ export interface PendingMigration {
 export interface Outcome {
   readonly rehearsed: RehearsedMigration
   readonly error?: unknown
+}
+
+/** Where a migration failed; the place of an assertion is in another file, and none of its own. */
+export function failedAtPlace({ file, assertion }: Migration, error: unknown, statement: number | null): FailedAt {
+  const { place } = error instanceof Failure ? error.facts : {}
+  if (place !== undefined && place.file === assertion?.file) return { statement: null, assertion: true }
+  return { statement, ...(place?.file === file ? { place } : {}) }
 }
 
 /** When something was sent and answered, by the server's clock. */

@@ -1,5 +1,5 @@
 import { Failure } from '../../errors.ts'
-import type { Bundle } from '../../migration.ts'
+import type { Bundle, Migration } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { startJob } from '../job.ts'
 import { migrate } from '../migrate.ts'
@@ -22,6 +22,8 @@ export async function replay(run: Run, { bundle, target, ownServer }: Replay): P
   if (ownServer) await withServer(run, requirePrimary, (session) => makeRoles(session, surroundings.roles))
   const done: Bundle = {
     ...bundle,
+    // What held there, with its rows, when it was applied.
+    open: async (which) => (await bundle.open(which)).map(withoutAssertion),
     list: async () => applied.migrations,
     listRepeatable: async () => applied.repeatable,
   }
@@ -36,6 +38,11 @@ export async function replay(run: Run, { bundle, target, ownServer }: Replay): P
     ...(await comparePaths(session, path)),
     ...(await makePartitions(session, surroundings)),
   ])
+}
+
+function withoutAssertion(one: Migration): Migration {
+  const { assertion: _, ...rest } = one
+  return rest
 }
 
 async function orSayWhere(work: () => Promise<void>): Promise<void> {

@@ -8,6 +8,7 @@ import { requireAnswer, withServer } from '../server.ts'
 import type { TargetState } from './pending.ts'
 import { type Rehearsed, rehearseAll } from './rehearse-all.ts'
 import { replay } from './replay.ts'
+import { refuseShared } from './shared.ts'
 
 /** What a stage answers, with what is to be known of it. */
 export interface Played extends Rehearsed {
@@ -15,24 +16,29 @@ export interface Played extends Rehearsed {
 }
 
 /** Rehearses in an empty database that is first made like the target from the same files. */
-export function onShadow(run: Run, bundle: Bundle, target: TargetState): Promise<Played> {
-  return withScratchDatabase(run, quiet(run), async (given) => {
+export async function onShadow(run: Run, bundle: Bundle, target: TargetState): Promise<Played> {
+  const { shadow } = run.config
+  const staying = shadow ? await refuseShared(run, target.pending, shadow) : []
+  const rehearse = async (given: Run): Promise<Played> => {
     const on = withSettings(given, target.surroundings.settings)
     const lacking = await replay(on, { bundle, target, ownServer: run.config.shadow === null })
     const rehearsed = await rehearseAll(on, target.pending)
     return {
       ...rehearsed,
-      notes: [...lacking, ...notesOf(target), 'the shadow has no rows: times are not those of the target'],
+      notes: [...staying, ...lacking, ...notesOf(target), 'the shadow has no rows: times are not those of the target'],
     }
-  })
+  }
+  return withScratchDatabase(run, quiet(run), rehearse, target.surroundings.encoding)
 }
 
 /** Rehearses in a copy of the target on its own server, with all rows; throws REFUSED while others are connected to it. */
 export async function onClone(run: Run, target: TargetState): Promise<Played> {
   const server = run.config.target!
+  await refuseShared(run, target.pending, server)
   const maintenance = await findMaintenance(run, server)
   try {
-    const rehearse = (on: Run) => rehearseAll(on, target.pending)
+    // What a database sets is not copied with it.
+    const rehearse = (on: Run) => rehearseAll(withSettings(on, target.surroundings.ofDatabase), target.pending)
     const template = `"${server.database.replaceAll('"', '""')}"`
     return { ...(await inNewDatabase(run, { server: maintenance, template }, quiet(run), rehearse)), notes: [] }
   } catch (error) {

@@ -9,20 +9,26 @@ import type { Session } from '../../postgres/session.ts'
 import { newRunConnection } from '../connection.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
+import { claim, dropAbandoned, mark } from './abandoned.ts'
 
 /**
- * Runs `use` with a run like this one whose database is empty, of its own, and gone afterwards: on the server that
+ * Runs `use` with a run like this one whose database is empty, of its own, in that encoding, and gone afterwards: on the server that
  * UPFRONT_SHADOW_DATABASE_URL names, else on an embedded one; what happens in it is told to `emit`.
  */
-export async function withScratchDatabase<T>(run: Run, emit: Emit, use: (on: Run) => Promise<T>): Promise<T> {
+export async function withScratchDatabase<T>(
+  run: Run,
+  emit: Emit,
+  use: (on: Run) => Promise<T>,
+  encoding?: string,
+): Promise<T> {
   const { shadow } = run.config
-  if (shadow) return inNewDatabase(run, { server: shadow, template: empty }, emit, use)
+  if (shadow) return inNewDatabase(run, { server: shadow, template: empty, encoding }, emit, use)
   if (run.io.env[imageName]) throw nothingToTryOn()
   const { withEmbedded } = await import('../../embedded/with-embedded.ts')
   return withEmbedded((url) => {
     const target = parseConnection(url, {}, 'an embedded server')
     if (typeof target === 'string') throw new Error(target)
-    return inNewDatabase(run, { server: target, template: empty }, emit, use)
+    return inNewDatabase(run, { server: target, template: empty, encoding }, emit, use)
   })
 }
 
@@ -42,39 +48,77 @@ const empty = 'template0'
 export interface Scratch {
   readonly server: Target
   readonly template: string
+  /** As Postgres calls it; undefined for that of the template. */
+  readonly encoding?: string | undefined
 }
 
 /** The same on that server, in a copy of that template. */
 export async function inNewDatabase<T>(
   run: Run,
-  { server, template }: Scratch,
+  { server, template, encoding }: Scratch,
   emit: Emit,
   use: (on: Run) => Promise<T>,
 ): Promise<T> {
   const name = scratchName(run)
   let mayBeThere = false
   const create = async (session: Session) => {
+    await unbound(session)
+    await dropAbandoned(session, emit)
+    await claim(session, name)
     mayBeThere = true
-    await session.query(`create database ${name} template ${template}`).catch((error: unknown) => {
+    await createDatabase(session, `create database ${name} template ${template}`, encoding).catch((error: unknown) => {
       throw mayNot(session, server, error)
     })
+    await mark(session, name)
   }
   // A run that is to stop takes away what it has made all the same.
   const drop = () =>
-    execute({ ...run, signal: endsWithin(dropTimeoutMs) }, server, emit, (session) =>
-      session.query(`drop database if exists ${name} with (force)`),
-    )
-  let result: T
+    execute({ ...run, signal: endsWithin(dropTimeoutMs) }, server, emit, (session) => dropScratch(session, name))
   try {
-    await execute(run, server, emit, create)
-    result = await use(elsewhere(run, inDatabase(server, name), emit))
-  } catch (error) {
-    // What went wrong first is what has to be told.
-    if (mayBeThere) await drop().catch(() => run.emit({ type: 'warning', message: left(name, server) }))
-    throw error
+    // The session stays, because by that others know that the database is in use.
+    return await execute(run, server, emit, async (session) => {
+      await create(session)
+      return use(elsewhere(run, inDatabase(server, name), emit))
+    })
+  } finally {
+    // What went wrong first, or what was found out, is what has to be told.
+    if (mayBeThere)
+      await drop().catch((error: unknown) => run.emit({ type: 'warning', message: left(name, server, error) }))
   }
-  await drop()
-  return result
+}
+
+/** In that encoding, with whatever locale the server has for it. */
+async function createDatabase(session: Session, sql: string, encoding: string | undefined): Promise<void> {
+  if (encoding === undefined) return void (await session.query(sql))
+  const [row] = await session.query<{ own: string }>(
+    `select pg_catalog.pg_encoding_to_char(encoding) as own from pg_catalog.pg_database where datname = '${empty}'`,
+  )
+  if (row!.own === encoding) return void (await session.query(sql))
+  const inIt = `${sql} encoding ${session.client.escapeLiteral(encoding)}`
+  try {
+    await session.query(inIt)
+  } catch (error) {
+    if ((error as { code?: string }).code !== '22023') throw error
+    await session.query(`${inIt}${session.serverVersion >= 150_000 ? ' locale_provider libc' : ''} locale 'C'`)
+  }
+}
+
+/** What the role or the server bounds is meant for queries, not for copying or dropping a database, nor for waiting meanwhile. */
+async function unbound(session: Session): Promise<void> {
+  const names = ['statement_timeout', 'lock_timeout', 'idle_session_timeout']
+  if (session.serverVersion >= 170_000) names.push('transaction_timeout')
+  await session.query(`select ${names.map((one) => `pg_catalog.set_config('${one}', '0', false)`).join(', ')}`)
+}
+
+async function dropScratch(session: Session, name: string): Promise<void> {
+  await unbound(session)
+  try {
+    await session.query(`drop database if exists ${name} with (force)`)
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42501') throw error
+    // Somebody is connected whom this role may not end, and who may go of himself.
+    await session.query(`drop database if exists ${name}`)
+  }
 }
 
 /** Anything but a missing privilege means what it always does. */
@@ -91,14 +135,16 @@ const dropTimeoutMs = 30_000
 function endsWithin(ms: number): AbortSignal {
   const controller = new AbortController()
   const late = new Failure('LOST', `the scratch database was not dropped within ${ms / 1000} s`, {
-    next: 'Look at the server of UPFRONT_SHADOW_DATABASE_URL, and drop the database there.',
+    next: 'Look at that server, and drop the database there.',
   })
   setTimeout(() => controller.abort(late), ms).unref()
   return controller.signal
 }
 
-function left(name: string, server: Target): string {
-  return `the database ${name} may be left on ${describeTarget(server)}: drop database if exists ${name} with (force);`
+function left(name: string, server: Target, error: unknown): string {
+  const { reason, sqlstate } = error instanceof Failure ? error.facts : {}
+  const why = [sqlstate, reason ?? (error as Error).message].filter((one) => one !== undefined).join(' ')
+  return `the database ${name} may be left on ${describeTarget(server)} (${why}): drop database if exists ${name} with (force);`
 }
 
 /** Whoever finds one on the server sees for which database it was made. */
@@ -114,8 +160,8 @@ export function inDatabase(target: Target, database: string): Target {
   return { ...target, database, ...(renew ? { renew: async (at) => ({ ...(await renew(at)), database }) } : {}) }
 }
 
-async function execute<T>(run: Run, target: Target, emit: Emit, work: (session: Session) => Promise<T>): Promise<void> {
-  await withServer(elsewhere(run, target, emit), requirePrimary, work)
+async function execute<T>(run: Run, target: Target, emit: Emit, work: (session: Session) => Promise<T>): Promise<T> {
+  return withServer(elsewhere(run, target, emit), requirePrimary, work)
 }
 
 /** The same run on another database, which is nobody's: no seeds, no other tool's history, no flags. */

@@ -1,5 +1,5 @@
 import type { SeenRelation, Sighting } from './measure.ts'
-import { type Lock, type LockMode, type RelationKind, type Work, lockModes } from './rehearsal.ts'
+import { type Lock, type LockMode, type RelationKind, type Work, lockModes } from '../rehearsal.ts'
 
 /** What a statement has done, by what was seen before and after it. */
 export interface Effects {

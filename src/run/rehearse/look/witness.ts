@@ -1,5 +1,5 @@
-import { pause } from '../../postgres/pause.ts'
-import type { Session } from '../../postgres/session.ts'
+import { pause } from '../../../postgres/pause.ts'
+import type { Session } from '../../../postgres/session.ts'
 import { type SeenLock, lockedBy } from './measure.ts'
 
 const betweenMs = { waitingForIt: 2, afterwards: 20 }
@@ -32,6 +32,7 @@ export async function withWitness(
     if (holding.delete(session)) await session.query('rollback')
   }
   let running = true
+  let lost: { readonly error: unknown } | undefined
   await hold(witness)
   const watching = (async () => {
     while (running) {
@@ -44,13 +45,19 @@ export async function withWitness(
       for (const session of [holds, looks]) if (blockers.includes(session.backendPid)) await release(session)
       await pause(holding.size > 0 ? betweenMs.waitingForIt : betweenMs.afterwards, never)
     }
-  })()
+  })().catch(async (error: unknown) => {
+    lost = { error }
+    // Nobody sees any more whom it waits for.
+    await Promise.allSettled([release(holds), release(looks)])
+  })
   try {
     await run()
   } finally {
     running = false
-    await watching.finally(() => Promise.all([release(holds), release(looks)]))
+    await watching
+    await Promise.all([release(holds), release(looks)])
   }
+  if (lost) throw lost.error
   return [...seen].map(([oid, modes]) => ({ oid, modes: [...modes] }))
 }
 

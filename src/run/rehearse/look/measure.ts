@@ -1,4 +1,4 @@
-import type { Session } from '../../postgres/session.ts'
+import type { Session } from '../../../postgres/session.ts'
 
 /** What is known of a relation, and what its numbers were at one moment. */
 export interface SeenRelation {
