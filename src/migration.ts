@@ -164,6 +164,8 @@ export interface Identity {
   readonly file: string
   /** `v1:sha256:` and 64 hexadecimal digits. */
   readonly checksum: string
+  /** Set for what takes away what the version before still uses: `up` leaves it until nothing older is left. */
+  readonly contract?: true
   /** Set for what another tool's folder has and nothing here can run: it can be known as applied, and not be opened. */
   readonly cannotRun?: Omit<Problem, 'name'>
 }

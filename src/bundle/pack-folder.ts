@@ -57,7 +57,8 @@ export async function checkMigrationsFolder(folder: MigrationsFolder): Promise<C
     const { key, hashes } = origins.get(name) ?? {}
     const origin = key === undefined || hashes === undefined ? {} : { origin: [key, ...hashes] }
     const again = repeatable.has(name) ? ({ repeatable: true } as const) : {}
-    const rest = { ...downSum, ...verify, ...packAllow(migration), ...origin, ...again }
+    const phase = migration.contract ? ({ contract: true } as const) : {}
+    const rest = { ...downSum, ...verify, ...packAllow(migration), ...origin, ...again, ...phase }
     const packed = { name, checksum: migration.checksum, ...rest }
     if (migration.cannotRun) return { ...packed, cannotRun: migration.cannotRun }
     if (!sql) return { ...packed, module: modules.add(script as ModuleScript) }

@@ -48,6 +48,8 @@ export interface PackedMigration extends PackedEntry {
   readonly down?: string
   /** What has to be true once it has run: the checksum of its file, and how that runs. */
   readonly verify?: { readonly text: string; readonly sql: PackedScript }
+  /** Set when it waits for the older version to be gone. */
+  readonly contract?: true
   /** Set for code of another tool. */
   readonly cannotRun?: NonNullable<Identity['cannotRun']>
   /** Set when it runs again whenever it has changed. */
@@ -97,6 +99,7 @@ function unpackMigration(dir: string, shown: string, packed: PackedMigration): M
     checksum: packed.checksum,
     allow: packed.allow ?? [],
     creates,
+    ...(packed.contract ? { contract: true } : {}),
     ...(packed.cannotRun ? { cannotRun: packed.cannotRun } : {}),
     script: packed.cannotRun
       ? { kind: 'module', path: '' }

@@ -8,6 +8,7 @@ import { byteOffsets } from '../sql/parser.ts'
 /** Every `-- upfront:<name>` that there is, and what stands behind its name, for messages. */
 export const directives = {
   'no-transaction': '',
+  contract: '',
   down: '',
   'lock-timeout': '<duration>',
   'statement-timeout': '<duration>',

@@ -17,7 +17,8 @@ import { knowCode, knowSql } from './foreign/unrunnable.ts'
 import { isForeign } from './layouts/choose.ts'
 import type { Layout, SourceMigration } from './layouts/layout.ts'
 import { invalid, refuseUnrunnable } from './invalid.ts'
-import { type MigrationsFolder, identifySource, listSources, traceSource } from './migrations.ts'
+import { bearsContractMark } from './identify.ts'
+import { type MigrationsFolder, identifySource, isContract, listSources, traceSource } from './migrations.ts'
 import { pickByName } from './pick-by-name.ts'
 import { type SqlFile, compileSqlFile, readEnds } from './sql-file.ts'
 import { checksum } from './text.ts'
@@ -139,9 +140,15 @@ async function compileSources(
     unrunnable.push(...(one.unrunnable ?? []))
     notices.push(...one.notices)
     allowances.push(...one.own)
-    return one.compiled ? [one.compiled] : []
+    return one.compiled ? [markContract(one.compiled, source, role)] : []
   })
   return { migrations, problems, notices, warnings: warnOfUnknownNames(allow, names), unrunnable, allowances }
+}
+
+/** Says of a migration that it waits until nothing of the version before is left. */
+function markContract(one: CompiledMigration, source: SourceMigration, role: InFolder['role']): CompiledMigration {
+  if (role === 'repeatable' || !isContract(source, () => bearsContractMark(one.path))) return one
+  return { ...one, migration: { ...one.migration, contract: true } }
 }
 
 interface One {
@@ -187,7 +194,7 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   if (!sql && which === 'all' && layout.format !== 'plain') {
     const identified = identifySource(folder, source, folder.repeatable.includes(source))
     if ('problem' in identified) return together({ ...all, notices: down.notices }, found)
-    const known = knowSql({ name, file, ...identified, down: down.sql }, path, problems)
+    const known = knowSql({ name, file, checksum: identified.checksum, down: down.sql }, path, problems)
     const rest = { problems: down.problems, notices: down.notices, own: all.own, unrunnable: problems }
     return together({ compiled: { migration: known, path, allowances: [] }, ...rest }, found)
   }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Problem } from '../errors.ts'
+import { isMarkedContract } from '../sql/contract-mark.ts'
 import { downMarker } from './down-marker.ts'
 import { readText } from './files.ts'
 import type { Parts } from './layouts/layout.ts'
@@ -11,16 +12,17 @@ import { checksum } from './text.ts'
 const [carriageReturn, byteOrderMark] = ['\r', Buffer.from([0xef, 0xbb, 0xbf])]
 const buffer = Buffer.allocUnsafeSlow(64 << 10)
 
-/** A checksum, or why there is none. */
-export type Identified = { readonly checksum: string } | { readonly problem: Problem }
+/** A checksum and whether the text bears the mark of a contract migration, or why there is none. */
+export type Identified = { readonly checksum: string; readonly contract: boolean } | { readonly problem: Problem }
 
 /** The checksum of a file as the history keeps it, to its down part or to its end; nothing is parsed. */
 export function identify(path: string, shown: string, untilDown: boolean): Identified {
   try {
     const bytes = readSmall(path)
-    return {
-      checksum: bytes && isPlain(bytes, untilDown) ? `v1:sha256:${hash('sha256', bytes)}` : readOn(path, untilDown),
-    }
+    // What is longer has its beginning in the buffer.
+    const contract = isMarked(bytes ?? buffer)
+    const isWhole = bytes !== null && isPlain(bytes, untilDown)
+    return { checksum: isWhole ? `v1:sha256:${hash('sha256', bytes)}` : readOn(path, untilDown), contract }
   } catch (error) {
     const problem = problemOfReading(shown, error)
     if (problem) return { problem }
@@ -33,7 +35,17 @@ export function identifyParts(path: string, shown: string, parts: (text: string)
   const read = readText(path, shown)
   if ('problem' in read) return read
   const { up, identity = up } = parts(read.text)
-  return { checksum: checksum(identity) }
+  return { checksum: checksum(identity), contract: isMarkedContract(read.text) }
+}
+
+/** Nearly no file bears the mark, so the bytes are asked before they become a text. */
+function isMarked(bytes: Buffer): boolean {
+  return bytes.includes('upfront:contract') && isMarkedContract(bytes.toString())
+}
+
+/** Whether a SQL file says of itself that it waits until nothing of the version before is left. */
+export function bearsContractMark(path: string): boolean {
+  return isMarked(readSmall(path) ?? buffer)
 }
 
 /** The bytes of a file, good until the next is read; null when it is larger than the buffer. */

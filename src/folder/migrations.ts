@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { finding } from '../checks/finding.ts'
 import { Failure, type Problem } from '../errors.ts'
 import type { Bundle, Format, Identity, Origin } from '../migration.ts'
+import { contractDir } from '../sql/contract-mark.ts'
 import { requireFolder } from './files.ts'
 import { type Identified, identify, identifyParts } from './identify.ts'
 import { invalid } from './invalid.ts'
@@ -24,8 +25,12 @@ export async function openFolder(folder: MigrationsFolder): Promise<Bundle> {
   const identities = sources.flatMap((source, i): Identity | [] => {
     const { name, file, cannotRun } = source
     const found = identifySource(place, source, i >= migrations.length)
-    if ('checksum' in found)
-      return { name, file: join(shown, file), checksum: found.checksum, ...(cannotRun ? { cannotRun } : {}) }
+    if ('checksum' in found) {
+      const waits = i < migrations.length && isContract(source, () => found.contract)
+      const contract = waits ? ({ contract: true } as const) : {}
+      const known = { name, file: join(shown, file), checksum: found.checksum, ...contract }
+      return cannotRun ? { ...known, cannotRun } : known
+    }
     problems.push({ ...found.problem, name })
     return []
   })
@@ -47,6 +52,11 @@ export async function openFolder(folder: MigrationsFolder): Promise<Bundle> {
     open: async (which) => (which.length === 0 ? [] : (await compiler()).open(which)),
     openDown: async (of) => (await compiler()).openDown(of),
   }
+}
+
+/** Whether a migration stands where those stand that wait for the older version to be gone, or says it itself. */
+export function isContract({ file, kind }: SourceMigration, isMarked: () => boolean): boolean {
+  return file.startsWith(contractDir) || (kind === 'sql' && isMarked())
 }
 
 /** The checksum of a migration as the history keeps it, or why there is none; nothing is parsed. */

@@ -65,10 +65,13 @@ export function checksumOfFile(path: string): string {
 const [lineFeed, carriageReturn] = [10, 13]
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
-/** One digest of a list of things that have names and checksums. */
-export function digest(entries: readonly { readonly name: string; readonly checksum: string }[]): string {
+/** One digest of a list of things that have names and checksums, and of which of them wait for the older version to be gone. */
+export function digest(
+  entries: readonly { readonly name: string; readonly checksum: string; readonly contract?: true }[],
+): string {
   const hash = createHash('sha256')
-  for (const { name, checksum } of entries) hash.update(`${name}\n${checksum}\n`)
+  for (const { name, checksum, contract } of entries)
+    hash.update(`${name}\n${checksum}\n${contract ? 'contract\n' : ''}`)
   return `v1:sha256:${hash.digest('hex')}`
 }
 

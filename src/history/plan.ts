@@ -7,6 +7,7 @@ import type { HistoryRow } from './rows.ts'
 export interface Planned {
   readonly name: string
   readonly checksum: string
+  readonly contract?: true
 }
 
 interface Renamed {
@@ -17,6 +18,8 @@ interface Renamed {
 /** Files and history held against each other; every list is in the order in which things run or ran. */
 export interface Plan<M extends Planned = Planned> {
   readonly pending: readonly M[]
+  /** Not applied, and waiting until nothing of the version before is left; one that has begun is pending. */
+  readonly deferred: readonly M[]
   readonly applied: readonly M[]
   /** Recorded after our last applied one, while nothing of ours is pending: a newer image was here. */
   readonly ahead: readonly string[]
@@ -39,21 +42,28 @@ export function makePlan<M extends Planned>(all: readonly M[], history: readonly
   const rows = new Map(history.filter((row) => row.state !== 'running').map((row) => [row.name, row]))
   const known = new Map(files.map((file) => [file.name, file]))
   const applied = files.filter((file) => rows.has(file.name))
-  const pending = files.filter((file) => !rows.has(file.name))
+  const begun = new Set(history.filter((row) => row.state === 'running').map((row) => row.name))
+  const left = files.filter((file) => !rows.has(file.name))
+  const isDeferred = ({ name, contract }: Planned) => contract === true && !begun.has(name)
+  const pending = left.filter((file) => !isDeferred(file))
   const lastOurs = history.findLastIndex((row) => known.has(row.name))
   const unknown = history.filter((row) => !known.has(row.name))
   const newer = pending.length === 0 ? history.slice(lastOurs + 1).filter((row) => !known.has(row.name)) : []
   const missing = unknown.filter((row) => !newer.includes(row))
   const lastApplied = files.findLastIndex((file) => rows.has(file.name))
+  // They wait for each other only.
+  const lastContract = files.findLastIndex((file) => file.contract && rows.has(file.name))
+  const isLate = (file: M, at: number) => !rows.has(file.name) && at < (file.contract ? lastContract : lastApplied)
   return {
     pending,
+    deferred: left.filter(isDeferred),
     applied,
     ahead: newer.map((row) => row.name),
     missing: missing.map((row) => row.name),
     abandoned: missing.filter((row) => row.state === 'running').map((row) => row.name),
     changed: applied.filter((file) => rows.get(file.name)!.checksum !== file.checksum).map((file) => file.name),
-    outOfOrder: files.slice(0, Math.max(lastApplied, 0)).flatMap((file) => (rows.has(file.name) ? [] : [file.name])),
-    renamed: findRenamed(missing, pending),
+    outOfOrder: files.filter(isLate).map((file) => file.name),
+    renamed: findRenamed(missing, left),
   }
 }
 

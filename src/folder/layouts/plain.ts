@@ -1,9 +1,11 @@
-import { type Dirent, statSync } from 'node:fs'
+import { type Dirent, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { finding } from '../../checks/finding.ts'
 import { refuseSpellings } from '../../checks/rules/spelling.ts'
 import type { Problem } from '../../errors.ts'
 import type { Format } from '../../migration.ts'
+import { contractDir } from '../../sql/contract-mark.ts'
+import { closed, isClosed } from '../closed.ts'
 import { type MigrationName, compareNames, compareNatural, parseName } from '../names.ts'
 import type { Folder, Layout, Listing, SourceMigration } from './layout.ts'
 
@@ -24,20 +26,28 @@ const capitals = /\.sql$/i
  * (a mounted ConfigMap is made of them) are followed.
  */
 export function listPlain(folder: Pick<Folder, 'dir' | 'dirents'>, shown: string, isLoose = false): Listing {
+  const contracts = isLoose
+    ? []
+    : folder.dirents.filter(({ name }) => name === 'contract').flatMap(() => direntsOf(folder.dir))
   const problems: Problem[] = []
   const ups = new Map<string, Up>()
   const downs = new Map<string, string>()
   const assertions = new Map<string, string>()
-  const entries = new Map(folder.dirents.map((entry) => [entry.name, entry]))
+  const entries = new Map([
+    ...folder.dirents.map((entry) => [entry.name, entry] as const),
+    ...contracts.map((entry) => [`${contractDir}${entry.name}`, entry] as const),
+  ])
   for (const file of [...entries.keys()].sort()) {
     const entry = entries.get(file)!
-    const found = (isLoose ? looseExtension : extension).exec(file)
-    if (/^(\.|readme\b)/i.test(file) || file.endsWith('.d.ts')) continue
-    if (!found && capitals.test(file))
+    // Where it stands is no part of a name, so that it may be moved there until it is applied.
+    const base = file.slice(file.lastIndexOf('/') + 1)
+    const found = (isLoose ? looseExtension : extension).exec(base)
+    if (/^(\.|readme\b)/i.test(base) || base.endsWith('.d.ts')) continue
+    if (!found && capitals.test(base))
       problems.push({ what: `${join(shown, file)} is not named like a migration`, next: shape })
     if (!found) continue
-    if (!entry.isFile() && !isFile(folder.dir, shown, entry, problems)) continue
-    const name = file.slice(0, found.index).normalize('NFC')
+    if (!entry.isFile() && !isFile(folder.dir, shown, { entry, file }, problems)) continue
+    const name = base.slice(0, found.index).normalize('NFC')
     const { down, verify, module } = found.groups!
     const beside = down ? downs : verify ? assertions : null
     const parsed = parseName(name, isLoose)
@@ -149,10 +159,24 @@ interface Up {
   readonly files: { readonly file: string; readonly kind: 'sql' | 'module' }[]
 }
 
+/** What stands in the folder of those that wait for the older version to be gone; empty where that name is a file's. */
+function direntsOf(dir: string): readonly Dirent[] {
+  try {
+    return readdirSync(join(dir, contractDir), { withFileTypes: true })
+  } catch (error) {
+    if (isClosed(error)) throw closed(join(dir, contractDir), error)
+    return []
+  }
+}
+
 /** Whether what is no file itself leads to one. */
-function isFile(dir: string, shown: string, entry: Dirent, problems: Problem[]): boolean {
+function isFile(
+  dir: string,
+  shown: string,
+  { entry, file }: { readonly entry: Dirent; readonly file: string },
+  problems: Problem[],
+): boolean {
   if (entry.isDirectory()) return false
-  const file = entry.name
   try {
     return statSync(join(dir, file)).isFile()
   } catch (error) {
