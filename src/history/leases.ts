@@ -45,12 +45,12 @@ export async function renewLease(session: Session, tables: HistoryTables, lease:
 
 /** Ends it now; the row stays as the proof that this version has held leases, and that this one was given back. */
 export async function releaseLease(session: Session, tables: HistoryTables, { id }: Pick<Lease, 'id'>): Promise<void> {
-  await orDenied(session, tables, () =>
+  const ask = () =>
     session.query(
       `update ${tables.leases} set released_at = clock_timestamp(), expires_at = least(expires_at, clock_timestamp())
        where id = ${session.client.escapeLiteral(id)}`,
-    ),
-  )
+    )
+  await nullIfMissing(session, tables, ask)
 }
 
 /** Deletes what ended more than a day ago, but of each bundle the one that ended last: what is there stays bounded. */
