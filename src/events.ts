@@ -20,6 +20,9 @@ export type Event =
   | { readonly type: 'reverted'; readonly name: string; readonly durationMs: number }
   | { readonly type: 'reset'; readonly objects: number; readonly durationMs: number }
   | { readonly type: 'pending'; readonly names: readonly string[]; readonly elapsedMs: number }
+  | { readonly type: 'held'; readonly lease: string; readonly version: string | null; readonly ttlMs: number }
+  | { readonly type: 'not_renewed'; readonly lease: string; readonly reason: string; readonly leftMs: number }
+  | { readonly type: 'released'; readonly lease: string }
   | { readonly type: 'adopted'; readonly names: readonly string[]; readonly from: string; readonly table: string }
   | { readonly type: 'baselined'; readonly name: string }
   | { readonly type: 'verified'; readonly objects: number; readonly elapsedMs: number }

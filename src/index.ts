@@ -1,4 +1,5 @@
 import { type Own, call } from './api/call.ts'
+import type { HeldLease } from './api/hold.ts'
 import type { Options } from './api/options.ts'
 import { commands } from './commands/index.ts'
 import { Failure, type FailureCode, type FailureFacts, failures } from './errors.ts'
@@ -6,6 +7,7 @@ import type { Event } from './events.ts'
 
 export { Failure, failures }
 export type { Event, FailureCode, FailureFacts, Options }
+export type { HeldLease } from './api/hold.ts'
 export { createTestDatabase, dropTestDatabases } from './api/test-database.ts'
 export type { TestDatabase } from './api/test-database.ts'
 export type { MigrationContext, MigrationModule as Migration } from './run/modules/contract.ts'
@@ -55,6 +57,14 @@ export async function status(options: Options): Promise<StatusResult> {
 /** Resolves when the database has every migration of the folder; throws PENDING or NOT_READY when it has not in time. */
 export async function wait(options: Options): Promise<void> {
   await command('wait', options)
+}
+
+/**
+ * Waits as `wait` does, then keeps a lease that says: this version lives, until it is released or `options.signal` is
+ * aborted. Once held, a lost database does not end it, which `onEvent` hears of; it does not keep the process alive.
+ */
+export async function hold(options: Options): Promise<HeldLease> {
+  return (await import('./api/hold.ts')).hold(options)
 }
 
 /** Runs one command; resolves with what it answers. */

@@ -108,6 +108,12 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   wait: {
     summary: 'wait until the database has every migration of this bundle; only reads',
+    flags: {
+      hold: {
+        summary: 'then keep a lease for this version until SIGTERM, so that nobody contracts under it; writes that',
+      },
+      'ready-file': { value: 'path', summary: 'with --hold: a file that is there while the lease is held' },
+    },
     database: true,
     load: async () => (await import('./wait.ts')).wait,
   },

@@ -22,14 +22,16 @@ async function attempt(job: Job): Promise<void> {
   await withServer(
     run,
     async (session) => {
-      const done = isComplete(job, await readNewestRun(session, historyTables(session, run.config.schema)))
+      const newest = await readNewestRun(session, historyTables(session, run.config.schema))
+      const done = isComplete(job, newest)
       if (!done) await requirePrimary(session)
-      return done
+      return { done, hasLeases: newest?.leases }
     },
-    async (session, done) => {
+    async (session, { done, hasLeases }) => {
       if (!done) return (await import('../run/migrate.ts')).migrate(job, session)
       if (run.connection.cluster !== undefined)
         await (await import('../run/step-context.ts')).requireSameCluster(run, session)
+      if (!hasLeases) await (await import('../run/contract/make-leases.ts')).makeLeases(run, session)
       run.emit({ type: 'up_to_date', migrations: bundle.count, seed: seeds?.environment ?? null })
     },
   )

@@ -20,15 +20,38 @@ const repeatAfterMs = 10_000
  * How long a server that has answered before may take for its last answer, so that the reason given is the true one.
  */
 const lastLookMs = 1_000
+/** How long a server that is right may take to show that it still is. */
+const lastCheckMs = 5_000
 
 /**
  * The read-only gate: resolves when the database has every migration of this bundle. Throws PENDING when it does not by
  * the end of the wait, NOT_READY when no server came. Needs USAGE on the schema and SELECT on the history, no more.
  */
 export async function wait(run: Run): Promise<number> {
+  if (!run.flags['hold'] && !run.flags['ready-file']) return waitThen(run)
+  const { openReadyFile } = await import('../run/contract/ready-file.ts')
+  const { holdLease } = await import('../run/contract/hold.ts')
+  const file = openReadyFile(run)
+  try {
+    return await waitThen(run, (bundle, check) => holdLease(run, bundle, { check, held: ({ id }) => file.write(id) }))
+  } finally {
+    file.remove()
+  }
+}
+
+/** The same, and then something else; `check` throws when the database is not right for the bundle any more. */
+export async function waitThen(
+  run: Run,
+  then: (bundle: Bundle, check: () => Promise<void>) => Promise<void> = async () => {},
+): Promise<number> {
   const job = startJob(run, 'wait', await openMigrationsOf(run), null)
   announce(run, 'wait', job.bundle)
-  return reportEnd(job, () => untilApplied(run, job.bundle, job.begun))
+  const briefly = { ...run.config, waitTimeoutMs: lastCheckMs }
+  const quiet = { ...run, emit: () => {}, signal: run.io.signal, config: briefly }
+  return reportEnd(job, async () => {
+    await untilApplied(run, job.bundle, job.begun)
+    await then(job.bundle, () => untilApplied(quiet, job.bundle, performance.now()))
+  })
 }
 
 async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<void> {

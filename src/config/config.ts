@@ -1,5 +1,6 @@
 import type { Format } from '../migration.ts'
 import type { Comparing } from '../schema/difference.ts'
+import type { AppPattern } from './app-pattern.ts'
 import type { Target } from './database/target.ts'
 
 /** A column of a table; the schema is null when the search_path decides. */
@@ -45,6 +46,12 @@ export interface Config {
   /** What is done about a live schema that is not the one of the bundle. */
   readonly verify: 'warn' | 'fail' | 'off'
   readonly comparing: Comparing
+  /** What the lease of this version says, null when nobody has told. */
+  readonly appVersion: string | null
+  /** How the application's sessions are called; none when nobody has told. */
+  readonly appPatterns: readonly AppPattern[]
+  readonly leaseTtlMs: number
+  readonly contractGraceMs: number
   /** A server on which databases may be made and dropped, null when none is named. */
   readonly shadow: Target | null
   readonly logFormat: 'text' | 'json'

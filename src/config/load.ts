@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { Problem } from '../errors.ts'
 import type { Io } from '../io.ts'
+import { parseAppPatterns } from './app-pattern.ts'
 import type { Config } from './config.ts'
 import { chooseDatabase, readShadow } from './database/database.ts'
 import { readDotenv } from './dotenv.ts'
@@ -65,6 +66,7 @@ type NoSettings = 'target' | 'unnamed' | 'shadow' | 'comparing' | 'placeholders'
 
 function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
   const adopt = read('UPFRONT_ADOPT')
+  const patterns = parseAppPatterns(read('UPFRONT_APP_PATTERN') ?? '')
   return {
     migrationsDir: resolve(cwd, read('UPFRONT_MIGRATIONS_DIR')),
     seedsDir: resolve(cwd, read('UPFRONT_SEEDS_DIR')),
@@ -84,6 +86,11 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     outOfOrder: read('UPFRONT_OUT_OF_ORDER'),
     missing: read('UPFRONT_MISSING'),
     invalidIndexes: read('UPFRONT_INVALID_INDEXES'),
+    appVersion: read('UPFRONT_APP_VERSION'),
+    // What is wrong with it is told by the rule of its text.
+    appPatterns: typeof patterns === 'string' ? [] : patterns,
+    leaseTtlMs: read('UPFRONT_LEASE_TTL'),
+    contractGraceMs: read('UPFRONT_CONTRACT_GRACE'),
     createDatabase: read('UPFRONT_CREATE_DATABASE'),
     verify: read('UPFRONT_VERIFY'),
     logFormat: read('UPFRONT_LOG_FORMAT'),

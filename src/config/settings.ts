@@ -121,6 +121,27 @@ export const settings = {
     default: null,
     meaning: 'what is compared as well, with commas: owners, grants, comments',
   },
+  UPFRONT_APP_VERSION: {
+    kind: 'text',
+    default: null,
+    meaning: 'the version of the application that these migrations belong to: `wait --hold` writes it into its lease',
+  },
+  UPFRONT_APP_PATTERN: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'how the sessions of the application are called, with commas: `shop/{version}`; an older version among them holds `contract` up',
+  },
+  UPFRONT_LEASE_TTL: {
+    kind: 'duration',
+    default: '60s',
+    meaning: 'how long a lease lasts that is not renewed (`wait --hold` renews it at a third of that)',
+  },
+  UPFRONT_CONTRACT_GRACE: {
+    kind: 'duration',
+    default: '0',
+    meaning: 'how long nothing older may have been there, and nothing applied, before `contract` takes anything away',
+  },
   UPFRONT_CREATE_DATABASE: {
     kind: 'boolean',
     default: 'false',

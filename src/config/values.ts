@@ -1,3 +1,4 @@
+import { parseAppPatterns } from './app-pattern.ts'
 import { durationExample, parseDuration } from './duration.ts'
 import { parseHistoryColumn } from './history-column.ts'
 import { nearest } from './nearest.ts'
@@ -26,7 +27,15 @@ const rules: Partial<Record<SettingName, (text: string) => string | undefined>> 
     parseHistoryColumn(text) === null ? 'is no column; expected schema.table.column or table.column' : undefined,
   UPFRONT_SCHEMA: refuseSchema,
   UPFRONT_ROLE: refuseLong,
+  UPFRONT_APP_PATTERN: (text) => {
+    const parsed = parseAppPatterns(text)
+    return typeof parsed === 'string' ? parsed : undefined
+  },
+  UPFRONT_LEASE_TTL: (text) =>
+    Number(parseDuration(text)) < shortestLeaseMs ? 'is too short for a lease; expected 1s or more' : undefined,
 }
+
+const shortestLeaseMs = 1_000
 
 /** Reads the text of one setting; it never throws, and a problem never shows what may be a connection string. */
 export function parseSetting(name: SettingName, text: string): ParsedSetting {
@@ -35,6 +44,8 @@ export function parseSetting(name: SettingName, text: string): ParsedSetting {
   switch (setting.kind) {
     case 'duration': {
       const duration = parseDuration(text)
+      const tooShort = typeof duration === 'number' ? rules[name]?.(text) : undefined
+      if (tooShort !== undefined) return refuse(tooShort)
       if (typeof duration === 'number') return { value: duration }
       return refuse(
         `${duration}${duration.endsWith('?') ? ' Expected' : '; expected'} a duration like ${durationExample}`,

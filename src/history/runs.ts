@@ -9,13 +9,16 @@ export interface NewestRun {
   readonly outcome: string | null
   /** How the live schema was found by it; null when it was not looked at. */
   readonly verified: string | null
+  /** Whether there is a table of leases, which an earlier version has not made. */
+  readonly leases: boolean
 }
 
 /** The one question of a run with nothing to do; null as well when our tables do not exist. */
 export async function readNewestRun(session: Session, tables: HistoryTables): Promise<NewestRun | null> {
   // Tables of an earlier version have no such column.
   const verified = `pg_catalog.to_jsonb(r) ->> 'verified' as verified`
-  const sql = `select command, bundle, seed, outcome, ${verified} from ${tables.runs} r order by id desc limit 1`
+  const leases = `pg_catalog.to_regclass(${session.client.escapeLiteral(tables.leases)}) is not null as leases`
+  const sql = `select command, bundle, seed, outcome, ${verified}, ${leases} from ${tables.runs} r order by id desc limit 1`
   const rows = await nullIfMissing(session, tables, () => session.query<NewestRun>(sql))
   return rows?.[0] ?? null
 }

@@ -1,11 +1,13 @@
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
+import { leasesTableSql } from './leases-table.ts'
 
 /** The schema of our tables, quoted. */
 export interface HistoryTables {
   readonly schema: string
   readonly runs: string
   readonly history: string
+  readonly leases: string
   /** Statements that write, to go along with what records a migration of that name, in a WITH of the same statement. */
   readonly alongside?: (name: string) => readonly string[]
   /** The same for what takes a migration out of the history. */
@@ -29,7 +31,7 @@ function withAll(theirs: readonly string[] = [], more: readonly string[]): strin
 
 export function historyTables(session: Session, schema: string): HistoryTables {
   const quoted = session.client.escapeIdentifier(schema)
-  return { schema: quoted, runs: `${quoted}.runs`, history: `${quoted}.history` }
+  return { schema: quoted, runs: `${quoted}.runs`, history: `${quoted}.history`, leases: `${quoted}.leases` }
 }
 
 /**
@@ -81,6 +83,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         run bigint not null,
         primary key (kind, name)
       );
+      ${leasesTableSql(tables.leases)};
       ${isOpen ? '' : 'commit'}`)
   } catch (error) {
     await session.query('rollback').catch(() => {})
@@ -113,6 +116,14 @@ export async function ensureRepairColumns(session: Session, tables: HistoryTable
   if (found!.complete) return
   await session.query(`alter table ${tables.runs} add column if not exists action text,
     add column if not exists subject text, add column if not exists reason text, add column if not exists was jsonb`)
+}
+
+/** Adds the table of leases to tables of an earlier version; under the lock, and for nothing where it is there. */
+export async function ensureLeases(session: Session, tables: HistoryTables): Promise<void> {
+  const [found] = await session.query<{ there: boolean }>('select pg_catalog.to_regclass($1) is not null as there', [
+    tables.leases,
+  ])
+  if (!found!.there) await session.query(leasesTableSql(tables.leases))
 }
 
 const missing = new Set(['42P01', '3F000'])

@@ -83,6 +83,17 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'The gate found migrations that are not applied yet.',
       fields: ['names', 'elapsed_ms'],
     },
+    held: {
+      level: 'info',
+      meaning: 'A lease says that this version lives, and is renewed from now on; said again after `not_renewed`.',
+      fields: ['lease', 'version', 'ttl_ms'],
+    },
+    not_renewed: {
+      level: 'warn',
+      meaning: 'The lease could not be renewed; it is tried on, and said once. In `left_ms` it runs out.',
+      fields: ['lease', 'reason', 'left_ms'],
+    },
+    released: { level: 'info', meaning: 'The lease was given back.', fields: ['lease'] },
     adopted: {
       level: 'info',
       meaning: 'Migrations that another tool has applied, as its own table says, were recorded without running them.',

@@ -26,6 +26,7 @@ const successes: ReadonlySet<Event['type']> = new Set([
   'baselined',
   'repaired',
   'verified',
+  'held',
   'done',
 ])
 
@@ -80,6 +81,17 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   reset: ({ objects, durationMs }) =>
     line('reset', `${count(objects, 'object')} dropped, the history emptied  ${formatDuration(durationMs)}`),
   pending: ({ names }) => line('waiting', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
+  held: ({ lease, version, ttlMs }) =>
+    line(
+      'held',
+      `${version === null ? '' : `version ${version}, `}lease ${lease}, which lasts ${formatDuration(ttlMs)}`,
+    ),
+  not_renewed: ({ reason, leftMs }) =>
+    line(
+      'not renewed',
+      `${reason}; trying on, the lease ${leftMs === 0 ? 'has run out' : `lasts ${formatDuration(leftMs)} more`}`,
+    ),
+  released: ({ lease }) => line('released', `lease ${lease}`),
   adopted: ({ names, from, table }) =>
     line('adopted', `${count(names.length, 'migration')} that ${from} has applied (${table}): ${joinNames(names)}`),
   baselined: ({ name }) => line('baselined', name),

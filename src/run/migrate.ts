@@ -2,7 +2,7 @@ import { Failure, type FailureCode } from '../errors.ts'
 import { halfDoneCommands, quoteForShell } from '../history/repair/command.ts'
 import { readHistory } from '../history/rows.ts'
 import { finishRun, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
-import { type HistoryTables, createTables, historyTables } from '../history/tables.ts'
+import { type HistoryTables, createTables, ensureLeases, historyTables } from '../history/tables.ts'
 import type { Identity, Migration, SeedBundle } from '../migration.ts'
 import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
@@ -121,7 +121,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
     // What another tool's history has applied may be replaced by what is pending.
     if (!work.foreign) await refuseForeignTables(session, migrations)
     await createTables(session, tables)
-  }
+  } else await ensureLeases(session, tables).catch(unlessDenied)
   // It may be refused, and that before anything is taken over.
   const written = await withWriteBack(job, session, tables, [...migrations, ...repeatable])
   await takeOver(job, session, tables, work)
@@ -155,6 +155,11 @@ async function proveAdopted({ run, bundle }: Job, session: Session, { foreign, h
     if (error.code !== 'DENIED' && error.code !== 'BUSY') throw error
     run.emit({ type: 'warning', message: `not verified: ${error.message}` })
   })
+}
+
+/** Who may not make the table of leases may apply migrations all the same. */
+function unlessDenied(error: { code?: string }): void {
+  if (error.code !== '42501') throw error
 }
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])

@@ -35,7 +35,7 @@ export async function holdAgainst({ run, session, bundle, local }: Looking, expe
   // Who makes the tool's table by a migration claims it.
   const theirs = found.filter(({ name }) => !claimed.has(`table ${name}`))
   const ours = historyTables(session, schema)
-  const withoutTables = [ours.runs, ours.history, ...theirs.map(({ name }) => name)]
+  const withoutTables = [ours.runs, ours.history, ours.leases, ...theirs.map(({ name }) => name)]
   const live = await describeSchema(session, { without: [], withoutTables, ...(local ? { local } : {}) }).catch(busy)
   const beside = new Set([schema, ...theirs.map((table) => table.schema)])
   const spaces = live.objects.filter((one) => one.kind === 'schema' && one.schema !== null && beside.has(one.schema))

@@ -36,6 +36,7 @@ test('the level decides what is said', () => {
   expect(eventsAt('info')).toEqual(Object.keys(samples).filter((type) => type !== 'applying'))
   expect(eventsAt('warn')).toEqual([
     'warning',
+    'not_renewed',
     'ahead',
     'connection_lost',
     'retrying',

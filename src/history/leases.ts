@@ -1,0 +1,117 @@
+import { Failure } from '../errors.ts'
+import type { Session } from '../postgres/session.ts'
+import { type HistoryTables, nullIfMissing } from './tables.ts'
+
+/** Who says that a version lives, and which one. */
+export interface Lease {
+  readonly id: string
+  /** The name of the machine or the pod. */
+  readonly holder: string
+  readonly version: string | null
+  readonly bundle: string
+  /** Every migration of that bundle, in order. */
+  readonly names: readonly string[]
+  readonly ttlMs: number
+}
+
+/**
+ * Takes a lease, or again what is not there any more, until one time to live from now; each in one message without
+ * parameters, so that it may come through a pooler. DENIED says what to grant.
+ */
+export async function takeLease(session: Session, tables: HistoryTables, lease: Lease): Promise<void> {
+  const text = (value: string | null | undefined) => (value == null ? 'null' : session.client.escapeLiteral(value))
+  const names = `array[${lease.names.map(text).join(', ')}]::text[]`
+  const { id, holder, version, bundle } = lease
+  await orDenied(session, tables, () =>
+    session.query(
+      `insert into ${tables.leases} (id, holder, version, bundle, migrations, last, names, expires_at)
+       values (${text(id)}, ${text(holder)}, ${text(version)}, ${text(bundle)}, ${lease.names.length},
+         ${text(lease.names.at(-1))}, ${names}, ${end(lease)})
+       on conflict (id) do update set renewed_at = clock_timestamp(), expires_at = excluded.expires_at, released_at = null`,
+    ),
+  )
+}
+
+/** Lets it last one time to live from now; false when it is not there any more. */
+export async function renewLease(session: Session, tables: HistoryTables, lease: Lease): Promise<boolean> {
+  const rows = await orDenied(session, tables, () =>
+    session.query(
+      `update ${tables.leases} set renewed_at = clock_timestamp(), expires_at = ${end(lease)}
+       where id = ${session.client.escapeLiteral(lease.id)} and released_at is null returning id`,
+    ),
+  )
+  return rows.length > 0
+}
+
+/** Ends it now; the row stays as the proof that this version has held leases, and that this one was given back. */
+export async function releaseLease(session: Session, tables: HistoryTables, { id }: Pick<Lease, 'id'>): Promise<void> {
+  const ask = () =>
+    session.query(
+      `update ${tables.leases} set released_at = clock_timestamp(), expires_at = least(expires_at, clock_timestamp())
+       where id = ${session.client.escapeLiteral(id)}`,
+    )
+  await nullIfMissing(session, tables, ask)
+}
+
+/** Deletes what ended more than a day ago, but of each bundle the one that ended last: what is there stays bounded. */
+export async function pruneLeases(session: Session, tables: HistoryTables): Promise<void> {
+  await session.query(
+    `delete from ${tables.leases} where id in (
+       select id from ${tables.leases} old
+       where expires_at < clock_timestamp() - interval '1 day' and exists (
+         select from ${tables.leases} later where later.bundle = old.bundle
+           and (later.expires_at, later.id) > (old.expires_at, old.id))
+       limit 1000 for update skip locked)`,
+  )
+}
+
+function end({ ttlMs }: Lease): string {
+  return `clock_timestamp() + interval '${ttlMs} ms'`
+}
+
+/** A lease as it is found by somebody else. */
+export interface FoundLease extends Omit<Lease, 'ttlMs'> {
+  readonly state: 'living' | 'released' | 'expired'
+  /** Since it was renewed, for one that lives; else since it ended. */
+  readonly forMs: number
+}
+
+/**
+ * All leases, the newest first; null when there is no table of them. One that was not given back lives for its time after
+ * the server has started as well, because nobody could renew it before.
+ */
+export async function readLeases(session: Session, tables: HistoryTables): Promise<readonly FoundLease[] | null> {
+  const ends = `case when released_at is not null then expires_at
+    else greatest(expires_at, pg_catalog.pg_postmaster_start_time() + (expires_at - renewed_at)) end`
+  const age = (of: string) => `(extract(epoch from now.at - ${of}) * 1000)::float8`
+  return nullIfMissing(session, tables, () =>
+    session.query<FoundLease>(
+      `select id, holder, version, bundle, names,
+         case when ends > now.at then 'living' when released_at is not null then 'released' else 'expired' end as state,
+         case when ends > now.at then ${age('renewed_at')} else ${age('ends')} end as "forMs"
+       from (select clock_timestamp() as at) now, ${tables.leases}, lateral (select ${ends} as ends) e
+       order by taken_at desc, id`,
+    ),
+  )
+}
+
+/** What SQL the owner has to run for somebody who is to hold leases. */
+export function grantLeases(session: Session, { schema, leases }: HistoryTables): string {
+  const role = session.client.escapeIdentifier(session.role)
+  return `grant usage on schema ${schema} to ${role}; grant select, insert, update, delete on ${leases} to ${role};`
+}
+
+async function orDenied<T>(session: Session, tables: HistoryTables, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    if (code !== '42501') throw error
+    throw new Failure(
+      'DENIED',
+      `the role ${session.client.escapeIdentifier(session.role)} may not keep a lease in ${tables.leases}`,
+      { sqlstate: code, reason: message, next: `As their owner: ${grantLeases(session, tables)}` },
+      error,
+    )
+  }
+}
