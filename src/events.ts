@@ -8,6 +8,7 @@ export type Event =
   | { readonly type: 'ready'; readonly serverVersion: string; readonly elapsedMs: number }
   | { readonly type: 'up_to_date'; readonly migrations: number; readonly seed: string | null }
   | { readonly type: 'held_back'; readonly names: readonly string[] }
+  | { readonly type: 'deferred'; readonly names: readonly string[]; readonly why: readonly string[] }
   | { readonly type: 'ahead'; readonly names: readonly string[] }
   | { readonly type: 'lock_waiting'; readonly holder: string; readonly elapsedMs: number }
   | { readonly type: 'connection_lost'; readonly reason: string }

@@ -39,6 +39,13 @@ export function impliedAllowances(format: string, file: string): Allowance[] {
     .map((rule) => ({ rule, why, place, implied: true, used: true }))
 }
 
+/** Warnings without those of a rule that somebody has allowed; without `allowances` that rule is not for this file. */
+export function unlessAllowed(notices: readonly Problem[], rule: string, allowances?: readonly Allowance[]) {
+  const allowing = allowances?.filter((one) => one.rule === rule)
+  for (const one of allowing ?? []) one.used = true
+  return allowing?.length === 0 ? notices : notices.filter((one) => one.rule !== rule)
+}
+
 /** Reads `<rule> <why>`; a mistake in it is a problem, because somebody relies on it. */
 export function readAllowance(text: string, place: Place, form: string): Allowance | Problem {
   const [, rule = '', why = ''] = /^(\S*)\s*(.*?)\s*$/s.exec(text)!

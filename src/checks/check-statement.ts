@@ -9,6 +9,7 @@ import { type AloneStatement, aloneName, mayBeAlone, refuseAlone, refuseAloneInW
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
 import { bodyOf, checkBody } from './rules/function-body.ts'
+import { type Taken, needContract, takenAway } from './rules/needs-contract.ts'
 import { refuseUnlock } from './rules/session-lock.ts'
 import { refuseLost, sessionEffect } from './rules/session-state.ts'
 import { refuseEscapes, stringsBehind } from './rules/string-escapes.ts'
@@ -49,6 +50,7 @@ export interface Inspection {
   readonly controls: Control[]
   readonly alone: AloneStatement[]
   readonly added: AddedValue[]
+  readonly taken: Taken[]
   /** False after pg_dump has turned the checking of bodies off. */
   checksBodies: boolean
   joinable: boolean
@@ -66,7 +68,17 @@ export interface Inspection {
 }
 
 export function openInspection(role: Role, outside: boolean, declared: Declared): Inspection {
-  const lists = { problems: [], notices: [], creates: [], controls: [], alone: [], added: [], session: [], lost: [] }
+  const lists = {
+    problems: [],
+    notices: [],
+    creates: [],
+    controls: [],
+    alone: [],
+    added: [],
+    taken: [],
+    session: [],
+    lost: [],
+  }
   const flags = {
     checksBodies: true,
     joinable: true,
@@ -105,6 +117,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   }
   const added = addedValue(kind, node, declared, place.line)
   if (added) inspection.added.push(added)
+  if (role === 'migration') inspection.taken.push(...takenAway(kind, node, place))
   if (role === 'migration' || role === 'repeatable') noteDeclared(declared, kind, node)
   inspection.creates.push(...createdRelations({ [kind]: node }))
   inspection.joinable &&= isJoinable(kind, node) && level === null
@@ -147,6 +160,7 @@ export function conclude(inspection: Inspection, statements: number): readonly [
   const { controls, alone, problems, notices, role, outside } = inspection
   const misread = inspection.escapes?.met || problems.some(({ rule }) => rule === 'syntax')
   if (inspection.escapes && misread) problems.push(refuseEscapes(inspection.escapes.place))
+  notices.push(...needContract(inspection.taken, inspection.creates))
   const pair = !outside && isOuterPair(controls, statements)
   if (pair) notices.push(...(role === 'verify' ? [] : [pairNotice(controls[0]!)]))
   else if (!outside) problems.push(...refuseControls(controls, role))

@@ -20,6 +20,7 @@ export type Rule =
   | 'down'
   | 'verify'
   | 'module'
+  | 'needs-contract'
   | 'allow'
 
 /** A mistake: what is wrong, where, what to do, and where that is explained. */

@@ -1,3 +1,4 @@
+import { noteFloors } from '../history/floors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, insertBaseline, readHistory } from '../history/rows.ts'
 import { finishRun, startRun } from '../history/runs.ts'
@@ -53,6 +54,11 @@ async function record(run: Run, session: Session, bundle: Bundle, migrations: re
     const record = { command: 'baseline', bundle: null, seed: null, environment, version, host: io.hostname }
     const id = await startRun(session, tables, record)
     for (const migration of missing) await insertBaseline(session, tables, migration, id)
+    await noteFloors(
+      session,
+      tables,
+      missing.flatMap(({ name, contract }) => (contract ? [name] : [])),
+    )
     await finishRun(session, tables, id, { outcome: 'done' })
     await session.query('commit')
   } catch (error) {

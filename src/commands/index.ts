@@ -16,6 +16,17 @@ export const commands: Readonly<Record<string, Command>> = {
     // Not lazy, because nearly every start needs it.
     load: async () => up,
   },
+  contract: {
+    summary: 'up, and the contract migrations too, once nothing older is left that uses what they take away',
+    flags: {
+      to: { value: 'name', summary: 'the last one to apply' },
+      'without-evidence': {
+        summary: 'although nothing tells whether something older lives; what is seen still counts',
+      },
+    },
+    database: true,
+    load: async () => (await import('./contract.ts')).contract,
+  },
   status: {
     summary: 'what is applied, what is pending, what does not match',
     flags: {

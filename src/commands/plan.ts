@@ -11,7 +11,7 @@ import { warnIgnored } from '../run/ignored.ts'
 import { countDone } from '../run/outside/outside-file.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import { splitAt, upTo } from '../run/up-to.ts'
+import { inOrder, splitAt, upTo } from '../run/up-to.ts'
 
 /** One thing that `up` would run. */
 interface PlannedFile {
@@ -46,7 +46,11 @@ export async function plan(run: Run): Promise<number> {
   const adopted = [...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])]
   warnIgnored({ run }, listIgnored(found, policy))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
-  const { now, later } = splitAt(await bundle.list(), found.pending, run.flags['to'])
+  const isNew = made.foreign === null && history.length === 0
+  const isDue = config.contract === 'always' || isNew
+  const deferred = isDue ? [] : found.deferred.map(({ name }) => name)
+  const due = isDue ? inOrder(await bundle.list(), [...found.pending, ...found.deferred]) : found.pending
+  const { now, later } = splitAt(await bundle.list(), due, run.flags['to'])
   const migrations = await bundle.open(now)
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), history).filter(
     (one) => !foreign?.repeatable.some(({ name }) => name === one.name),
@@ -68,8 +72,12 @@ export async function plan(run: Run): Promise<number> {
     ...(adopts.length > 0 ? { adopts } : {}),
     pending,
     ...(heldBack.length > 0 ? { held_back: heldBack } : {}),
+    ...(deferred.length > 0 ? { deferred } : {}),
   }
-  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : asText(pending, found.ahead, heldBack, adopts))
+  const waits =
+    deferred.length === 0 ? '' : `\n-- deferred until nothing older is left (upfront contract): ${deferred.join(', ')}`
+  const text = () => asText(pending, found.ahead, heldBack, adopts) + waits
+  run.answer(run.flags['json'] ? JSON.stringify(asData, null, 2) : text())
   return 0
 }
 

@@ -1,3 +1,4 @@
+import { noteFloors } from '../history/floors.ts'
 import { nearest } from '../config/nearest.ts'
 import { Failure } from '../errors.ts'
 import { planRepair } from '../history/repair/actions.ts'
@@ -145,6 +146,8 @@ async function repairNamed(
   const { kind, name, subject } = named
   const change = { kind, name: named.row?.name ?? name, change: plan.change(session, tables) }
   await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)
+  // Behind it, because a floor without its migration keeps nobody out.
+  if (action === 'done' && named.file && 'contract' in named.file) await noteFloors(session, tables, [name])
   run.emit({ type: 'repaired', action, name: subject, meaning: plan.meaning })
 }
 

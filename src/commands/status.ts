@@ -1,5 +1,6 @@
 import { Failure, failures } from '../errors.ts'
 import { asRecorded } from '../history/as-recorded.ts'
+import { refuseBelowFloor } from '../history/floors.ts'
 import { pendingAgain } from '../history/pending-again.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
@@ -23,6 +24,7 @@ interface StatusRow {
     | 'baseline'
     | 'running'
     | 'pending'
+    | 'deferred'
     | 'to adopt'
     | 'edited'
     | 'failed'
@@ -43,6 +45,7 @@ export async function status(run: Run): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
+  let below = false
   const { history, plan, foreign, verified } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
@@ -51,6 +54,11 @@ export async function status(run: Run): Promise<number> {
       await bundle.list(),
       all.filter((row) => row.kind === 'migration'),
     )
+    if (made.ahead.length > 0)
+      await refuseBelowFloor(reader, historyTables(session, config.schema), made.ahead).catch((error: unknown) => {
+        below = true
+        warnOf(run, error)
+      })
     // What up would refuse does not read as nothing.
     if (all.length === 0)
       await refuseStrangersHistory(run, reader, bundle).catch((error: unknown) => warnOf(run, error))
@@ -69,7 +77,7 @@ export async function status(run: Run): Promise<number> {
     ...rowsAgain('repeatable', await bundle.listRepeatable(), history),
     ...(seeds === null ? [] : rowsAgain('seed', await seeds.list(), history)),
   ]
-  const answer = { bundle, foreign, rows, verified, exit: exitCode(rows, policy) }
+  const answer = { bundle, foreign, rows, verified, exit: below ? failures.MISMATCH.exit : exitCode(rows, policy) }
   run.answer(run.flags['json'] ? JSON.stringify(asJson(answer), null, 2) : asText(answer))
   return run.flags['exit-code'] ? answer.exit : 0
 }
@@ -96,11 +104,13 @@ function migrationRows(files: readonly Identity[], { plan, history, foreign, ign
     const one = line('migration', name, state, row)
     return row?.state === 'adopted' ? { ...one, by: format } : one
   }
+  const deferred = new Set(plan.deferred.map(({ name }) => name))
   const ofFile = ({ name }: Identity): StatusRow => {
     const row = rows.get(name)
     const state = theirs.get(name)
     if (!row && state) return { ...line('migration', name, state), by: state === 'skipped' ? null : foreign!.from }
-    if (!row) return line('migration', name, plan.outOfOrder.includes(name) ? 'out of order' : 'pending')
+    if (!row && plan.outOfOrder.includes(name)) return line('migration', name, 'out of order')
+    if (!row) return line('migration', name, deferred.has(name) ? 'deferred' : 'pending')
     const recorded = row.state === 'adopted' ? 'applied' : row.state
     return ofRow(name, plan.changed.includes(name) ? 'changed' : recorded)
   }

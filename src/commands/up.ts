@@ -25,14 +25,17 @@ async function attempt(job: Job): Promise<void> {
       const newest = await readNewestRun(session, historyTables(session, run.config.schema))
       const done = isComplete(job, newest)
       if (!done) await requirePrimary(session)
-      return { done, hasLeases: newest?.leases }
+      return { done, newest }
     },
-    async (session, { done, hasLeases }) => {
+    async (session, { done, newest }) => {
       if (!done) return (await import('../run/migrate.ts')).migrate(job, session)
       if (run.connection.cluster !== undefined)
         await (await import('../run/step-context.ts')).requireSameCluster(run, session)
-      if (!hasLeases) await (await import('../run/contract/make-leases.ts')).makeLeases(run, session)
-      run.emit({ type: 'up_to_date', migrations: bundle.count, seed: seeds?.environment ?? null })
+      if (!newest?.leases) await (await import('../run/contract/make-leases.ts')).makeLeases(run, session)
+      const deferred = newest?.deferred?.split('\n') ?? []
+      const migrations = bundle.count - deferred.length
+      run.emit({ type: 'up_to_date', migrations, seed: seeds?.environment ?? null })
+      if (deferred.length > 0) run.emit({ type: 'deferred', names: deferred, why: [] })
     },
   )
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../errors.ts'
+import { refuseBelowFloor } from '../history/floors.ts'
 import { pendingAgain } from '../history/pending-again.ts'
 import { makePlan, refuseMismatch } from '../history/plan.ts'
 import { readHistory } from '../history/rows.ts'
@@ -94,6 +95,7 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   )
   // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
   refuseMismatch({ ...plan, abandoned: [], renamed: [] }, { outOfOrder: 'apply', missing: 'ignore' })
+  if (plan.ahead.length > 0) await refuseBelowFloor(reader, historyTables(session, schema), plan.ahead)
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
   const pending = [...plan.pending, ...again]
   if (pending.length === 0) return []

@@ -43,6 +43,8 @@ export interface Config {
   readonly missing: 'error' | 'ignore'
   readonly invalidIndexes: 'fail' | 'drop'
   readonly createDatabase: boolean
+  /** When `up` applies migrations that wait for the older version to be gone. */
+  readonly contract: 'defer' | 'when-safe' | 'always'
   /** What is done about a live schema that is not the one of the bundle. */
   readonly verify: 'warn' | 'fail' | 'off'
   readonly comparing: Comparing

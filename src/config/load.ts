@@ -92,6 +92,7 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     leaseTtlMs: read('UPFRONT_LEASE_TTL'),
     contractGraceMs: read('UPFRONT_CONTRACT_GRACE'),
     createDatabase: read('UPFRONT_CREATE_DATABASE'),
+    contract: read('UPFRONT_CONTRACT'),
     verify: read('UPFRONT_VERIFY'),
     logFormat: read('UPFRONT_LOG_FORMAT'),
     logLevel: read('UPFRONT_LOG_LEVEL'),

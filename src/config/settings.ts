@@ -137,6 +137,13 @@ export const settings = {
     default: '60s',
     meaning: 'how long a lease lasts that is not renewed (`wait --hold` renews it at a third of that)',
   },
+  UPFRONT_CONTRACT: {
+    kind: 'enum',
+    default: 'defer',
+    choices: ['defer', 'when-safe', 'always'],
+    meaning:
+      'contract migrations: left to `upfront contract`, applied by `up` when nothing older is left, or in order with all others (databases that only one version uses)',
+  },
   UPFRONT_CONTRACT_GRACE: {
     kind: 'duration',
     default: '0',

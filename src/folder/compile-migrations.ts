@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { type Allowance, impliedAllowances, judgeText, readOwnAllowances } from '../checks/allowances.ts'
+import { type Allowance, impliedAllowances, judgeText, readOwnAllowances, unlessAllowed } from '../checks/allowances.ts'
 import { type Declared, nothingDeclared, nextFile } from '../checks/declared.ts'
 import { readDirectives } from '../checks/directives.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
@@ -75,7 +75,9 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
     const wanted = new Map(which.map((one) => [one.name.normalize('NFC'), one]))
     const { migrations, problems } = await compileSources(folder, ({ name }) => wanted.has(name))
     const changed = migrations.flatMap(({ migration: { name, file, checksum: now } }) =>
-      now === wanted.get(name)?.checksum ? [] : [hasChanged(file)],
+      now === wanted.get(name)?.checksum
+        ? []
+        : [{ what: `${file} has changed while upfront ran`, next: 'Start it again.' }],
     )
     if (problems.length + changed.length > 0)
       throw invalid(shown, [...problems, ...changed], askWhose(folder.layout.format, problems))
@@ -96,22 +98,17 @@ export function migrationCompiler(folder: ListedFolder): Pick<Bundle, 'open' | '
   }
 }
 
-function hasChanged(file: string): Problem {
-  return { what: `${file} has changed while upfront ran`, next: 'Start it again.' }
-}
-
 /** Every migration of a folder, with all that was found; throws INVALID only when there is no folder, or nothing in it. */
 export async function checkMigrations(folder: MigrationsFolder): Promise<CheckedMigrations> {
   const { migrations, repeatable, layout, problems, notices, appliesLate } = await listSources(folder)
-  const { dir, shown } = folder
-  const compiled = await compileSources({ dir, shown, layout, migrations, repeatable }, () => true, 'all')
+  const compiled = await compileSources({ ...folder, layout, migrations, repeatable }, () => true, 'all')
   const sources = [...migrations, ...repeatable]
   return {
     ...compiled,
     format: layout.format,
     appliesLate,
     repeatable: new Set(repeatable.map(({ name }) => name)),
-    origins: new Map(isForeign(layout) ? sources.map((source) => traceSource(dir, source)) : []),
+    origins: new Map(isForeign(layout) ? sources.map((source) => traceSource(folder.dir, source)) : []),
     problems: [...problems, ...compiled.problems],
     notices: [...notices, ...compiled.notices],
   }
@@ -135,20 +132,24 @@ async function compileSources(
     nextFile(declared)
     // Other tools leave their transaction for these as well.
     const role = repeatable.includes(source) && !isForeign(folder.layout) ? 'repeatable' : 'migration'
-    const one = compileMigration({ ...folder, source, allow, role, which }, declared)
+    const one = withPhase(compileMigration({ ...folder, source, allow, role, which }, declared), source, role)
     problems.push(...one.problems)
     unrunnable.push(...(one.unrunnable ?? []))
     notices.push(...one.notices)
     allowances.push(...one.own)
-    return one.compiled ? [markContract(one.compiled, source, role)] : []
+    return one.compiled ? [one.compiled] : []
   })
   return { migrations, problems, notices, warnings: warnOfUnknownNames(allow, names), unrunnable, allowances }
 }
 
-/** Says of a migration that it waits until nothing of the version before is left. */
-function markContract(one: CompiledMigration, source: SourceMigration, role: InFolder['role']): CompiledMigration {
-  if (role === 'repeatable' || !isContract(source, () => bearsContractMark(one.path))) return one
-  return { ...one, migration: { ...one.migration, contract: true } }
+/** Says of a migration that it waits until nothing of the version before is left, or where it should and does not. */
+function withPhase(one: One, source: SourceMigration, role: InFolder['role']): One {
+  const { compiled, notices } = one
+  if (!compiled || role === 'repeatable') return { ...one, notices: unlessAllowed(notices, 'needs-contract') }
+  if (!isContract(source, () => bearsContractMark(compiled.path)))
+    return { ...one, notices: unlessAllowed(notices, 'needs-contract', compiled.allowances) }
+  const migration = { ...compiled.migration, contract: true } as const
+  return { ...one, compiled: { ...compiled, migration }, notices: unlessAllowed(notices, 'needs-contract') }
 }
 
 interface One {
@@ -174,8 +175,8 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   const { name, cannotRun } = source
   if (cannotRun) return compileCode({ name, file, cannotRun }, path)
   const foreign = foreignFile(layout, source)
-  const implied = impliedFor(layout, file)
-  const subject = { name, allowFile: join(shown, allowFile), allowances: [...allow.of(name), ...implied] }
+  const allowances = [...allow.of(name), ...impliedFor(layout, file)]
+  const subject = { name, allowFile: join(shown, allowFile), allowances }
   const { asserted, ...found } = compileAssertion({ ...subject, dir, shown, source })
   if (source.kind === 'module') {
     const read = readText(path, file)
@@ -236,12 +237,8 @@ function compileDownAlone({ dir, shown, layout }: ListedFolder, source: SourceMi
   const file = join(shown, source.file)
   const allow = readAllowFile(dir, shown, [source.name])
   const foreign = foreignFile(layout, source)
-  const implied = impliedFor(layout, file)
-  const subject = {
-    name: source.name,
-    allowFile: join(shown, allowFile),
-    allowances: [...allow.of(source.name), ...implied],
-  }
+  const allowances = [...allow.of(source.name), ...impliedFor(layout, file)]
+  const subject = { name: source.name, allowFile: join(shown, allowFile), allowances }
   const ends = source.kind === 'module' ? { beginning: '', section: null } : readEnds(path, file, foreign)
   if ('problem' in ends) throw invalid(shown, [{ ...ends.problem, name: source.name }])
   const { beginning, section } = ends

@@ -9,6 +9,8 @@ export interface NewestRun {
   readonly outcome: string | null
   /** How the live schema was found by it; null when it was not looked at. */
   readonly verified: string | null
+  /** The names of the contract migrations that it left, with line feeds between; null for none. */
+  readonly deferred: string | null
   /** Whether there is a table of leases, which an earlier version has not made. */
   readonly leases: boolean
 }
@@ -16,9 +18,10 @@ export interface NewestRun {
 /** The one question of a run with nothing to do; null as well when our tables do not exist. */
 export async function readNewestRun(session: Session, tables: HistoryTables): Promise<NewestRun | null> {
   // Tables of an earlier version have no such column.
-  const verified = `pg_catalog.to_jsonb(r) ->> 'verified' as verified`
+  const later = `x ->> 'verified' as verified, x ->> 'deferred' as deferred`
   const leases = `pg_catalog.to_regclass(${session.client.escapeLiteral(tables.leases)}) is not null as leases`
-  const sql = `select command, bundle, seed, outcome, ${verified}, ${leases} from ${tables.runs} r order by id desc limit 1`
+  const sql = `select command, bundle, seed, outcome, ${later}, ${leases}
+    from (select * from ${tables.runs} order by id desc limit 1) r, pg_catalog.to_jsonb(r) x`
   const rows = await nullIfMissing(session, tables, () => session.query<NewestRun>(sql))
   return rows?.[0] ?? null
 }
@@ -37,6 +40,13 @@ export async function readDecided(
     throw error
   })
   return (rows ?? []).flatMap(({ action, subject }) => subject.split('\n').map((name) => ({ name, action })))
+}
+
+/** Whether a run has ever come to its end, so that an application may use what it has made. */
+export async function hasFinishedRun(session: Session, tables: HistoryTables): Promise<boolean> {
+  const sql = `select exists (select from ${tables.runs} where outcome = 'done') as found`
+  const rows = await nullIfMissing(session, tables, () => session.query<{ found: boolean }>(sql))
+  return rows?.[0]?.found ?? false
 }
 
 export interface RunRecord {
@@ -82,18 +92,39 @@ export async function finishRun(session: Session, tables: HistoryTables, id: str
 /** Notes how the schema was found after this run had applied its migrations: `same`, or what differed. */
 export async function noteVerified(session: Session, tables: HistoryTables, id: string, how: string): Promise<void> {
   try {
-    // Tables of an earlier version lack the column; most have it, and then this asks for no lock.
-    const [found] = await session.query<{ there: boolean }>(
-      `select exists (select from pg_catalog.pg_attribute
-         where attrelid = $1::pg_catalog.regclass and attname = 'verified' and not attisdropped) as there`,
-      [tables.runs],
-    )
-    if (!found!.there) await session.query(`alter table ${tables.runs} add column if not exists verified text`)
-    await session.query(`update ${tables.runs} set verified = $2 where id = $1`, [id, how])
+    await note(session, tables, { id, column: 'verified', text: how })
   } catch (error) {
     // Only their owner may add it, when nobody reads them; and that the schema is right does not hang on a note.
     if (!['42501', '55P03'].includes((error as { code?: string }).code ?? '')) throw error
   }
+}
+
+/** Notes which contract migrations this run has left. */
+export async function noteDeferred(
+  session: Session,
+  tables: HistoryTables,
+  id: string,
+  names: readonly string[],
+): Promise<void> {
+  await note(session, tables, { id, column: 'deferred', text: names.length === 0 ? null : names.join('\n') })
+}
+
+interface Note {
+  /** Of the run. */
+  readonly id: string
+  readonly column: 'verified' | 'deferred'
+  readonly text: string | null
+}
+
+async function note(session: Session, tables: HistoryTables, { id, column, text }: Note): Promise<void> {
+  // Tables of an earlier version lack the column; most have it, and then this asks for no lock.
+  const [found] = await session.query<{ there: boolean }>(
+    `select exists (select from pg_catalog.pg_attribute
+       where attrelid = $1::pg_catalog.regclass and attname = $2 and not attisdropped) as there`,
+    [tables.runs, column],
+  )
+  if (!found!.there) await session.query(`alter table ${tables.runs} add column if not exists ${column} text`)
+  await session.query(`update ${tables.runs} set ${column} = $2 where id = $1`, [id, text])
 }
 
 /** When a run held the schema against that of its bundle, and how it was: `same`, or what differed. */

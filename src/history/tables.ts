@@ -1,5 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
+import { floorsTableSql } from './floors-table.ts'
 import { leasesTableSql } from './leases-table.ts'
 
 /** The schema of our tables, quoted. */
@@ -8,6 +9,8 @@ export interface HistoryTables {
   readonly runs: string
   readonly history: string
   readonly leases: string
+  /** The contract migrations that were applied, below which no image may come back. */
+  readonly floors: string
   /** Statements that write, to go along with what records a migration of that name, in a WITH of the same statement. */
   readonly alongside?: (name: string) => readonly string[]
   /** The same for what takes a migration out of the history. */
@@ -31,7 +34,13 @@ function withAll(theirs: readonly string[] = [], more: readonly string[]): strin
 
 export function historyTables(session: Session, schema: string): HistoryTables {
   const quoted = session.client.escapeIdentifier(schema)
-  return { schema: quoted, runs: `${quoted}.runs`, history: `${quoted}.history`, leases: `${quoted}.leases` }
+  return {
+    schema: quoted,
+    runs: `${quoted}.runs`,
+    history: `${quoted}.history`,
+    leases: `${quoted}.leases`,
+    floors: `${quoted}.floors`,
+  }
 }
 
 /**
@@ -67,7 +76,8 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         subject text,
         reason text,
         was jsonb,
-        verified text
+        verified text,
+        deferred text
       );
       create table if not exists ${tables.history} (
         id bigint generated always as identity,
@@ -84,6 +94,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         primary key (kind, name)
       );
       ${leasesTableSql(tables.leases)};
+      ${floorsTableSql(tables.floors)};
       ${isOpen ? '' : 'commit'}`)
   } catch (error) {
     await session.query('rollback').catch(() => {})

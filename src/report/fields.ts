@@ -39,6 +39,12 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'Migrations that are pending and come after the one that --to names; they were not applied.',
       fields: ['names'],
     },
+    deferred: {
+      level: 'info',
+      meaning:
+        'Contract migrations that were not applied, and what still lives or why that cannot be told; empty where nobody has looked.',
+      fields: ['names', 'why'],
+    },
     ahead: {
       level: 'warn',
       meaning: 'The database has migrations that this image does not have, after all of its own; nothing was written.',

@@ -62,6 +62,10 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   up_to_date: ({ migrations, seed }) =>
     line('up to date', `${count(migrations, 'migration')}${seed === null ? '' : ` and the seeds for ${seed}`}`),
   held_back: ({ names }) => line('held back', `${count(names.length, 'migration')} still pending: ${joinNames(names)}`),
+  deferred: ({ names, why }) => [
+    ...line('deferred', `${joinNames(names)}: until nothing older is left, for upfront contract`),
+    ...why.flatMap((one) => line('', one)),
+  ],
   ahead: ({ names }) =>
     line('ahead', `the database has ${count(names.length, 'migration')} that this image has not: ${joinNames(names)}`),
   lock_waiting: ({ holder, elapsedMs }) =>

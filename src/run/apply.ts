@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { type HistoryRow, isTakingBack } from '../history/rows.ts'
-import { finishRun, startRun } from '../history/runs.ts'
+import { finishRun, noteDeferred, startRun } from '../history/runs.ts'
 import type { HistoryTables } from '../history/tables.ts'
 import type { Migration, Seed } from '../migration.ts'
 import { resetSession } from '../postgres/prepare.ts'
@@ -44,6 +44,8 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
   const { session } = on
   const { progress } = job
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
+  // Before it can be complete, so that a later run knows that there is more.
+  if (progress.deferred.names.length > 0) await noteDeferred(session, tables, runId, progress.deferred.names)
   let hasEventTriggers = await resetSession(session, on.settings)
   const items: Item[] = [
     ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),

@@ -30,6 +30,14 @@ export interface JobProgress {
   notRun: readonly string[]
   /** Pending ones that come after the last one to apply. */
   heldBack: readonly string[]
+  /** Contract migrations that are left, and why. */
+  deferred: Deferred
+}
+
+/** What waits until nothing of the version before is left; the reasons are for people. */
+export interface Deferred {
+  readonly names: readonly string[]
+  readonly why: readonly string[]
 }
 
 export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedBundle | null): Job {
@@ -41,6 +49,7 @@ export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedB
     inFlight: [],
     notRun: [],
     heldBack: [],
+    deferred: { names: [], why: [] },
     foreignWait: noWait(),
   }
   return { run, command, bundle, seeds, progress, begun: performance.now() }
@@ -56,11 +65,24 @@ export function listNotRun({ applied, seeded, inFlight, notRun }: JobProgress, i
  * Whether the newest run that wrote something was a complete one of this bundle and these seeds, and found the schema
  * right when that is to be proved.
  */
-export function isComplete({ run, bundle, seeds }: Job, newest: NewestRun | null): boolean {
-  if (newest?.command !== 'up' || newest.outcome !== 'done' || newest.bundle !== bundle.digest) return false
+export function isComplete(job: Job, newest: NewestRun | null): boolean {
+  return isRecorded(job, newest) && !(newest?.deferred && mayContract(job))
+}
+
+/** Whether this run looks if what waits for the older version to be gone may be applied now. */
+export function mayContract({ run, command }: Job): boolean {
+  return command === 'contract' || run.config.contract !== 'defer'
+}
+
+/** The same, but that contract migrations may be left which this run would look at again. */
+export function isRecorded({ run, bundle, seeds }: Job, newest: NewestRun | null): newest is NewestRun {
+  if (newest === null || !recorders.has(newest.command) || newest.outcome !== 'done') return false
+  if (newest.bundle !== bundle.digest) return false
   if (run.config.verify === 'fail' && newest.verified !== 'same') return false
   return seeds === null || newest.seed === seedKey(seeds)
 }
+
+const recorders: ReadonlySet<string> = new Set(['up', 'contract'])
 
 /** How a run's row names its seeds. */
 export function seedKey(seeds: SeedBundle): string {

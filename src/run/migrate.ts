@@ -1,14 +1,15 @@
 import { Failure, type FailureCode } from '../errors.ts'
-import { halfDoneCommands, quoteForShell } from '../history/repair/command.ts'
+import { halfDoneCommands } from '../history/repair/command.ts'
 import { readHistory } from '../history/rows.ts'
-import { finishRun, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
+import { withFloors } from '../history/floors.ts'
+import { finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, ensureLeases, historyTables } from '../history/tables.ts'
-import type { Identity, Migration, SeedBundle } from '../migration.ts'
+import type { Identity, SeedBundle } from '../migration.ts'
 import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { joinNames } from '../report/failure.ts'
 import type { StepContext } from './apply/step.ts'
-import { type Job, isComplete, isWhole, recordOf } from './job.ts'
+import { type Job, isComplete, isRecorded, isWhole, mayContract, recordOf } from './job.ts'
 import type { Run } from './run.ts'
 import { requirePrimary } from './server.ts'
 import { openStepContext } from './step-context.ts'
@@ -36,12 +37,30 @@ export async function migrate(job: Job, session: Session): Promise<void> {
     const { withForeignLock } = await import('./adopt/foreign-lock.ts')
     return withForeignLock(job, session, () => {
       phase.current = 'applying'
-      return apply(job, tables, on, since)
+      return withDoorShut(job, session, work, () => apply(job, tables, on, since))
     })
   })
   if (finished?.ahead.length) return tellAhead(job, finished)
   if (finished === undefined) resolveInFlight(job, (await readHistory(session, tables)) ?? [])
   emitDone(job, finished)
+}
+
+/** Who takes a lease while it is decided, and applied, that nothing older is left, waits until that is over. */
+async function withDoorShut<Result>(
+  job: Job,
+  session: Session,
+  { contracts }: Work,
+  use: () => Promise<Result>,
+): Promise<Result> {
+  if (!contracts || !mayContract(job)) return use()
+  const { shutDoor, openDoor } = await import('./contract/door.ts')
+  const { schema } = job.run.config
+  await shutDoor(session, schema)
+  try {
+    return await use()
+  } finally {
+    await openDoor(session, schema).catch(() => {})
+  }
 }
 
 async function readClock(session: Session): Promise<string> {
@@ -54,12 +73,15 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   if (!(await tryLock(session, key))) return
   try {
     // Whoever had the lock a moment ago may have noted the same.
-    if (isComplete(job, await readNewestRun(session, tables))) return
-    if (!isNothing(await findWork(job, session, tables))) return
+    const newest = await readNewestRun(session, tables)
+    const work = await findWork(job, session, tables)
+    if (isRecorded(job, newest) && (newest.deferred ?? '') === job.progress.deferred.names.join('\n')) return
+    if (!isNothing(work)) return
     // The row of a run whose last answer was lost is still open.
     const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
     if (id === undefined) return
     job.progress.runId = id
+    if (job.progress.deferred.names.length > 0) await noteDeferred(session, tables, id, job.progress.deferred.names)
     // A run that ended because the schema was not the right one is not made good by the next start.
     await verifyOrFail(job, session, tables, id)
     await finishRun(session, tables, id, { outcome: 'done' })
@@ -119,11 +141,13 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (!work.tablesExist) {
     // What another tool's history has applied may be replaced by what is pending.
-    if (!work.foreign) await refuseForeignTables(session, migrations)
+    if (!work.foreign) await (await import('./adopt/refuse-foreign-tables.ts')).refuseForeignTables(session, migrations)
     await createTables(session, tables)
   } else await ensureLeases(session, tables).catch(unlessDenied)
   // It may be refused, and that before anything is taken over.
-  const written = await withWriteBack(job, session, tables, [...migrations, ...repeatable])
+  const back = await withWriteBack(job, session, tables, [...migrations, ...repeatable])
+  const contracts = migrations.flatMap(({ name, contract }) => (contract ? [name] : []))
+  const written = await withFloors(session, back, contracts)
   await takeOver(job, session, tables, work)
   if (isApplied(work)) return work
   await refuseToRepeat(session, tables, work, since)
@@ -181,32 +205,6 @@ async function refuseToRepeat(session: Session, tables: HistoryTables, work: Wor
   })
 }
 
-/** Throws MISMATCH for a database that has our relations but not our history: somebody else has filled it, and running on would fail or lie. */
-export async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
-  const { findCreated } = await import('../catalog/created.ts')
-  const created = await findCreated(session, migrations)
-  const existing = [...new Set([...created.values()].flat())]
-  if (existing.length === 0) return
-  const last = lastThere(migrations, created)
-  throw new Failure('MISMATCH', 'this database has no history of ours, but what the migrations create exists already', {
-    list: existing,
-    next:
-      'Is it the database you meant? If those were made by the same migrations, record them as applied: ' +
-      (last === undefined
-        ? 'upfront baseline --to <the last one it has>.'
-        : `upfront baseline --to ${quoteForShell(last)} (the last one of which all tables are there, as of all before it)`),
-  })
-}
-
-/** The last migration that such a database has, as far as relations can tell: no earlier one lacks any. */
-function lastThere(migrations: readonly Migration[], created: ReadonlyMap<Migration, readonly string[]>) {
-  const thereOf = (migration: Migration) => created.get(migration)?.length ?? 0
-  const lacking = migrations.findIndex((migration) => thereOf(migration) < migration.creates.length)
-  const whole = lacking === -1 ? migrations : migrations.slice(0, lacking)
-  if (migrations.slice(whole.length).some((migration) => thereOf(migration) > 0)) return undefined
-  return whole.findLast(({ creates }) => creates.length > 0)?.name
-}
-
 /** An image that was rolled back must start, so it only says what is ahead of it and which seeds it has not applied. */
 function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
   if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
@@ -220,6 +218,12 @@ function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Ident
 
 /** `work` is what there was to do at the last look; undefined when another runner has done it. */
 function emitDone(job: Job, work: Work | undefined): void {
+  emitOutcome(job, work)
+  const { names, why } = job.progress.deferred
+  if (names.length > 0) job.run.emit({ type: 'deferred', names, why })
+}
+
+function emitOutcome(job: Job, work: Work | undefined): void {
   const { progress, run, bundle, seeds } = job
   const { applied, seeded, heldBack } = progress
   const left = isWhole(job) ? [] : (work?.seedsLeft ?? [])
@@ -227,7 +231,11 @@ function emitDone(job: Job, work: Work | undefined): void {
   if (!isWhole(job)) run.emit({ type: 'held_back', names: heldBack })
   if (applied.length + seeded.length === 0) {
     const environment = isWhole(job) ? (seeds?.environment ?? null) : null
-    return run.emit({ type: 'up_to_date', migrations: bundle.count - heldBack.length, seed: environment })
+    return run.emit({
+      type: 'up_to_date',
+      migrations: bundle.count - heldBack.length - progress.deferred.names.length,
+      seed: environment,
+    })
   }
   const elapsedMs = performance.now() - job.begun
   run.emit({ type: 'done', applied: applied.length, seeded: seeded.length, reverted: 0, elapsedMs })

@@ -30,3 +30,9 @@ export function splitAt(
   const isNow = ({ name }: Identity) => names.has(name.normalize('NFC'))
   return { now: pending.filter(isNow), later: pending.filter((one) => !isNow(one)) }
 }
+
+/** These in the order of the files, under the names that they have here. */
+export function inOrder(files: readonly Identity[], these: readonly Identity[]): readonly Identity[] {
+  const at = new Map(files.map(({ name }, place) => [name.normalize('NFC'), place]))
+  return these.toSorted((a, b) => at.get(a.name.normalize('NFC'))! - at.get(b.name.normalize('NFC'))!)
+}

@@ -8,7 +8,7 @@ import { planMigrations } from './adopt/plan-migrations.ts'
 import type { Foreign } from './adopt/foreign-history.ts'
 import { warnIgnored } from './ignored.ts'
 import type { Job } from './job.ts'
-import { splitAt } from './up-to.ts'
+import { inOrder, splitAt } from './up-to.ts'
 
 /** What there is to do, by what the history says now. */
 export interface Work {
@@ -20,6 +20,8 @@ export interface Work {
   readonly ahead: readonly string[]
   readonly history: readonly HistoryRow[]
   readonly tablesExist: boolean
+  /** Whether contract migrations are not applied. */
+  readonly contracts: boolean
   /** Another tool's history that is to be taken over, null for none. */
   readonly foreign: Foreign | null
 }
@@ -42,7 +44,16 @@ export async function findWork(job: Job, session: Session, tables: HistoryTables
   resolveInFlight(job, history)
   const { plan, foreign, policy } = await planMigrations(run, session, bundle, history)
   warnIgnored(job, listIgnored(plan, policy))
-  const { now, later } = splitAt(await bundle.list(), plan.pending, run.flags['to'])
+  const left = { deferred: plan.deferred, history, isForeign: foreign !== null }
+  const waits = plan.deferred.length > 0 && plan.ahead.length === 0
+  const decided = waits ? await (await import('./contract/decide.ts')).decide(job, session, tables, left) : 'defer'
+  const isDue = decided === 'apply'
+  job.progress.deferred = {
+    names: isDue ? [] : plan.deferred.map(({ name }) => name),
+    why: typeof decided === 'string' ? [] : decided.why,
+  }
+  const due = isDue ? inOrder(await bundle.list(), [...plan.pending, ...plan.deferred]) : plan.pending
+  const { now, later } = splitAt(await bundle.list(), due, run.flags['to'])
   const pending = seeds === null ? [] : pendingAgain('seed', await seeds.list(), history)
   const adopted = new Set(foreign?.repeatable.map(({ name }) => name))
   const changed = pendingAgain('repeatable', await bundle.listRepeatable(), history)
@@ -60,6 +71,7 @@ export async function findWork(job: Job, session: Session, tables: HistoryTables
     ahead: plan.ahead,
     history,
     tablesExist: rows !== null,
+    contracts: plan.deferred.length > 0,
     foreign,
   }
 }

@@ -50,17 +50,34 @@ export function stepBetween(
   }
 }
 
-/** The schema after the migration of that name, or after all; null when the story does not know it. */
-export function schemaAfter(story: SchemaStory, migration?: string): Description | null {
+/**
+ * The schema after the migration of that name, or after all; null when the story does not know it. Steps left out, as of
+ * migrations that wait, leave things as they were; what a later step has to do with as well may be either way.
+ */
+export function schemaAfter(
+  story: SchemaStory,
+  migration?: string,
+  without: ReadonlySet<string> = new Set(),
+): Description | null {
   const names = story.steps.map((step) => step.migration)
   const last = migration === undefined ? names.length - 1 : names.lastIndexOf(migration.normalize('NFC'))
   if (last === -1 && migration !== undefined) return null
   const objects = new Map<string, SchemaObject>()
-  for (const { put, gone } of story.steps.slice(0, last + 1)) {
+  const left = new Set<string>()
+  const open = new Set<string>()
+  for (const { migration: name, put, gone } of story.steps.slice(0, last + 1)) {
+    const keys = [...gone, ...put.map(keyOf)]
+    if (without.has(name)) {
+      for (const key of keys) left.add(key)
+      continue
+    }
+    for (const key of keys) if (left.has(key)) open.add(key)
     for (const key of gone) objects.delete(key)
     for (const one of put) objects.set(keyOf(one), one)
   }
-  const { steps: _, ...rest } = story
+  for (const key of open) objects.delete(key)
+  const { steps: _, ...known } = story
+  const rest = open.size === 0 ? known : { ...known, given: [...(story.given ?? []), ...open] }
   // What has no line is only known of the end.
   const notModelled = last === names.length - 1 ? rest.notModelled : []
   return { ...rest, notModelled, objects: inOrder([...objects.values()]), unseen: [] }

@@ -66,7 +66,7 @@ function failure(...argv: string[]) {
 test.each([
   [['stauts'], 'there is no command "stauts"', 'Did you mean status?'],
   [['migarte'], 'there is no command "migarte"', 'Did you mean migrate?'],
-  [['frobnicate'], 'there is no command "frobnicate"', 'One of up, migrate, deploy, status'],
+  [['frobnicate'], 'there is no command "frobnicate"', 'One of up, migrate, deploy, contract, status'],
   [['constructor'], 'there is no command "constructor"', 'One of up'],
   [['__proto__'], 'there is no command "__proto__"', 'One of up'],
   [['version', '--jsno'], 'upfront version has no flag --jsno', 'See upfront help'],

@@ -11,7 +11,7 @@ function functionsOf(text: string): string[] {
 }
 
 const command =
-  /repairCommands?\(|halfDoneCommands\(|advise\(|'upfront baseline|upfront up|index concurrently|left\.list|set UPFRONT_(MISSING|FORMAT)=/
+  /repairCommands?\(|halfDoneCommands\(|advise\(|'upfront baseline|upfront up|upfront down|index concurrently|left\.list|set UPFRONT_(MISSING|FORMAT)=/
 
 test('every message of 21 and 23 names a command to type, or a setting', () => {
   const refusing = globSync('src/**/*.ts', { cwd: root }).flatMap((file) =>

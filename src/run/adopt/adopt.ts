@@ -1,3 +1,4 @@
+import { noteFloors } from '../../history/floors.ts'
 import { insertAdopted, renumber } from '../../history/adopt/record.ts'
 import { refuseDoubts, refuseUnknown } from '../../history/adopt/refuse.ts'
 import type { HistoryRow } from '../../history/rows.ts'
@@ -43,6 +44,11 @@ export async function recordForeign(
   progress.runId ??= await startRun(session, tables, recordOf(job))
   const again = repeatable.map((one) => ({ ...one, down: null }))
   await insertAdopted(session, tables, { migration: rows, repeatable: again }, progress.runId)
+  await noteFloors(
+    session,
+    tables,
+    match.adopted.flatMap(({ name, contract }) => (contract ? [name] : [])),
+  )
   const settled = new Set(history.filter(({ state }) => state === 'baseline').map(({ name }) => name.normalize('NFC')))
   const isOf = new Set(match.adopted)
   const inOrder = (await bundle.list()).filter((one) => isOf.has(one) || settled.has(one.name))

@@ -14,8 +14,8 @@ export async function keepDowns({ emit }: Run, bundle: Bundle, migrations: reado
       })
       return null
     })
-    const { name, file, checksum } = migration
-    found.push({ name, file, checksum, down: down?.sql ?? null })
+    const { name, file, checksum, contract } = migration
+    found.push({ name, file, checksum, ...(contract ? { contract } : {}), down: down?.sql ?? null })
   }
   return found
 }

@@ -1,5 +1,7 @@
 import { type MismatchPolicy, type Plan, makePlan, refuseMismatch } from '../../history/plan.ts'
+import { refuseBelowFloor } from '../../history/floors.ts'
 import type { HistoryRow } from '../../history/rows.ts'
+import { historyTables } from '../../history/tables.ts'
 import type { Bundle, Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { mismatchPolicy } from '../mismatch-policy.ts'
@@ -32,6 +34,7 @@ export async function planMigrations(
   if (foreign) refuseForeignDoubts(run, foreign, ours.pending)
   const plan = foreign ? makePlan(all, [...rows, ...foreign.match.adopted.map(asAdopted)]) : ours
   refuseMismatch(plan, policy)
+  if (plan.ahead.length > 0) await refuseBelowFloor(session, historyTables(session, run.config.schema), plan.ahead)
   const isNews = foreign !== null && foreign.match.adopted.length + foreign.repeatable.length > 0
   return { plan, foreign: isNews ? foreign : null, policy }
 }

@@ -1,3 +1,4 @@
+import { inOrder } from '../up-to.ts'
 import { asRecorded } from '../../history/as-recorded.ts'
 import { pendingAgain } from '../../history/pending-again.ts'
 import { type Plan, makePlan } from '../../history/plan.ts'
@@ -34,10 +35,11 @@ export async function compare({ bundle, seeds, history, foreign }: Known): Promi
   const again = foreign?.repeatable ?? []
   const plan = makePlan(files, [...rows, ...adopted.map(asAdopted)])
   const isAhead = plan.ahead.length > 0
+  const isNew = history.length === 0 && foreign === null
   const repeatable = pendingAgain('repeatable', await bundle.listRepeatable(), history)
   return {
     adopted: [...adopted, ...again],
-    migrations: plan.pending,
+    migrations: isNew ? inOrder(files, [...plan.pending, ...plan.deferred]) : plan.pending,
     repeatable: isAhead ? [] : repeatable.filter(({ name }) => !again.some((one) => one.name === name)),
     seeds: isAhead || seeds === null ? [] : pendingAgain('seed', await seeds.list(), history),
     isAhead,
@@ -74,6 +76,7 @@ function listStates(files: readonly Identity[], { plan, rows, foreign }: Seen): 
     [`adopted from ${from || 'another tool'}`, recorded('adopted')],
     [`to adopt from ${from}`, names(adopted)],
     ['pending', names(plan.pending).filter(isPlain)],
+    ['deferred until nothing older is left', names(plan.deferred)],
     ['out of order', plan.outOfOrder.filter((name) => !doubtful.has(name))],
     ['stopped half way', stopped],
     ['changed after it was applied', plan.changed],

@@ -169,6 +169,8 @@ export function elsewhere(run: Run, target: Target, emit: Emit): Run {
   const { searchPath } = run.config.target ?? {}
   const config = {
     ...run.config,
+    // Nobody else ever uses it, so everything runs in its order.
+    contract: 'always' as const,
     // Else where the server's own URL says.
     target: { ...target, searchPath: searchPath ?? target.searchPath },
     seed: null,

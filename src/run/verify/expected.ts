@@ -26,7 +26,7 @@ export async function expectedOf(
 ): Promise<Expected> {
   const rows = history.filter(({ kind }) => kind === 'migration')
   const all = await bundle.list()
-  const { pending, ahead } = makePlan(all, rows)
+  const { pending, deferred, ahead } = makePlan(all, rows)
   if (ahead.length > 0) {
     throw new Failure('MISMATCH', `the database has migrations that this image does not have: ${joinNames(ahead)}`, {
       next: 'Verify with the image that has applied them: this one does not know the schema that they make.',
@@ -34,22 +34,30 @@ export async function expectedOf(
   }
   const changed = pendingAgain('repeatable', await bundle.listRepeatable(), history)
   const names = [...pending, ...changed].map(({ name }) => name)
-  if (names.length === 0) return { schema: known(story), pending: [] }
-  const applied = all.slice(0, all.length - pending.length)
+  const without = new Set(deferred.map(({ name }) => name.normalize('NFC')))
+  if (names.length === 0) return { schema: known(story, { without }), pending: [] }
+  const due = all.filter(({ name }) => !without.has(name.normalize('NFC')))
+  const applied = due.slice(0, due.length - pending.length)
   const left = new Set(pending.map(({ name }) => name))
   const last = applied.at(-1)?.name
   if (last === undefined) throw nothingYet(names)
   const gap = applied.find(({ name }) => left.has(name))
   const hasAgain = (await bundle.listRepeatable()).length > 0
-  const schema = known(story, last)
+  const schema = known(story, { last, without })
   if (!gap) return { schema: hasAgain ? leaveOpen(schema, story) : schema, upTo: last, pending: names }
   throw new Failure('MISMATCH', `${gap.name} is not applied, and later ones are: no step of the bundle is like that`, {
     next: 'Run upfront up first, and verify then.',
   })
 }
 
-function known(story: SchemaStory, last?: string): Description {
-  const schema = schemaAfter(story, last)
+/** How much of a story has happened. */
+interface Happened {
+  readonly last?: string
+  readonly without: ReadonlySet<string>
+}
+
+function known(story: SchemaStory, { last, without }: Happened): Description {
+  const schema = schemaAfter(story, last, without)
   if (schema) return schema
   throw new Failure('INVALID', `the schema of the bundle has no step for ${last}`, {
     next: 'Compile it again with --schema.',

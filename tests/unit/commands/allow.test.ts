@@ -168,7 +168,11 @@ test('what squawk warns of is allowed by the same means', async () => {
   })
   const denied = await compileJson('--deny')
   expect(denied.brief.problems).toEqual(['migrations/2_b.sql:1 squawk/ban-drop-table'])
-  expect(denied.brief.notices).toEqual(['migrations/1_a.sql:2 squawk/ban-drop-table'])
+  expect(denied.brief.notices).toEqual([
+    'migrations/1_a.sql:2 needs-contract',
+    'migrations/2_b.sql:1 needs-contract',
+    'migrations/1_a.sql:2 squawk/ban-drop-table',
+  ])
   expect((await compile('--deny', '--allow-existing')).exitCode).toBe(0)
   expect(read('migrations/upfront.allow')).toContain('squawk/ban-drop-table 2_b existed on')
 })

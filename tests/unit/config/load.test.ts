@@ -88,6 +88,7 @@ test('with nothing set every setting has its default', async () => {
     leaseTtlMs: 60_000,
     contractGraceMs: 0,
     createDatabase: false,
+    contract: 'defer',
     verify: 'warn',
     comparing: { exclude: [], also: [] },
     shadow: null,

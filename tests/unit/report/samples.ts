@@ -33,6 +33,7 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   ready: { type: 'ready', serverVersion: '18.4', elapsedMs: 1100 },
   up_to_date: { type: 'up_to_date', migrations: 6, seed: null },
   held_back: { type: 'held_back', names: ['0007_new'] },
+  deferred: { type: 'deferred', names: ['0007_gone'], why: ['"web-1" holds a lease'] },
   adopted: {
     type: 'adopted',
     names: ['20250101000000_init', '20250102000000_users'],

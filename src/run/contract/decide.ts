@@ -1,0 +1,54 @@
+import type { HistoryRow } from '../../history/rows.ts'
+import { hasFinishedRun } from '../../history/runs.ts'
+import type { HistoryTables } from '../../history/tables.ts'
+import type { Identity } from '../../migration.ts'
+import type { Session } from '../../postgres/session.ts'
+import type { Job } from '../job.ts'
+import { readEvidence } from './evidence.ts'
+import { type Judgement, judgeEvidence, refuseUnsafe } from './judge-evidence.ts'
+
+/** What is left, and what the histories say. */
+export interface Left {
+  readonly deferred: readonly Identity[]
+  readonly history: readonly HistoryRow[]
+  /** Whether another tool's history is about to be taken over. */
+  readonly isForeign: boolean
+}
+
+/**
+ * Whether contract migrations are applied by this run: in a new database, which no older version can use; when somebody
+ * says always; and when there is evidence that nothing older is left. `contract` itself throws REFUSED or PENDING when there is none.
+ */
+export async function decide(
+  job: Job,
+  session: Session,
+  tables: HistoryTables,
+  { deferred, history, isForeign }: Left,
+): Promise<'apply' | 'defer' | { readonly why: readonly string[] }> {
+  const { run, bundle, command } = job
+  const { contract } = run.config
+  // A reset has dropped what an older version could use.
+  if (contract === 'always' || command === 'reset') return 'apply'
+  if (!isForeign && (await isNew(session, tables, history))) return 'apply'
+  if (contract === 'defer' && command !== 'contract') return 'defer'
+  const names = deferred.map(({ name }) => name)
+  const judgement = judgeEvidence(await readEvidence(run, session, bundle, names))
+  for (const note of judgement.notes) run.emit({ type: 'warning', message: note })
+  if (judgement.safe) return 'apply'
+  if (command !== 'contract') return { why: whyNot(judgement) }
+  // Whoever says that nothing older runs is believed where nothing else tells, and not against what is seen.
+  const isAlone = run.flags['without-evidence'] === true && judgement.unproved !== null
+  if (!isAlone || judgement.graceLeftMs > 0) refuseUnsafe(isAlone ? { ...judgement, unproved: null } : judgement)
+  return 'apply'
+}
+
+function whyNot({ living, unproved, graceLeftMs }: Judgement): readonly string[] {
+  if (living.length > 0) return living
+  return unproved === null ? [`the grace period lasts ${Math.ceil(graceLeftMs / 1000)} s more`] : [unproved]
+}
+
+/** Whether no version was ever there: nothing was recorded by hand, and no run has come to its end. */
+async function isNew(session: Session, tables: HistoryTables, history: readonly HistoryRow[]): Promise<boolean> {
+  if (history.some(({ state }) => state === 'baseline' || state === 'adopted')) return false
+  return !(await hasFinishedRun(session, tables))
+}
