@@ -7,11 +7,11 @@ import { type Database, type Files, test } from '../support/database.ts'
 
 const development = { UPFRONT_ENV: 'development' }
 
-async function compile(db: Database, some: Files) {
+async function compile(db: Database, some: Files, flags: readonly string[] = []) {
   db.files(some)
   fs.rmSync(join(db.dir, 'bundle'), { recursive: true, force: true })
   const shadow = { UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
-  const { exitCode, stderr } = await db.run(['compile', '--schema', '--out', 'bundle'], shadow)
+  const { exitCode, stderr } = await db.run(['compile', '--schema', '--out', 'bundle', ...flags], shadow)
   expect(exitCode, stderr).toBe(0)
   return { ...development, UPFRONT_MIGRATIONS_DIR: join(db.dir, 'bundle/migrations') }
 }
@@ -103,7 +103,7 @@ test('what a migration outside a transaction has left half way is ours, and so i
 }) => {
   const env = await compile(db, {
     '1_a.sql': 'create table a (id int)',
-    '2_b.sql': '-- upfront:no-transaction\ncreate table b (id int);\ninsert into a values (1);\ndo $$ begin execute 'create table c ()'; end $$',
+    '2_b.sql': `-- upfront:no-transaction\ncreate table b (id int);\ninsert into a values (1);\ndo $$ begin execute 'create table c ()'; end $$`,
   })
   await db.query(`create table c ()`)
   expect((await db.up([], env)).exitCode).toBe(23)
@@ -145,3 +145,25 @@ test.for([
     expect(await db.query('select id from a')).toEqual([{ id: 7 }])
   },
 )
+
+test('what a migration adds to a table of the platform is claimed: verify misses it, and a reset makes it again', async ({
+  db,
+}) => {
+  const platform = 'create schema auth; create table auth.users (id int); insert into auth.users values (7)'
+  fs.writeFileSync(join(db.dir, 'platform.sql'), platform)
+  const some = {
+    '1_users.sql': `alter table auth.users add column plan text; create index users_plan on auth.users (plan);
+      create function added() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger added after insert on auth.users for each row execute function added()`,
+  }
+  const env = await compile(db, some, ['--before', 'platform.sql'])
+  await db.query(platform)
+  expect((await db.up([], env)).exitCode).toBe(0)
+  const { exitCode, stderr } = await db.run(['reset'], env)
+  expect(exitCode, stderr).toBe(0)
+  expect(await db.query('select id from auth.users')).toEqual([{ id: 7 }])
+  await db.query('alter table auth.users drop column plan')
+  const verified = await db.run(['verify'], env)
+  expect(verified.exitCode, verified.stdout).toBe(27)
+  expect(verified.stdout).toContain('auth.users.plan')
+})
