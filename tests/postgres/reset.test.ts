@@ -68,10 +68,12 @@ test('what somebody has changed in our tables goes with them', async ({ db }) =>
   await expectWhole(db, env)
 })
 
-test('a half migrated database is reset as well, whatever its history says', async ({ db }) => {
+test('a half migrated database is reset as well, when it is named even where the history is lost', async ({ db }) => {
   const env = await applied(db)
   await db.query('delete from upfront.history; drop table app.orders cascade')
-  const { exitCode, stderr } = await db.run(['reset'], env)
+  const refused = await db.run(['reset'], env)
+  expect(refused.exitCode, refused.stderr).toBe(28)
+  const { exitCode, stderr } = await db.run(['reset', '--yes-destroy', db.name], env)
   expect(exitCode, stderr).toBe(0)
   await expectWhole(db, env)
 })

@@ -311,6 +311,17 @@ describe('what is wrong with one is found before anything runs: 20', () => {
     expect(await db.history()).toBeNull()
   })
 
+  test.for(['001_t.VERIFY.sql', '001_t.DOWN.sql', 'repeatable/v.Verify.sql', 'repeatable/v.down.sql'])(
+    'one that would run as a migration: %s',
+    async (name, { db }) => {
+      db.files({ ...table, 'repeatable/v.sql': 'create or replace view v as select 1 as one', [name]: 'select false' })
+      const { exitCode, stderr } = await db.up()
+      expect(exitCode, stderr).toBe(20)
+      expect(stderr).toContain(`migrations/${name} would run as a migration`)
+      expect(await db.history()).toBeNull()
+    },
+  )
+
   test('one without its migration', async ({ db }) => {
     db.files({ ...table, '002_b.verify.sql': 'select true', 'repeatable/v.verify.sql': 'select true' })
     const { exitCode, stderr } = await db.up()

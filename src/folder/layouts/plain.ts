@@ -20,6 +20,9 @@ const looseExtension = /(?<down>\.down\.sql)$|(?<sql>(\.up)?\.sql)$|(?<module>\.
 /** The same on a file system that does not tell capitals: passing it over would be worse than asking. */
 const capitals = /\.sql$/i
 
+/** The same for what a file is: what is meant to be a down would run as a migration. */
+const misread = /\.(down|verify)$/i
+
 /**
  * Our own layout: `<version>_<name>.sql` (or .ts, .js), its down in `<version>_<name>.down.sql`, its assertion in
  * `<version>_<name>.verify.sql`. README and dot files, folders and files of other kinds are not migrations; symbolic links
@@ -55,7 +58,8 @@ export function listPlain(folder: Pick<Folder, 'dir' | 'dirents'>, shown: string
       // A module that is not named like a migration is what others import.
       if (!module)
         problems.push(finding('file-name', `${join(shown, file)} is not named like a migration`, undefined, shape))
-    } else if (beside?.has(name))
+    } else if (!isLoose && !beside && !module && misread.test(name)) problems.push(misspelled(shown, file))
+    else if (beside?.has(name))
       problems.push(
         refuseSpellings(
           name,
@@ -123,14 +127,23 @@ function refuseCode(one: SourceMigration, shown: string, format: Format): Source
 
 const repeatableDir = 'repeatable/'
 
-/** What looks like a repeatable migration and would be passed over. */
+/** What looks like a repeatable migration and would be passed over, or looks like something else and would run as one. */
 function oddIn({ entriesOf }: Folder, shown: string): Problem[] {
   return entriesOf(repeatableDir)
-    .filter((name) => name.endsWith('/') || (/\.sql$/i.test(name) && !name.endsWith('.sql')))
+    .filter((name) => name.endsWith('/') || (/\.sql$/i.test(name) && !name.endsWith('.sql')) || isMisread(name))
     .map((name) => {
+      if (/\.down\.sql$/i.test(name)) {
+        const what = `${join(shown, repeatableDir, name)} would run as a migration: those that run again have no down`
+        return finding('file-name', what, undefined, 'Remove it, or give it another name.')
+      }
+      if (isMisread(name)) return misspelled(shown, repeatableDir + name)
       const next = 'Put it into that folder itself, as <words>.sql.'
       return finding('file-name', `${join(shown, repeatableDir, name)} is no repeatable migration`, undefined, next)
     })
+}
+
+function isMisread(file: string): boolean {
+  return /\.(down|verify)\.sql$/i.test(file) && !file.endsWith('.verify.sql')
 }
 
 /** The SQL files of the folder `repeatable`, in natural order; views and functions live there. */
@@ -194,6 +207,12 @@ function duplicate(shown: string, name: string, files: readonly { readonly file:
   const what = `two files have the identity ${name}: ${paths.join(' and ')}`
   const next = 'Rename one of them: the whole file name without its extension is the identity of a migration.'
   return finding('file-name', what, undefined, next)
+}
+
+function misspelled(shown: string, file: string): Problem {
+  const right = file.replace(/\.(down|verify)\.sql$/i, (end) => end.toLowerCase())
+  const what = `${join(shown, file)} would run as a migration, because of its capitals`
+  return finding('file-name', what, undefined, `Name it ${right}.`)
 }
 
 function orphan(shown: string, file: string): Problem {

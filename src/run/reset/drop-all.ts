@@ -4,13 +4,14 @@ import type { HistoryTables } from '../../history/tables.ts'
 import { isConnectionLost, isContention } from '../../postgres/classify.ts'
 import { isDemoted } from '../../postgres/demoted.ts'
 import { rollBack } from '../../postgres/script.ts'
-import type { SchemaStory } from '../../schema/steps.ts'
+import type { Session } from '../../postgres/session.ts'
 import { StillBusy, whileBusy } from '../apply/contention.ts'
 import { busy, lockGone, lostConnection } from '../apply/failures.ts'
 import { describeSqlError } from '../apply/sql-error.ts'
 import type { StepContext } from '../apply/step.ts'
 import type { Job } from '../job.ts'
-import { dropStatements } from './drop-sql.ts'
+import type { Claims } from './claims.ts'
+import { dropStatements, isLocked } from './drop-sql.ts'
 import { type Dropping, findDropping } from './dropping.ts'
 import { recordReset } from './history.ts'
 import { refuseStrangers } from './refuse.ts'
@@ -21,23 +22,23 @@ const name = 'the reset'
 export interface DropAll {
   readonly job: Job
   readonly tables: HistoryTables
-  readonly story: SchemaStory
+  readonly claims: Claims
   /** Hears the id of the reset's row before it is committed. */
   readonly note: (id: string) => void
 }
 
 /** Looks at what there is to drop, in one snapshot, and changes nothing. */
-export async function lookAhead({ session }: StepContext, story: SchemaStory): Promise<Dropping> {
+export async function lookAhead({ session }: StepContext, claims: Claims): Promise<Dropping> {
   try {
     await session.query(`begin isolation level repeatable read read only; ${asWritten(session)}`)
-    return await findDropping(session, story)
+    return await findDropping(session, claims)
   } finally {
     await rollBack(session)
   }
 }
 
 /**
- * Drops everything of a story together with the rows of the history, in one transaction, and again when others' locks
+ * Drops everything that is claimed together with the rows of the history, in one transaction, and again when others' locks
  * stopped it; what there is is proved once more under our own locks. Answers what was dropped. Throws BUSY, DENIED, FAILED,
  * REFUSED or LOST, and then nothing has changed, but that of LOST only the history knows.
  */
@@ -66,8 +67,11 @@ async function dropOnce({ session, lockKey, signal }: StepContext, all: DropAll)
       throw (error as { code?: string }).code === '22012' ? lockGone({ name }, error) : error
     })
     await session.query(asWritten(session))
-    const dropping = await lockAndFind(session, all.story)
-    for (const sql of dropStatements(dropping)) await session.query(sql)
+    const dropping = await lockAndFind(session, all.claims)
+    await drop(session, { drops: dropping.drops.filter(isLocked), schemas: [] })
+    // Types and functions know no lock: others may have begun to use them since, and tables take the longest.
+    const rest = await find(session, all.claims)
+    await drop(session, rest)
     all.note(await recordReset(all.job, session, all.tables))
     await session.query('commit')
     return dropping
@@ -77,16 +81,22 @@ async function dropOnce({ session, lockKey, signal }: StepContext, all: DropAll)
   }
 }
 
-/** Nobody makes a view or a foreign key of a table that is locked, so what is found then stays true until the end. */
-async function lockAndFind(session: StepContext['session'], story: SchemaStory): Promise<Dropping> {
-  const before = await findDropping(session, story)
-  refuseStrangers(before)
-  const { drops } = before
+/** Nobody makes a view or a foreign key of a table that is locked, so what is found of them then stays true until the end. */
+async function lockAndFind(session: Session, claims: Claims): Promise<Dropping> {
+  const { drops } = await find(session, claims)
   const tables = drops.flatMap((one) => (one.kind === 'table' ? [one.name] : []))
   if (tables.length > 0) await session.query(`lock table ${tables.join(', ')} in access exclusive mode`)
-  const dropping = await findDropping(session, story)
-  refuseStrangers(dropping)
+  return find(session, claims)
+}
+
+async function find(session: Session, claims: Claims): Promise<Dropping> {
+  const dropping = await findDropping(session, claims)
+  refuseStrangers(session, dropping, claims)
   return dropping
+}
+
+async function drop(session: Session, what: Pick<Dropping, 'drops' | 'schemas'>): Promise<void> {
+  for (const sql of dropStatements(what)) await session.query(sql)
 }
 
 /** Names are found and said as descriptions say them, whatever the session has set. */

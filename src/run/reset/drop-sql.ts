@@ -41,6 +41,14 @@ const ways: Readonly<Record<string, Way>> = {
 /** Behind all that have a way: kinds without one are dropped by the name that Postgres gives them. */
 const last: Readonly<Record<string, Way>> = { collation: { all: 'collation' }, extension: { all: 'extension' } }
 
+/** Relations, and what goes before them: nobody builds on them while their tables are locked. */
+const locked = new Set(Object.keys(ways).slice(0, Object.keys(ways).indexOf('table') + 1))
+
+/** Whether it is dropped under the locks on tables, and before everything that knows none. */
+export function isLocked({ kind }: Listed): boolean {
+  return locked.has(kind)
+}
+
 /** More names than this make a statement that nobody can read in a log. */
 const namesInOne = 200
 

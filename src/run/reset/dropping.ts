@@ -1,13 +1,12 @@
 import { findDependents, findInSchemas, nameAll } from '../../catalog/dependents.ts'
 import { type Listed, findListed } from '../../catalog/listed.ts'
 import type { Session } from '../../postgres/session.ts'
-import { keyOf } from '../../schema/description.ts'
-import type { SchemaStory } from '../../schema/steps.ts'
+import type { Claims } from './claims.ts'
 import { idOf, strangersIn } from './strangers.ts'
 
 /** What a reset drops, and what stands in its way. */
 export interface Dropping {
-  /** What the migrations have ever made and the database has, but what goes with a relation of theirs anyway. */
+  /** What the migrations have made, but what goes with a relation of theirs anyway. */
   readonly drops: readonly Listed[]
   /** Schemas of theirs in which nothing else is; `public` never. */
   readonly schemas: readonly Listed[]
@@ -17,6 +16,8 @@ export interface Dropping {
   readonly staying: readonly string[]
   /** What is not theirs and would go as well: `view app.report`. */
   readonly strangers: readonly string[]
+  /** What is not theirs, and has a name that they need. */
+  readonly inTheWay: readonly string[]
   /** What the role may not drop. */
   readonly denied: readonly string[]
 }
@@ -30,18 +31,18 @@ export interface Kept {
 const partKinds: ReadonlySet<string> = new Set(['column', 'constraint', 'index', 'trigger', 'policy', 'rule'])
 
 /**
- * Looks at what the database has of a story: of all of its steps, because the last run may have stopped at any. To be
- * asked in one transaction, under a search_path on which nothing of theirs is.
+ * Looks at what the database has of what the migrations claim. To be asked in one transaction, under a search_path on which
+ * nothing of theirs is.
  */
-export async function findDropping(session: Session, story: SchemaStory): Promise<Dropping> {
-  const keys = new Set(story.steps.flatMap(({ put }) => put.map(keyOf)))
-  const all = await findListed(session, [...keys], story.notModelled)
+export async function findDropping(session: Session, claims: Claims): Promise<Dropping> {
+  const found = await findListed(session, [...claims.names, ...claims.rivals], claims.others)
+  const { all, taken } = divide(found, claims)
   const things = all.filter(({ kind }) => kind !== 'schema')
   const keptExtensions = await findKeptExtensions(session, things)
   const keptIds = new Set(keptExtensions.map(({ one }) => idOf(one)))
   const ours = things.filter((one) => !keptIds.has(idOf(one)))
-  const isDropped = ({ kind, relationKind, relationName }: Listed) =>
-    !partKinds.has(kind) || !keys.has(`${relationKind} ${relationName}`)
+  const wholes = new Set(ours.map(({ key }) => key))
+  const isDropped = (one: Listed) => !partKinds.has(one.kind) || !wholes.has(wholeOf(one)!)
   const drops = ours.filter(isDropped)
   const reached = await findDependents(session, drops)
   const goes = new Set(reached.map(idOf))
@@ -58,8 +59,30 @@ export async function findDropping(session: Session, story: SchemaStory): Promis
     kept: [...mayGo.map((one) => ({ one, needs: needsOf(one) })).filter(({ needs }) => needs.length > 0), ...keptExtensions], // prettier-ignore
     staying: names,
     strangers: await nameAll(session, strangersIn(reached, ours)),
+    // What goes with a table of theirs leaves its name.
+    inTheWay: taken.filter((one) => !wholes.has(wholeOf(one) ?? '')).map(call),
     denied: [...drops, ...schemas].filter(({ mayDrop }) => !mayDrop).map(call),
   }
+}
+
+/** What is theirs, and what only has a name of theirs; parts of the latter are not told. */
+function divide(found: readonly Listed[], { names, rivals, made }: Claims): { all: Listed[]; taken: Listed[] } {
+  const keys = new Set([...names, ...rivals])
+  const isTheirs = (one: Listed) => {
+    // Of these only what is not needed by others goes; and what has no key is known by its name alone.
+    if (one.kind === 'schema' || one.kind === 'extension' || !keys.has(one.key)) return true
+    const of = made.get(one.key)
+    return of !== undefined && (one.relation === null || of.has(wholeOf(one)) || of.has(undefined))
+  }
+  const all = found.filter(isTheirs)
+  const rest = found.filter((one) => !isTheirs(one))
+  const wholes = new Set(rest.map(({ key }) => key))
+  return { all, taken: rest.filter((one) => !wholes.has(wholeOf(one) ?? '')) }
+}
+
+/** The key of the relation that it is a part of. */
+function wholeOf({ relation, relationKind, relationName }: Listed): string | undefined {
+  return relation === null ? undefined : `${relationKind} ${relationName}`
 }
 
 /** A listed thing in words. */

@@ -1,15 +1,18 @@
 import { Failure } from '../../errors.ts'
 import { makePlan } from '../../history/plan.ts'
-import { repairCommands } from '../../history/repair/command.ts'
-import { readHistory } from '../../history/rows.ts'
-import type { HistoryTables } from '../../history/tables.ts'
+import { quoteForShell, repairCommands } from '../../history/repair/command.ts'
+import type { HistoryRow } from '../../history/rows.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { Job } from '../job.ts'
 import { mismatchPolicy } from '../mismatch-policy.ts'
+import type { Claims } from './claims.ts'
 import type { Dropping } from './dropping.ts'
 
-/** Throws REFUSED when something would go that is not ours, DENIED when the role may not drop all that is. */
-export function refuseStrangers({ strangers, denied }: Dropping): void {
+/**
+ * Throws REFUSED when something would go that is not ours or has a name that the migrations need, DENIED when the role may
+ * not drop all that is ours.
+ */
+export function refuseStrangers(session: Session, { strangers, inTheWay, denied }: Dropping, claims: Claims): void {
   if (strangers.length > 0) {
     const count = strangers.length === 1 ? 'something' : `${strangers.length} things`
     throw new Failure('REFUSED', `${count} would go as well that these migrations do not make; nothing was changed`, {
@@ -19,6 +22,7 @@ export function refuseStrangers({ strangers, denied }: Dropping): void {
         'any migration is taken back by a new one.',
     })
   }
+  if (inTheWay.length > 0) throw isTaken(session, inTheWay, claims)
   if (denied.length === 0) return
   throw new Failure('DENIED', 'this role may not drop all that the migrations have made; nothing was changed', {
     list: denied,
@@ -26,10 +30,28 @@ export function refuseStrangers({ strangers, denied }: Dropping): void {
   })
 }
 
+/** Behind the drop a migration would stop at it. */
+function isTaken({ client }: Session, list: readonly string[], { isUnproven }: Claims): Failure {
+  const what =
+    list.length === 1
+      ? 'something has a name that these migrations need'
+      : `${list.length} things have names that these migrations need`
+  return new Failure(
+    'REFUSED',
+    `${what}, and by the history they have not made ${list.length === 1 ? 'it' : 'them'}; nothing was changed`,
+    {
+      list,
+      next: isUnproven
+        ? `If the migrations have made what is listed and the history is lost, have it dropped: --yes-destroy ${quoteForShell(client.database ?? '')}. Else drop or rename it yourself.`
+        : 'Drop or rename what is listed, or move it to another schema.',
+    },
+  )
+}
+
 /** Throws REFUSED when the history has what this bundle does not: nobody knows what that has made. */
-export async function refuseUnknown(job: Job, session: Session, tables: HistoryTables): Promise<void> {
+export async function refuseUnknown(job: Job, history: readonly HistoryRow[]): Promise<void> {
   const { bundle, run } = job
-  const rows = ((await readHistory(session, tables)) ?? []).filter(({ kind }) => kind === 'migration')
+  const rows = history.filter(({ kind }) => kind === 'migration')
   const { ahead, missing, renamed } = makePlan(await bundle.list(), rows)
   const isIgnored = mismatchPolicy(run.config, bundle).missing === 'ignore'
   const explained = new Set(renamed.map(({ from }) => from))

@@ -1,3 +1,4 @@
+import { readHistory } from '../../history/rows.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Migration } from '../../migration.ts'
 import { joinNames } from '../../report/failure.ts'
@@ -9,6 +10,7 @@ import type { Job } from '../job.ts'
 import { migrate } from '../migrate.ts'
 import { loadModule } from '../modules/module.ts'
 import { storyOf } from '../shadow/story-of.ts'
+import { claimsOf } from './claims.ts'
 import { dropAll, lookAhead } from './drop-all.ts'
 import { call } from './dropping.ts'
 import { hasReset } from './history.ts'
@@ -48,16 +50,18 @@ function asMarked(job: Job, { environment = job.run.config.environment }: ResetS
 
 async function drop(job: Job, tables: HistoryTables, on: StepContext, soFar: ResetSoFar): Promise<void> {
   const { emit } = job.run
-  await refuseUnknown(job, on.session, tables)
+  const rows = (await readHistory(on.session, tables)) ?? []
+  await refuseUnknown(job, rows)
   const migrations = await openAll(job)
   const story = (soFar.story ??= await storyOf(job.run))
-  const ahead = await lookAhead(on, story)
-  refuseStrangers(ahead)
+  const claims = claimsOf(story, await job.bundle.list(), rows, job.run.flags['yes-destroy'] !== undefined)
+  const ahead = await lookAhead(on, claims)
+  refuseStrangers(on.session, ahead, claims)
   refuseWhatStays(ahead, story, migrations)
   await refuseRoles(on.session, migrations)
   await nameSessions(job.run, on.session)
   const begun = performance.now()
-  const { drops, schemas, kept, staying } = await dropAll(on, { job, tables, story, note: (id) => (soFar.id = id) })
+  const { drops, schemas, kept, staying } = await dropAll(on, { job, tables, claims, note: (id) => (soFar.id = id) })
   emit({ type: 'reset', objects: drops.length + schemas.length, durationMs: performance.now() - begun })
   for (const { one, needs } of kept)
     emit({ type: 'warning', message: `${call(one)} stays, needed by ${joinNames(needs)}` })
@@ -66,7 +70,7 @@ async function drop(job: Job, tables: HistoryTables, on: StepContext, soFar: Res
     emit({ type: 'warning', message: `not of these migrations, so it stays: ${joinNames(unsaid)}` })
 }
 
-/** Dropped only when it can be made again: all files are there, are right, and are what was compiled. */
+/** Dropped only when it can be made again: all files are there, with assertions and downs, are right, and are what was compiled. */
 async function openAll({ bundle, seeds }: Job): Promise<readonly Migration[]> {
   const migrations = await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
   const seeded = seeds ? await seeds.open(await seeds.list()) : []
@@ -75,5 +79,6 @@ async function openAll({ bundle, seeds }: Job): Promise<readonly Migration[]> {
     else if (script.kind === 'csv') script.verify?.()
     else for (const { data } of script.chunks()) for (const _ of data ?? []);
   }
+  for (const { assertion, down: _ } of migrations) assertion?.script.read()
   return migrations
 }

@@ -52,7 +52,7 @@ async function orInvalid(where: string, work: () => Promise<void>): Promise<void
 /** What is there now and claimed. */
 export async function readClaimed({ run, session, given, hasOwn }: Stage): Promise<Description> {
   const all = await describe(run, session)
-  const isGiven = (one: SchemaObject) => given.has(keyOf(one)) || (one.of !== undefined && given.has(one.of))
+  const isGiven = (one: SchemaObject) => given.has(keyOf(one))
   const isOwn = ({ kind, schema, of }: SchemaObject) =>
     !hasOwn && schema === run.config.schema && (kind === 'schema' || of?.startsWith('schema '))
   return { ...all, objects: all.objects.filter((one) => !isGiven(one) && !isOwn(one)) }
