@@ -84,10 +84,10 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
 
 /** What the bundle has and the database does not; no history yet means all of it. */
 async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
-  const { lockTimeoutMs, schema, target } = run.config
+  const { lockTimeoutMs, target } = run.config
   const { role, searchPath } = target!
   const reader = withLocalSettings(session, { lockTimeoutMs, role, searchPath })
-  const rows = (await readHistory(reader, historyTables(session, schema))) ?? []
+  const rows = (await readHistory(reader, historyTables(session, run.config))) ?? []
   const plan = makePlan(
     await bundle.list(),
     rows.filter((row) => row.kind === 'migration'),

@@ -32,6 +32,8 @@ export interface Config {
   /** Values of placeholders in migrations, by their names. */
   readonly placeholders: Readonly<Record<string, string>>
   readonly schema: string
+  /** Whether that schema is a tenant's own, in which our tables stand among its tables. */
+  readonly tenant: boolean
   readonly waitTimeoutMs: number
   readonly authGraceMs: number
   readonly lockWaitMs: number

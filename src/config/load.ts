@@ -6,6 +6,7 @@ import type { Io } from '../io.ts'
 import { parseAppPatterns } from './app-pattern.ts'
 import type { Config } from './config.ts'
 import { chooseDatabase, readShadow } from './database/database.ts'
+import { tenantSearchPath } from './database/target.ts'
 import { readDotenv } from './dotenv.ts'
 import { parseComparing } from './comparing.ts'
 import { parseHistoryColumn } from './history-column.ts'
@@ -53,7 +54,8 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
-  const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
+  const ofTenant = parsed.tenant ? { searchPath: tenantSearchPath(parsed.schema) } : {}
+  const target = database && { ...database.target, ...(role === undefined ? {} : { role }), ...ofTenant }
   const named = { target, unnamed: unnamed[0]?.what ?? null, shadow: shadow?.target ?? null }
   const frozen = deepFreeze({ ...named, ...parsed, placeholders, comparing, warnings })
   // Grows with every credential that is read again.
@@ -75,7 +77,8 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     format: read('UPFRONT_FORMAT'),
     writeBack: read('UPFRONT_WRITE_BACK'),
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
-    schema: read('UPFRONT_SCHEMA'),
+    schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
+    tenant: read('UPFRONT_TENANT') !== null,
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),

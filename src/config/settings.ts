@@ -57,6 +57,12 @@ export const settings = {
       "also write the row of the folder's own tool for each migration, so that it finds nothing to do (drizzle, prisma, golang-migrate, goose, dbmate, sqlx, flyway)",
   },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
+  UPFRONT_TENANT: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'schema that the command is for, as one of a fleet of schemas: its tables, its history (`upfront_history`)',
+  },
   UPFRONT_ROLE: {
     kind: 'text',
     default: null,

@@ -1,10 +1,13 @@
+import type { Config } from '../config/config.ts'
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 import { leasesTableSql } from './leases-table.ts'
 
-/** The schema of our tables, quoted. */
+/** Our tables, quoted. */
 export interface HistoryTables {
   readonly schema: string
+  /** Whether that schema is a tenant's, so that we are guests in it. */
+  readonly tenant: boolean
   readonly runs: string
   readonly history: string
   readonly leases: string
@@ -29,9 +32,41 @@ function withAll(theirs: readonly string[] = [], more: readonly string[]): strin
   return all.length === 0 ? '' : `with ${all.join(', ')} `
 }
 
-export function historyTables(session: Session, schema: string): HistoryTables {
-  const quoted = session.client.escapeIdentifier(schema)
-  return { schema: quoted, runs: `${quoted}.runs`, history: `${quoted}.history`, leases: `${quoted}.leases` }
+/** Where our tables are, as the configuration says it. */
+export type HistoryPlace = Pick<Config, 'schema' | 'tenant'>
+
+/** What our tables are called; among a tenant's own they have names that no application uses. */
+export function tableNames({ tenant }: Pick<HistoryPlace, 'tenant'>): {
+  readonly runs: string
+  readonly history: string
+  readonly leases: string
+} {
+  const [runs, history, leases] = ['runs', 'history', 'leases'].map((name) => (tenant ? `upfront_${name}` : name))
+  return { runs: runs!, history: history!, leases: leases! }
+}
+
+/** The names of our tables in SQL. */
+export function historyTables(session: Session, place: HistoryPlace): HistoryTables {
+  const schema = session.client.escapeIdentifier(place.schema)
+  const { runs, history, leases } = tableNames(place)
+  const of = (name: string) => `${schema}.${name}`
+  return { schema, tenant: place.tenant, runs: of(runs), history: of(history), leases: of(leases) }
+}
+
+/**
+ * Throws MISMATCH when the tenant's schema is gone: names without a schema would lead to the next one of the search_path,
+ * which belongs to all tenants.
+ */
+export async function requireTenant(session: Session, tables: HistoryTables): Promise<void> {
+  if (!tables.tenant) return
+  const [found] = await session.query<{ exists: boolean }>(
+    'select pg_catalog.to_regnamespace($1) is not null as exists',
+    [tables.schema],
+  )
+  if (found!.exists) return
+  throw new Failure('MISMATCH', `this database has no schema ${tables.schema}; nothing was changed`, {
+    next: `Is it the tenant that you meant? A schema is made by whoever makes the tenant: create schema ${tables.schema};`,
+  })
 }
 
 /**
@@ -39,6 +74,7 @@ export function historyTables(session: Session, schema: string): HistoryTables {
  * the transaction when one is open.
  */
 export async function createTables(session: Session, tables: HistoryTables): Promise<void> {
+  await requireTenant(session, tables)
   const isOpen = session.client.getTransactionStatus() === 'T'
   try {
     // `create schema if not exists` wants a privilege on the database even when the schema exists.
@@ -90,14 +126,13 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
     if ((error as { code?: string }).code !== '42501') throw error
     const database = session.client.escapeIdentifier(session.client.database ?? '')
     const role = session.client.escapeIdentifier(session.role)
+    const next = tables.tenant
+      ? `As the owner of the schema: grant usage, create on schema ${tables.schema} to ${role};`
+      : `As the owner of the database: grant create on database ${database} to ${role};`
     throw new Failure(
       'DENIED',
-      `the role ${role} may not create the schema ${tables.schema} for our history`,
-      {
-        sqlstate: '42501',
-        reason: (error as Error).message,
-        next: `As the owner of the database: grant create on database ${database} to ${role};`,
-      },
+      `the role ${role} may not create ${tables.tenant ? 'tables in ' : ''}the schema ${tables.schema} for our history`,
+      { sqlstate: '42501', reason: (error as Error).message, next },
       error,
     )
   }

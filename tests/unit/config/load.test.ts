@@ -73,6 +73,7 @@ test('with nothing set every setting has its default', async () => {
     writeBack: false,
     placeholders: {},
     schema: 'upfront',
+    tenant: false,
     waitTimeoutMs: 60_000,
     authGraceMs: 5000,
     lockWaitMs: 600_000,
