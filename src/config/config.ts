@@ -34,6 +34,10 @@ export interface Config {
   readonly schema: string
   /** Whether that schema is a tenant's own, in which our tables stand among its tables. */
   readonly tenant: boolean
+  /** Patterns of the schemas that a fleet is made of; null when it is made of something else, or there is none. */
+  readonly fleetSchemas: readonly string[] | null
+  /** How many connections a fleet may take on one server. */
+  readonly fleetConnections: number
   readonly waitTimeoutMs: number
   readonly authGraceMs: number
   readonly lockWaitMs: number

@@ -79,6 +79,11 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
     schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
     tenant: read('UPFRONT_TENANT') !== null,
+    fleetSchemas:
+      read('UPFRONT_FLEET_SCHEMAS')
+        ?.split(',')
+        .map((name) => name.trim()) ?? null,
+    fleetConnections: read('UPFRONT_FLEET_CONNECTIONS'),
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),

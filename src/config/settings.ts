@@ -2,7 +2,7 @@ import { formats } from '../migration.ts'
 
 /** One setting: an environment variable with an X_FILE twin and a flag. */
 export interface Setting {
-  readonly kind: 'duration' | 'enum' | 'boolean' | 'text' | 'path'
+  readonly kind: 'duration' | 'number' | 'enum' | 'boolean' | 'text' | 'path'
   /** As one would write it; null when leaving it out means none. */
   readonly default: string | null
   /** The default of a path outside our image, where nothing is mounted at the root. */
@@ -148,6 +148,17 @@ export const settings = {
     default: '0',
     meaning: 'how long nothing older may have been there, and nothing applied, before `contract` takes anything away',
   },
+  UPFRONT_FLEET_SCHEMAS: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'the fleet, where its tenants are schemas of the one database: their names with commas, a `*` is any text (`tenant_*`)',
+  },
+  UPFRONT_FLEET_CONNECTIONS: {
+    kind: 'number',
+    default: '20',
+    meaning: 'how many connections a fleet may take on one server, all shards together',
+  },
   UPFRONT_CREATE_DATABASE: {
     kind: 'boolean',
     default: 'false',
@@ -182,7 +193,9 @@ export type Defaults = Readonly<Partial<Record<SettingName, string>>>
 export const settingNames = Object.keys(settings) as readonly SettingName[]
 
 /** What a setting is after parsing. */
-export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends { readonly kind: 'duration' }
+export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends {
+  readonly kind: 'duration' | 'number'
+}
   ? number
   : (typeof settings)[Name] extends { readonly kind: 'boolean' }
     ? boolean

@@ -65,7 +65,7 @@ export async function requireTenant(session: Session, tables: HistoryTables): Pr
   )
   if (found!.exists) return
   throw new Failure('MISMATCH', `this database has no schema ${tables.schema}; nothing was changed`, {
-    next: `Is it the tenant that you meant? A schema is made by whoever makes the tenant: create schema ${tables.schema};`,
+    next: `Name the schema of a tenant (UPFRONT_TENANT), or make it, and run upfront up again: create schema ${tables.schema};`,
   })
 }
 

@@ -74,6 +74,8 @@ test('with nothing set every setting has its default', async () => {
     placeholders: {},
     schema: 'upfront',
     tenant: false,
+    fleetSchemas: null,
+    fleetConnections: 20,
     waitTimeoutMs: 60_000,
     authGraceMs: 5000,
     lockWaitMs: 600_000,
