@@ -11,10 +11,9 @@ import { openStepContext } from '../run/step-context.ts'
 
 /** Places of a server, numbered from 1; whoever takes one has it until it is given back. */
 export interface Places {
-  /** One that is free now, of those up to `last`; null when there is none. */
+  /** One that is free now, of those up to `last`; null when there is none, or a shard that has none at all waits for one. */
   take(server: string, last: number): Promise<number | null>
-  /** Answers whether somebody else has none and waits for one. */
-  give(server: string, place: number): Promise<boolean>
+  give(server: string, place: number): Promise<void>
   /** What the session is of, for questions to that server; null without one. */
   readonly session: Session | null
   close(): Promise<void>
@@ -33,7 +32,7 @@ export function ownPlaces(held: Held): Places {
       if (free !== null) taken.add(free)
       return free
     },
-    give: async (server, place) => (heldOf(held, server).delete(place), false),
+    give: async (server, place) => void heldOf(held, server).delete(place),
     close: async () => {},
   }
 }
@@ -49,6 +48,11 @@ export async function lockedPlaces(run: Run, central: Target, held: Held): Promi
   const hungry = new Set<string>()
   const lock = (call: string, server: string, place: number | string) =>
     `pg_catalog.${call}(${keyOf(server)}, ${place})`
+  const isAnybodyHungry = async (server: string) => {
+    const [row] = await session.query<{ calm: boolean }>(`select ${lock('pg_try_advisory_lock', server, 0)} as calm`)
+    if (row!.calm) await session.query(`select ${lock('pg_advisory_unlock', server, 0)}`)
+    return !row!.calm
+  }
   // What an earlier session had is still used.
   for (const [server, places] of held)
     for (const place of places) await session.query(`select ${lock('pg_try_advisory_lock', server, place)}`)
@@ -57,6 +61,7 @@ export async function lockedPlaces(run: Run, central: Target, held: Held): Promi
     close,
     take: async (server, last) => {
       const taken = heldOf(held, server)
+      if (taken.size > 0 && (await isAnybodyHungry(server))) return null
       // The same session would be given a lock of its own again.
       const [row] = await session.query<{ place: number }>(
         `select place from pg_catalog.generate_series(1, ${last}) as place
@@ -64,10 +69,9 @@ export async function lockedPlaces(run: Run, central: Target, held: Held): Promi
       )
       const isHungry = row === undefined && taken.size === 0
       if (isHungry !== hungry.has(server)) {
-        await session.query(
-          `select ${lock(isHungry ? 'pg_try_advisory_lock_shared' : 'pg_advisory_unlock_shared', server, 0)}`,
-        )
-        if (isHungry) hungry.add(server)
+        const call = isHungry ? 'pg_try_advisory_lock_shared' : 'pg_advisory_unlock_shared'
+        const [said] = await session.query<{ done: boolean }>(`select ${lock(call, server, 0)} as done`)
+        if (isHungry && said!.done) hungry.add(server)
         else hungry.delete(server)
       }
       if (row === undefined) return null
@@ -76,11 +80,7 @@ export async function lockedPlaces(run: Run, central: Target, held: Held): Promi
     },
     give: async (server, place) => {
       heldOf(held, server).delete(place)
-      const [row] = await session.query<{ calm: boolean }>(
-        `select ${lock('pg_advisory_unlock', server, place)}, ${lock('pg_try_advisory_lock', server, 0)} as calm`,
-      )
-      if (row!.calm) await session.query(`select ${lock('pg_advisory_unlock', server, 0)}`)
-      return !row!.calm
+      await session.query(`select ${lock('pg_advisory_unlock', server, place)}`)
     },
   }
 }

@@ -19,8 +19,7 @@ export interface Slots {
 const connectionsOfTarget = 2
 
 const shortestPauseMs = 10
-const longestPauseMs = 150
-const leftToOthersMs = 250
+const longestPauseMs = 50
 const afterCrowdedMs = 1_000
 const triesWhenCrowded = 8
 
@@ -31,8 +30,8 @@ interface Server {
   last: number
   /** How often it went well since that was changed. */
   calm: number
-  /** Until then another shard, which has no place at all, comes first. */
-  leftUntil: number
+  /** Who waits here: one of them asks, the others come after it. */
+  queue: Promise<unknown>
 }
 
 /**
@@ -48,17 +47,16 @@ export function openSlots(run: Run, central: Target | null): Slots {
 
   const find = async (target: Target): Promise<Server> => {
     const name = await serverOf((await keeper.get()).session)(target)
-    const server = servers.get(name) ?? { name, last: most, calm: 0, leftUntil: 0 }
+    const server = servers.get(name) ?? { name, last: most, calm: 0, queue: Promise.resolve() }
     servers.set(name, server)
     return server
   }
 
   const waitForPlace = async (server: Server): Promise<number> => {
     for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
-      const leftMs = server.leftUntil - performance.now()
-      const place = leftMs > 0 ? null : await keeper.take(server)
+      const place = await keeper.take(server)
       if (place !== null) return place
-      await pause(Math.max(leftMs, pauseMs * (0.5 + Math.random())), signal)
+      await pause(pauseMs * (0.5 + Math.random()), signal)
     }
   }
 
@@ -66,7 +64,9 @@ export function openSlots(run: Run, central: Target | null): Slots {
     async with(target, use) {
       const server = await find(target)
       for (let tries = 1; ; tries += 1) {
-        const place = await waitForPlace(server)
+        const mine = server.queue.then(() => waitForPlace(server))
+        server.queue = mine.catch(() => {})
+        const place = await mine
         try {
           const result = await use()
           raise(server, most)
@@ -75,7 +75,7 @@ export function openSlots(run: Run, central: Target | null): Slots {
           if (!isCrowded(error) || tries === triesWhenCrowded || signal.aborted) throw error
           lower(server)
         } finally {
-          if (await keeper.give(server, place)) server.leftUntil = performance.now() + leftToOthersMs
+          await keeper.give(server, place)
         }
         await pause(afterCrowdedMs * (0.5 + Math.random()), signal)
       }
@@ -103,6 +103,12 @@ function keepPlaces(run: Run, central: Target | null) {
     opened ??= open().catch((error: unknown) => ((opened = undefined), Promise.reject(error)))
     return opened
   }
+  // One after the other, because two that look at the same time find the same place.
+  const inTurn = <Result>(ask: () => Promise<Result>): Promise<Result> => {
+    const next = queue.then(ask)
+    queue = next.catch(() => {})
+    return next
+  }
   const again = async <Result>(ask: (places: Places) => Promise<Result>): Promise<Result> => {
     const places = await get()
     return ask(places).catch(async (error: unknown) => {
@@ -114,16 +120,11 @@ function keepPlaces(run: Run, central: Target | null) {
   }
   return {
     get,
-    // One after the other, because two that look at the same time find the same place.
-    take: ({ name, last }: Server): Promise<number | null> => {
-      const next = queue.then(() => again((places) => places.take(name, last)))
-      queue = next.catch(() => {})
-      return next
-    },
+    take: ({ name, last }: Server) => inTurn(() => again((places) => places.take(name, last))),
     give: ({ name }: Server, place: number) =>
-      get()
-        .then((places) => places.give(name, place))
-        .catch(() => false),
+      inTurn(async () => (await get()).give(name, place)).catch(() => {
+        held.get(name)?.delete(place)
+      }),
     close: async () => {
       await (await opened?.catch(() => undefined))?.close()
     },
