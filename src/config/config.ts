@@ -2,6 +2,7 @@ import type { Format } from '../migration.ts'
 import type { Comparing } from '../schema/difference.ts'
 import type { AppPattern } from './app-pattern.ts'
 import type { Target } from './database/target.ts'
+import type { FleetConfig } from './fleet.ts'
 
 /** A column of a table; the schema is null when the search_path decides. */
 export interface HistoryColumn {
@@ -34,10 +35,7 @@ export interface Config {
   readonly schema: string
   /** Whether that schema is a tenant's own, in which our tables stand among its tables. */
   readonly tenant: boolean
-  /** Patterns of the schemas that a fleet is made of; null when it is made of something else, or there is none. */
-  readonly fleetSchemas: readonly string[] | null
-  /** How many connections a fleet may take on one server. */
-  readonly fleetConnections: number
+  readonly fleet: FleetConfig
   readonly waitTimeoutMs: number
   readonly authGraceMs: number
   readonly lockWaitMs: number

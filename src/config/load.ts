@@ -9,6 +9,7 @@ import { chooseDatabase, readShadow } from './database/database.ts'
 import { tenantSearchPath } from './database/target.ts'
 import { readDotenv } from './dotenv.ts'
 import { parseComparing } from './comparing.ts'
+import { readFleet } from './fleet.ts'
 import { parseHistoryColumn } from './history-column.ts'
 import { isSet, readVariable } from './layers.ts'
 import type { Layer } from './layers.ts'
@@ -42,6 +43,7 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const fallback = (name: SettingName) => needs.defaults?.[name] ?? defaultOf(name, isSet(environment, imageName))
   const read = makeReader(layers, flags, fallback, problems)
   const parsed = readSettings(read, io.cwd)
+  const fleet = readFleet(read, io.env['JOB_COMPLETION_INDEX'], problems)
   const unnamed: Problem[] = []
   const database = needs.database ? await chooseDatabase(layers, { problems, warnings, unnamed }) : null
   if (needs.database === true) problems.push(...unnamed)
@@ -57,14 +59,14 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const ofTenant = parsed.tenant ? { searchPath: tenantSearchPath(parsed.schema) } : {}
   const target = database && { ...database.target, ...(role === undefined ? {} : { role }), ...ofTenant }
   const named = { target, unnamed: unnamed[0]?.what ?? null, shadow: shadow?.target ?? null }
-  const frozen = deepFreeze({ ...named, ...parsed, placeholders, comparing, warnings })
+  const frozen = deepFreeze({ ...named, ...parsed, fleet, placeholders, comparing, warnings })
   // Grows with every credential that is read again.
   const secrets = database?.secrets ?? []
   if (shadow) secrets.push(...shadow.secrets)
   return Object.freeze({ ...frozen, secrets })
 }
 
-type NoSettings = 'target' | 'unnamed' | 'shadow' | 'comparing' | 'placeholders' | 'secrets' | 'warnings'
+type NoSettings = 'fleet' | 'target' | 'unnamed' | 'shadow' | 'comparing' | 'placeholders' | 'secrets' | 'warnings'
 
 function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
   const adopt = read('UPFRONT_ADOPT')
@@ -79,11 +81,6 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
     schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
     tenant: read('UPFRONT_TENANT') !== null,
-    fleetSchemas:
-      read('UPFRONT_FLEET_SCHEMAS')
-        ?.split(',')
-        .map((name) => name.trim()) ?? null,
-    fleetConnections: read('UPFRONT_FLEET_CONNECTIONS'),
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),

@@ -148,12 +148,30 @@ export const settings = {
     default: '0',
     meaning: 'how long nothing older may have been there, and nothing applied, before `contract` takes anything away',
   },
+  UPFRONT_FLEET_QUERY: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'the fleet as the rows of a query on the central database: a column `database` (a name on the same server) or `url`, and if you like `name` and `group`',
+  },
+  UPFRONT_FLEET_FILE: {
+    kind: 'text',
+    default: null,
+    meaning: 'the fleet as a file: a database name or a URL a line',
+  },
   UPFRONT_FLEET_SCHEMAS: {
     kind: 'text',
     default: null,
     meaning:
       'the fleet, where its tenants are schemas of the one database: their names with commas, a `*` is any text (`tenant_*`)',
   },
+  UPFRONT_FLEET_SHARDS: { kind: 'number', default: '1', meaning: 'into how many shards the fleet is divided' },
+  UPFRONT_FLEET_SHARD: {
+    kind: 'text',
+    default: null,
+    meaning: 'which shard this is, from 0; without it `JOB_COMPLETION_INDEX`, which Kubernetes sets in an Indexed Job',
+  },
+  UPFRONT_FLEET_PARALLEL: { kind: 'number', default: '4', meaning: 'how many tenants this shard migrates at once' },
   UPFRONT_FLEET_CONNECTIONS: {
     kind: 'number',
     default: '20',

@@ -13,7 +13,7 @@ import type { FleetTarget } from './fleet.ts'
 export async function targetsOfSchemas(run: Run): Promise<FleetTarget[]> {
   const { config } = run
   const target = config.target!
-  const patterns = config.fleetSchemas ?? []
+  const patterns = config.fleet.schemas ?? []
   if (config.writeBack) throw refuseWriteBack()
   const found = await withServer(run, requireAnswer, async (session) => {
     const literal = (text: string) => session.client.escapeLiteral(text)

@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Target } from '../config/database/target.ts'
-import { Failure } from '../errors.ts'
-import { noWait } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
-import { newRunConnection } from '../run/connection.ts'
-import type { Phase } from '../run/deadline.ts'
 import type { Run } from '../run/run.ts'
-import { requireAnswer, withServer } from '../run/server.ts'
-import { openStepContext } from '../run/step-context.ts'
+import { holdCentral } from './central.ts'
 
 /** Places of a server, numbered from 1; whoever takes one has it until it is given back. */
 export interface Places {
@@ -42,7 +37,7 @@ export function ownPlaces(held: Held): Places {
  * again; null where no lock holds, because a pooler stands before it.
  */
 export async function lockedPlaces(run: Run, central: Target, held: Held): Promise<Places | null> {
-  const holder = await hold(run, central)
+  const holder = await holdCentral(run, central)
   if (holder === null) return null
   const { session, close } = holder
   const hungry = new Set<string>()
@@ -94,29 +89,4 @@ function heldOf(held: Held, server: string): Set<number> {
 /** The first half of a key with two: the lock of a schema has one, and cannot be the same. */
 function keyOf(server: string): number {
   return createHash('sha256').update(`upfront fleet:${server}`).digest().readInt32BE(0)
-}
-
-interface Holder {
-  readonly session: Session
-  readonly close: () => Promise<void>
-}
-
-/** Keeps a session of the central database until it is closed. */
-async function hold(run: Run, central: Target): Promise<Holder | null> {
-  const own = {
-    emit: () => {},
-    phase: { current: 'waiting for the server' } as Phase,
-    lockWait: noWait(),
-    connection: newRunConnection(),
-  }
-  const holding = { ...run, ...own, config: { ...run.config, target: central } }
-  return new Promise((resolve, reject) => {
-    const over = withServer(holding, requireAnswer, async (session) => {
-      await openStepContext(holding, session)
-      await new Promise<void>((end) => resolve({ session, close: () => (end(), over) as Promise<void> }))
-    }).catch((error: unknown) => {
-      if (error instanceof Failure && error.code === 'UNSAFE') resolve(null)
-      else reject(error)
-    })
-  })
 }

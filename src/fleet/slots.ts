@@ -40,7 +40,7 @@ interface Server {
  */
 export function openSlots(run: Run, central: Target | null): Slots {
   const { signal } = run
-  const most = Math.max(1, Math.floor(run.config.fleetConnections / connectionsOfTarget))
+  const most = Math.max(1, Math.floor(run.config.fleet.connections / connectionsOfTarget))
   const serverOf = makeServerOf(run, central)
   const servers = new Map<string, Server>()
   const keeper = keepPlaces(run, central)
