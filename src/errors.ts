@@ -20,6 +20,11 @@ export const failures = {
   LOST: { exit: 32, retry: true, meaning: 'connection lost, consistent, retries used up' },
   BUSY: { exit: 33, retry: true, meaning: 'lock_timeout or deadlock retries used up, nothing applied' },
   PENDING: { exit: 34, retry: true, meaning: 'the schema this bundle needs is not there (yet)' },
+  SOME_FAILED: {
+    exit: 35,
+    retry: true,
+    meaning: 'some tenants of a fleet failed; a rerun touches only what is not done',
+  },
   INTERRUPTED_INT: { exit: 130, retry: true, meaning: 'SIGINT; the migration in flight was rolled back' },
   INTERRUPTED_TERM: { exit: 143, retry: true, meaning: 'SIGTERM; the migration in flight was rolled back' },
 } as const satisfies Record<string, { exit: number; retry: boolean; meaning: string }>

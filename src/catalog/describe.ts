@@ -2,6 +2,7 @@ import { explainRole } from '../postgres/connect/role.ts'
 import type { LocalSettings } from '../postgres/local-settings.ts'
 import type { Session } from '../postgres/session.ts'
 import { type Description, type SchemaObject, inOrder } from '../schema/description.ts'
+import { isOfDatabase } from '../schema/moved.ts'
 import { columns } from './describe/columns.ts'
 import { comments } from './describe/comments.ts'
 import { constraints } from './describe/constraints.ts'
@@ -27,6 +28,8 @@ export interface Describing {
   readonly without: readonly string[]
   /** Tables that another tool keeps for itself, qualified and quoted, with all that is of them. */
   readonly withoutTables: readonly string[]
+  /** The one schema that is described, without what stands in none and without itself; all of them when it is left out. */
+  readonly only?: string
   /** For a session on which none are set, because a pooler may stand before it; they leave no trace on it. */
   readonly local?: LocalSettings
 }
@@ -44,14 +47,20 @@ const parts: readonly Part[] = [
  */
 export async function describeSchema(session: Session, describing: Describing): Promise<Description> {
   const literals = (names: readonly string[]) => names.map((name) => session.client.escapeLiteral(name))
-  const counted = countedWith({ schemas: literals(describing.without), tables: literals(describing.withoutTables) })
+  const { only } = describing
+  const counted = countedWith({
+    schemas: literals(describing.without),
+    tables: literals(describing.withoutTables),
+    ...(only === undefined ? {} : { allBut: session.client.escapeLiteral(only) }),
+  })
   const questions = [...parts, notModelled].map(({ about, kinds, sql }) => ({
     about,
     kinds,
     sql: `${counted}\n${sql(session.serverVersion)}`,
   }))
   const { answers, unseen } = await askWhatIsAllowed(session, questions, describing.local)
-  const objects = questions.slice(0, -1).flatMap((question) => answers.get(question)?.map(toObject) ?? [])
+  const all = questions.slice(0, -1).flatMap((question) => answers.get(question)?.map(toObject) ?? [])
+  const objects = only === undefined ? all : all.filter((one) => one.schema === only && !isOfDatabase(one))
   const strange = answers.get(questions.at(-1)!) as readonly (readonly [string])[] | undefined
   return {
     major: Math.floor(session.serverVersion / 10_000),

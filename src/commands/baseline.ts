@@ -38,7 +38,7 @@ export async function baseline(run: Run): Promise<number> {
 
 async function record(run: Run, session: Session, bundle: Bundle, migrations: readonly Identity[]): Promise<number> {
   const { config, emit, io } = run
-  const tables = historyTables(session, config.schema)
+  const tables = historyTables(session, config)
   const rows = await readHistory(session, tables)
   if (!run.flags['against-catalog']) await proveApplied(run, session, bundle, migrations)
   if (rows === null) await createTables(session, tables)

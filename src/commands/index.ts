@@ -134,6 +134,19 @@ export const commands: Readonly<Record<string, Command>> = {
     database: true,
     load: async () => (await import('./verify.ts')).verify,
   },
+  fleet: {
+    summary: 'the same for every database or schema of a fleet: fleet up',
+    operands: ['command'],
+    flags: {
+      only: { value: 'names', summary: 'these tenants or groups, with commas' },
+      parallel: { value: 'n', summary: 'so many at once (UPFRONT_FLEET_PARALLEL)' },
+      canary: { value: 'names', summary: 'these, or so many, come first; the rest only when none of them failed' },
+      'max-failed': { value: 'n', summary: 'stop when more have failed, as a number or with a %' },
+      json: { summary: 'the summary as data' },
+    },
+    database: true,
+    load: async () => (await import('./fleet.ts')).fleet,
+  },
   seed: {
     summary: 'apply the seeds of the environment that --seed names',
     database: true,

@@ -39,7 +39,7 @@ export async function plan(run: Run): Promise<number> {
   const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
-    const rows = (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const rows = (await readHistory(reader, historyTables(session, config))) ?? []
     return { history: rows, planned: await planMigrations(run, reader, bundle, rows) }
   })
   const { plan: found, foreign, policy } = made

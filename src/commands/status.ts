@@ -49,13 +49,13 @@ export async function status(run: Run): Promise<number> {
   const { history, plan, foreign, verified } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
-    const all = (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const all = (await readHistory(reader, historyTables(session, config))) ?? []
     const made = makePlan(
       await bundle.list(),
       all.filter((row) => row.kind === 'migration'),
     )
     if (made.ahead.length > 0)
-      await refuseBelowFloor(reader, historyTables(session, config.schema), made.ahead).catch((error: unknown) => {
+      await refuseBelowFloor(reader, historyTables(session, config), made.ahead).catch((error: unknown) => {
         below = true
         warnOf(run, error)
       })
@@ -65,7 +65,7 @@ export async function status(run: Run): Promise<number> {
     return {
       history: all,
       plan: made,
-      verified: await readLastVerified(reader, historyTables(session, config.schema)),
+      verified: await readLastVerified(reader, historyTables(session, config)),
       foreign: made.pending.length === 0 ? null : await readForeign(run, reader, bundle, all),
     }
   })

@@ -22,7 +22,7 @@ async function attempt(job: Job): Promise<void> {
   await withServer(
     run,
     async (session) => {
-      const newest = await readNewestRun(session, historyTables(session, run.config.schema))
+      const newest = await readNewestRun(session, historyTables(session, run.config))
       const done = isComplete(job, newest)
       if (!done) await requirePrimary(session)
       return { done, newest }

@@ -22,7 +22,7 @@ export async function verify(run: Run): Promise<number> {
     const { role, searchPath } = config.target!
     const local = { lockTimeoutMs: config.lockTimeoutMs, role, searchPath, readOnly: true } as const
     const reader = withLocalSettings(session, local)
-    const read = async () => (await readHistory(reader, historyTables(session, config.schema))) ?? []
+    const read = async () => (await readHistory(reader, historyTables(session, config))) ?? []
     for (let history = await read(); ;) {
       const should = await expectedOf(story, bundle, history)
       const held = await holdAgainst({ run, session, bundle, local }, should.schema)

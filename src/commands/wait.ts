@@ -85,17 +85,17 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
 
 /** What the bundle has and the database does not; no history yet means all of it. */
 async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
-  const { lockTimeoutMs, schema, target } = run.config
+  const { lockTimeoutMs, target } = run.config
   const { role, searchPath } = target!
   const reader = withLocalSettings(session, { lockTimeoutMs, role, searchPath })
-  const rows = (await readHistory(reader, historyTables(session, schema))) ?? []
+  const rows = (await readHistory(reader, historyTables(session, run.config))) ?? []
   const plan = makePlan(
     await bundle.list(),
     rows.filter((row) => row.kind === 'migration'),
   )
   // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
   refuseMismatch({ ...plan, abandoned: [], renamed: [] }, { outOfOrder: 'apply', missing: 'ignore' })
-  if (plan.ahead.length > 0) await refuseBelowFloor(reader, historyTables(session, schema), plan.ahead)
+  if (plan.ahead.length > 0) await refuseBelowFloor(reader, historyTables(session, run.config), plan.ahead)
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
   const pending = [...plan.pending, ...again]
   if (pending.length === 0) return []

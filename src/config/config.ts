@@ -2,6 +2,7 @@ import type { Format } from '../migration.ts'
 import type { Comparing } from '../schema/difference.ts'
 import type { AppPattern } from './app-pattern.ts'
 import type { Target } from './database/target.ts'
+import type { FleetConfig } from './fleet.ts'
 
 /** A column of a table; the schema is null when the search_path decides. */
 export interface HistoryColumn {
@@ -32,6 +33,9 @@ export interface Config {
   /** Values of placeholders in migrations, by their names. */
   readonly placeholders: Readonly<Record<string, string>>
   readonly schema: string
+  /** Whether that schema is a tenant's own, in which our tables stand among its tables. */
+  readonly tenant: boolean
+  readonly fleet: FleetConfig
   readonly waitTimeoutMs: number
   readonly authGraceMs: number
   readonly lockWaitMs: number

@@ -6,8 +6,10 @@ import type { Io } from '../io.ts'
 import { parseAppPatterns } from './app-pattern.ts'
 import type { Config } from './config.ts'
 import { chooseDatabase, readShadow } from './database/database.ts'
+import { tenantSearchPath } from './database/target.ts'
 import { readDotenv } from './dotenv.ts'
 import { parseComparing } from './comparing.ts'
+import { readFleet } from './fleet.ts'
 import { parseHistoryColumn } from './history-column.ts'
 import { isSet, readVariable } from './layers.ts'
 import type { Layer } from './layers.ts'
@@ -41,6 +43,7 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const fallback = (name: SettingName) => needs.defaults?.[name] ?? defaultOf(name, isSet(environment, imageName))
   const read = makeReader(layers, flags, fallback, problems)
   const parsed = readSettings(read, io.cwd)
+  const fleet = readFleet(read, io.env['JOB_COMPLETION_INDEX'], problems)
   const unnamed: Problem[] = []
   const database = needs.database ? await chooseDatabase(layers, { problems, warnings, unnamed }) : null
   if (needs.database === true) problems.push(...unnamed)
@@ -53,16 +56,17 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`
     throw new Failure('USAGE', `the configuration has ${count}`, { problems })
   }
-  const target = database && { ...database.target, ...(role === undefined ? {} : { role }) }
+  const ofTenant = parsed.tenant ? { searchPath: tenantSearchPath(parsed.schema) } : {}
+  const target = database && { ...database.target, ...(role === undefined ? {} : { role }), ...ofTenant }
   const named = { target, unnamed: unnamed[0]?.what ?? null, shadow: shadow?.target ?? null }
-  const frozen = deepFreeze({ ...named, ...parsed, placeholders, comparing, warnings })
+  const frozen = deepFreeze({ ...named, ...parsed, fleet, placeholders, comparing, warnings })
   // Grows with every credential that is read again.
   const secrets = database?.secrets ?? []
   if (shadow) secrets.push(...shadow.secrets)
   return Object.freeze({ ...frozen, secrets })
 }
 
-type NoSettings = 'target' | 'unnamed' | 'shadow' | 'comparing' | 'placeholders' | 'secrets' | 'warnings'
+type NoSettings = 'fleet' | 'target' | 'unnamed' | 'shadow' | 'comparing' | 'placeholders' | 'secrets' | 'warnings'
 
 function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
   const adopt = read('UPFRONT_ADOPT')
@@ -75,7 +79,8 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     format: read('UPFRONT_FORMAT'),
     writeBack: read('UPFRONT_WRITE_BACK'),
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
-    schema: read('UPFRONT_SCHEMA'),
+    schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
+    tenant: read('UPFRONT_TENANT') !== null,
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),

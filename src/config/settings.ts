@@ -2,7 +2,7 @@ import { formats } from '../migration.ts'
 
 /** One setting: an environment variable with an X_FILE twin and a flag. */
 export interface Setting {
-  readonly kind: 'duration' | 'enum' | 'boolean' | 'text' | 'path'
+  readonly kind: 'duration' | 'number' | 'enum' | 'boolean' | 'text' | 'path'
   /** As one would write it; null when leaving it out means none. */
   readonly default: string | null
   /** The default of a path outside our image, where nothing is mounted at the root. */
@@ -57,6 +57,12 @@ export const settings = {
       "also write the row of the folder's own tool for each migration, so that it finds nothing to do (drizzle, prisma, golang-migrate, goose, dbmate, sqlx, flyway)",
   },
   UPFRONT_SCHEMA: { kind: 'text', default: 'upfront', meaning: 'schema where history and runs live' },
+  UPFRONT_TENANT: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'schema that the command is for, as one of a fleet of schemas: its tables, its history (`upfront_history`)',
+  },
   UPFRONT_ROLE: {
     kind: 'text',
     default: null,
@@ -149,6 +155,35 @@ export const settings = {
     default: '0',
     meaning: 'how long nothing older may have been there, and nothing applied, before `contract` takes anything away',
   },
+  UPFRONT_FLEET_QUERY: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'the fleet as the rows of a query on the central database: a column `database` (a name on the same server) or `url`, and if you like `name` and `group`',
+  },
+  UPFRONT_FLEET_FILE: {
+    kind: 'text',
+    default: null,
+    meaning: 'the fleet as a file: a database name or a URL a line',
+  },
+  UPFRONT_FLEET_SCHEMAS: {
+    kind: 'text',
+    default: null,
+    meaning:
+      'the fleet, where its tenants are schemas of the one database: their names with commas, a `*` is any text (`tenant_*`)',
+  },
+  UPFRONT_FLEET_SHARDS: { kind: 'number', default: '1', meaning: 'into how many shards the fleet is divided' },
+  UPFRONT_FLEET_SHARD: {
+    kind: 'text',
+    default: null,
+    meaning: 'which shard this is, from 0; without it `JOB_COMPLETION_INDEX`, which Kubernetes sets in an Indexed Job',
+  },
+  UPFRONT_FLEET_PARALLEL: { kind: 'number', default: '4', meaning: 'how many tenants this shard migrates at once' },
+  UPFRONT_FLEET_CONNECTIONS: {
+    kind: 'number',
+    default: '20',
+    meaning: 'how many connections a fleet may take on one server, all shards together',
+  },
   UPFRONT_CREATE_DATABASE: {
     kind: 'boolean',
     default: 'false',
@@ -183,7 +218,9 @@ export type Defaults = Readonly<Partial<Record<SettingName, string>>>
 export const settingNames = Object.keys(settings) as readonly SettingName[]
 
 /** What a setting is after parsing. */
-export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends { readonly kind: 'duration' }
+export type SettingValue<Name extends SettingName> = (typeof settings)[Name] extends {
+  readonly kind: 'duration' | 'number'
+}
   ? number
   : (typeof settings)[Name] extends { readonly kind: 'boolean' }
     ? boolean

@@ -26,6 +26,7 @@ const rules: Partial<Record<SettingName, (text: string) => string | undefined>> 
   UPFRONT_ADOPT: (text) =>
     parseHistoryColumn(text) === null ? 'is no column; expected schema.table.column or table.column' : undefined,
   UPFRONT_SCHEMA: refuseSchema,
+  UPFRONT_TENANT: refuseSchema,
   UPFRONT_ROLE: refuseLong,
   UPFRONT_APP_PATTERN: (text) => {
     const parsed = parseAppPatterns(text)
@@ -50,6 +51,10 @@ export function parseSetting(name: SettingName, text: string): ParsedSetting {
       return refuse(
         `${duration}${duration.endsWith('?') ? ' Expected' : '; expected'} a duration like ${durationExample}`,
       )
+    }
+    case 'number': {
+      const number = /^[0-9]{1,6}$/.test(text) ? Number(text) : 0
+      return number > 0 ? { value: number } : refuse('is no whole number above 0; expected one such as 20')
     }
     case 'boolean': {
       const value = booleans[text.toLowerCase()]

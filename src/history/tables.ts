@@ -1,11 +1,14 @@
+import type { Config } from '../config/config.ts'
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 import { floorsTableSql } from './floors-table.ts'
 import { leasesTableSql } from './leases-table.ts'
 
-/** The schema of our tables, quoted. */
+/** Our tables, quoted. */
 export interface HistoryTables {
   readonly schema: string
+  /** Whether that schema is a tenant's, so that we are guests in it. */
+  readonly tenant: boolean
   readonly runs: string
   readonly history: string
   readonly leases: string
@@ -32,15 +35,43 @@ function withAll(theirs: readonly string[] = [], more: readonly string[]): strin
   return all.length === 0 ? '' : `with ${all.join(', ')} `
 }
 
-export function historyTables(session: Session, schema: string): HistoryTables {
-  const quoted = session.client.escapeIdentifier(schema)
-  return {
-    schema: quoted,
-    runs: `${quoted}.runs`,
-    history: `${quoted}.history`,
-    leases: `${quoted}.leases`,
-    floors: `${quoted}.floors`,
-  }
+/** Where our tables are, as the configuration says it. */
+export type HistoryPlace = Pick<Config, 'schema' | 'tenant'>
+
+/** What our tables are called; among a tenant's own they have names that no application uses. */
+export function tableNames({ tenant }: Pick<HistoryPlace, 'tenant'>): {
+  readonly runs: string
+  readonly history: string
+  readonly leases: string
+  readonly floors: string
+} {
+  const own = (name: string) => (tenant ? `upfront_${name}` : name)
+  return { runs: own('runs'), history: own('history'), leases: own('leases'), floors: own('floors') }
+}
+
+/** The names of our tables in SQL. */
+export function historyTables(session: Session, place: HistoryPlace): HistoryTables {
+  const schema = session.client.escapeIdentifier(place.schema)
+  const { runs, history, leases, floors } = tableNames(place)
+  const of = (name: string) => `${schema}.${name}`
+  const ours = { runs: of(runs), history: of(history), leases: of(leases), floors: of(floors) }
+  return { schema, tenant: place.tenant, ...ours }
+}
+
+/**
+ * Throws MISMATCH when the tenant's schema is gone: names without a schema would lead to the next one of the search_path,
+ * which belongs to all tenants.
+ */
+export async function requireTenant(session: Session, tables: HistoryTables): Promise<void> {
+  if (!tables.tenant) return
+  const [found] = await session.query<{ exists: boolean }>(
+    'select pg_catalog.to_regnamespace($1) is not null as exists',
+    [tables.schema],
+  )
+  if (found!.exists) return
+  throw new Failure('MISMATCH', `this database has no schema ${tables.schema}; nothing was changed`, {
+    next: `Name the schema of a tenant (UPFRONT_TENANT), or make it, and run upfront up again: create schema ${tables.schema};`,
+  })
 }
 
 /**
@@ -48,6 +79,7 @@ export function historyTables(session: Session, schema: string): HistoryTables {
  * the transaction when one is open.
  */
 export async function createTables(session: Session, tables: HistoryTables): Promise<void> {
+  await requireTenant(session, tables)
   const isOpen = session.client.getTransactionStatus() === 'T'
   try {
     // `create schema if not exists` wants a privilege on the database even when the schema exists.
@@ -101,14 +133,13 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
     if ((error as { code?: string }).code !== '42501') throw error
     const database = session.client.escapeIdentifier(session.client.database ?? '')
     const role = session.client.escapeIdentifier(session.role)
+    const next = tables.tenant
+      ? `As the owner of the schema: grant usage, create on schema ${tables.schema} to ${role};`
+      : `As the owner of the database: grant create on database ${database} to ${role};`
     throw new Failure(
       'DENIED',
-      `the role ${role} may not create the schema ${tables.schema} for our history`,
-      {
-        sqlstate: '42501',
-        reason: (error as Error).message,
-        next: `As the owner of the database: grant create on database ${database} to ${role};`,
-      },
+      `the role ${role} may not create ${tables.tenant ? 'tables in ' : ''}the schema ${tables.schema} for our history`,
+      { sqlstate: '42501', reason: (error as Error).message, next },
       error,
     )
   }

@@ -1,3 +1,4 @@
+import { searchPathSql } from './search-path.ts'
 import type { Session } from './session.ts'
 
 export interface LocalSettings {
@@ -5,7 +6,7 @@ export interface LocalSettings {
   /** The role that asks, undefined for the one that logs in. */
   readonly role: string | undefined
   /** Where names without a schema are looked for, undefined for the server's own setting. */
-  readonly searchPath?: string | undefined
+  readonly searchPath?: readonly string[] | undefined
   /** Set where nothing may be written, whatever is asked. */
   readonly readOnly?: true
 }
@@ -15,15 +16,15 @@ export interface LocalSettings {
  * which is one transaction. So it may even come through a pooler that gives the server process to the application next.
  */
 export function withLocalSettings(session: Session, settings: LocalSettings): Session {
-  return withSettings(session, localValues(session, settings))
+  return withSettings(session, localValues(settings))
 }
 
 /** The same as parameters of the server and their values, for who sends a message of several statements. */
-export function localValues(session: Session, settings: LocalSettings): Readonly<Record<string, string>> {
+export function localValues(settings: LocalSettings): Readonly<Record<string, string>> {
   const { lockTimeoutMs, role, searchPath, readOnly } = settings
   return {
     ...(readOnly ? { transaction_read_only: 'on' } : {}),
-    ...(searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(searchPath) }),
+    ...(searchPath === undefined ? {} : { search_path: searchPathSql(searchPath) }),
     lock_timeout: `${lockTimeoutMs}ms`,
     statement_timeout: '0',
     // A history that row-level security hides would look empty; so it is an error instead.

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { isUnixSocket } from '../config/database/target.ts'
+import { searchPathSql } from './search-path.ts'
 import { type ScriptError, runScript } from './script.ts'
 import type { Session } from './session.ts'
 
@@ -7,8 +8,8 @@ export interface SessionSettings {
   readonly applicationName: string
   readonly lockTimeoutMs: number
   readonly statementTimeoutMs: number
-  /** A schema to find unqualified names in, undefined for the server's own setting. */
-  readonly searchPath: string | undefined
+  /** Where unqualified names are found, undefined for the server's own setting. */
+  readonly searchPath: readonly string[] | undefined
   /** The role that does everything, undefined for the one that logs in. */
   readonly role: string | undefined
 }
@@ -115,7 +116,7 @@ export function forFile({ serverVersion }: Session, settings: SessionSettings): 
     'set client_min_messages = notice',
     `set client_encoding = 'UTF8'`,
     'set standard_conforming_strings = on',
-    ...(searchPath === undefined ? [] : [`set search_path = ${pg.escapeIdentifier(searchPath)}`]),
+    ...(searchPath === undefined ? [] : [`set search_path = ${searchPathSql(searchPath)}`]),
     'discard temp',
   ]
 }
@@ -138,7 +139,7 @@ function setAll(session: Session, settings: SessionSettings, checksClient: boole
     client_min_messages: 'notice',
     row_security: 'off',
     ...(settings.role === undefined ? {} : { role: settings.role }),
-    ...(settings.searchPath === undefined ? {} : { search_path: session.client.escapeIdentifier(settings.searchPath) }),
+    ...(settings.searchPath === undefined ? {} : { search_path: searchPathSql(settings.searchPath) }),
     ...(checksClient ? { client_connection_check_interval: '1s' } : {}),
   }
   const calls = Object.entries(values).map(

@@ -3,7 +3,7 @@ import { halfDoneCommands } from '../history/repair/command.ts'
 import { readHistory } from '../history/rows.ts'
 import { withFloors } from '../history/floors.ts'
 import { finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
-import { type HistoryTables, createTables, ensureLeases, historyTables } from '../history/tables.ts'
+import { type HistoryTables, createTables, ensureLeases, historyTables, requireTenant } from '../history/tables.ts'
 import type { Identity, SeedBundle } from '../migration.ts'
 import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
@@ -19,7 +19,7 @@ import { type Work, findWork, isApplied, isNothing, resolveInFlight } from './wo
 export async function migrate(job: Job, session: Session): Promise<void> {
   const { run } = job
   const { config, emit, signal, phase } = run
-  const tables = historyTables(session, config.schema)
+  const tables = historyTables(session, config)
   const on = await openStepContext(run, session)
   const key = on.lockKey
   const work = await findWork(job, session, tables)
@@ -104,6 +104,8 @@ async function proveNothingToDo(job: Job, session: Session, tables: HistoryTable
       return null
     })
   }
+  const { names } = progress.deferred
+  if (progress.runId !== null && names.length > 0) await noteDeferred(session, tables, progress.runId, names)
   await verifyOrFail(job, session, tables, progress.runId)
   if (progress.runId !== null) await finishRun(session, tables, progress.runId, { outcome: 'done' })
 }
@@ -126,6 +128,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return work
+  if (!work.tablesExist) await requireTenant(session, tables)
   if (isNothing(work)) {
     if (job.run.config.verify === 'fail') await proveNothingToDo(job, session, tables)
     return work

@@ -71,7 +71,7 @@ async function withSession<First, Result>(
     // What remains of it matters more than that it was stopped.
     if (signal.aborted) throw saysMore(error, signal.reason as Failure) ? error : signal.reason
     if (error instanceof WaitDisconnected) throw error
-    throw await explainSessionError(error, session, historyTables(session, config.schema))
+    throw await explainSessionError(error, session, historyTables(session, config))
   } finally {
     guard.stop()
     stopCancelling()

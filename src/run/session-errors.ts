@@ -42,7 +42,7 @@ export async function explainSessionError(error: unknown, session: Session, tabl
   if (/^(42|23|22)/.test(code)) {
     const next =
       'Restore them, or put them right by docs/formats.md: they are the record of what was applied. Or set them aside, ' +
-      `which loses nothing, and begin anew:\nalter schema ${tables.schema} rename to upfront_aside;\n` +
+      `which loses nothing, and begin anew:\n${setAside(tables)}\n` +
       'upfront baseline --to <the last migration that this database has>'
     return new Failure(
       'MISMATCH',
@@ -57,4 +57,12 @@ export async function explainSessionError(error: unknown, session: Session, tabl
     { ...facts, next: 'See its words above.' },
     error,
   )
+}
+
+/** The schema of a tenant holds more than our tables. */
+function setAside({ schema, tenant, runs, history }: HistoryTables): string {
+  if (!tenant) return `alter schema ${schema} rename to upfront_aside;`
+  return [runs, history]
+    .map((table) => `alter table if exists ${table} rename to ${table.split('.').at(-1)}_aside;`)
+    .join(' ')
 }

@@ -22,7 +22,7 @@ export async function underLock(
       async () => false,
       () => {
         run.phase.current = 'applying'
-        return work(historyTables(session, config.schema), on)
+        return work(historyTables(session, config), on)
       },
     )
   })

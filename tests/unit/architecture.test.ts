@@ -24,6 +24,7 @@ const layers: readonly (readonly [string, RegExp])[] = [
   ['entrypoint', /^entrypoint\.ts$/],
   ['main', /^src\/((main|index|arguments)\.ts$|api\/)/],
   ['commands', /^src\/commands\//],
+  ['fleet', /^src\/fleet\//],
   ['run', /^src\/run\//],
   ['history', /^src\/history\//],
   ['catalog', /^src\/catalog\//],

@@ -44,7 +44,7 @@ interface PodSpec {
 }
 
 const manifests = fs
-  .readdirSync(kubernetes)
+  .readdirSync(kubernetes, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.yaml'))
   .flatMap((file) => documentsOf(join(kubernetes, file)).map((manifest) => ({ file, manifest })))
 
@@ -77,10 +77,13 @@ test(
   },
 )
 
-test('the policy of the Job fails it for exactly what retrying cannot help', () => {
-  const [job] = documentsOf(join(kubernetes, 'job.yaml'))
+test.each([
+  ['job.yaml', 'FailJob'],
+  ['fleet/job.yaml', 'FailIndex'],
+])('the policy of %s ends in %s for exactly what retrying cannot help', (file, action) => {
+  const [job] = documentsOf(join(kubernetes, file))
   const { rules } = job!.spec['podFailurePolicy'] as { rules: { action: string; onExitCodes?: { operator: string; values: number[]; containerName: string } }[] } // prettier-ignore
-  const [rule] = rules.filter(({ action }) => action === 'FailJob')
+  const [rule] = rules.filter((rule) => rule.action === action)
   const hopeless = Object.values(failures).flatMap(({ exit, retry }) => (retry ? [] : [exit]))
   expect(rule!.onExitCodes).toEqual({
     containerName: job!.spec.template!.spec.containers[0]!.name,
@@ -89,6 +92,21 @@ test('the policy of the Job fails it for exactly what retrying cannot help', () 
   })
   // The API refuses a policy with anything else.
   expect(job!.spec.template!.spec.restartPolicy).toBe('Never')
+})
+
+test('the shards of a fleet are as many as the indexes of its Job, and each is tried again by itself', () => {
+  const [job] = documentsOf(join(kubernetes, 'fleet/job.yaml'))
+  const { spec } = job!
+  expect(spec['completionMode']).toBe('Indexed')
+  expect(spec['backoffLimitPerIndex']).toBeGreaterThan(0)
+  // The API refuses both at once.
+  expect(spec['backoffLimit']).toBeUndefined()
+  const env = spec.template!.spec.containers[0]!.env as readonly { readonly name: string; readonly value?: string }[]
+  const valueOf = (name: string) => env.find((one) => one.name === name)?.value
+  expect(valueOf('UPFRONT_FLEET_SHARDS')).toBe(String(spec['completions']))
+  // Else it would beat the index that Kubernetes gives.
+  expect(valueOf('UPFRONT_FLEET_SHARD')).toBeUndefined()
+  expect(Number(valueOf('UPFRONT_FLEET_CONNECTIONS'))).toBeGreaterThanOrEqual(Number(spec['parallelism']))
 })
 
 test('every pod is allowed under "restricted", on a read-only root, and has its resources', () => {

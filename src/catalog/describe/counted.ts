@@ -1,6 +1,8 @@
 /** What is left out, as SQL literals. */
 export interface LeftOut {
   readonly schemas: readonly string[]
+  /** All others are, when it is set. */
+  readonly allBut?: string
   readonly tables: readonly string[]
 }
 
@@ -9,12 +11,13 @@ export interface LeftOut {
  * has columns, and sequences, each with its `kind`, its qualified `name` and its `key`; `owners`, the column that a
  * sequence is dropped with. What Postgres does not need for a question it does not look up.
  */
-export function countedWith({ schemas, tables }: LeftOut): string {
+export function countedWith({ schemas, allBut, tables }: LeftOut): string {
+  const only = allBut === undefined ? '' : ` and nspname = ${allBut}`
   return `with members as (
   select classid, objid from pg_depend where refclassid = 'pg_extension'::regclass and deptype = 'e'
 ), spaces as materialized (
   select oid, nspname::text as schema, nspowner, nspacl from pg_namespace
-  where nspname !~ '^pg_' and nspname <> 'information_schema' and nspname <> all(${array(schemas)})
+  where nspname !~ '^pg_' and nspname <> 'information_schema' and nspname <> all(${array(schemas)})${only}
 ), left_out as (
   select c.oid from unnest(${array(tables)}) as name, pg_class c join pg_namespace n on n.oid = c.relnamespace
   where parse_ident(name) = array[n.nspname::text, c.relname::text]

@@ -15,7 +15,7 @@ export async function askAtOnce(
   const { client } = session
   const isInside = client.getTransactionStatus() === 'T'
   const back = isInside ? 'rollback to savepoint upfront_describe; release savepoint upfront_describe' : 'rollback'
-  const values = { ...(local === undefined ? {} : localValues(session, local)), ...canonical }
+  const values = { ...(local === undefined ? {} : localValues(local)), ...canonical }
   const settings = Object.entries(values).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${client.escapeLiteral(value)}, true)`,
   )

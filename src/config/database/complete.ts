@@ -65,7 +65,7 @@ export function makeTarget(parts: Parts, pgEnv: PgEnv, source: string): Target |
     ...demands,
     options: find(given, 'options').value || undefined,
     connectTimeoutMs,
-    searchPath: parameters.schema || undefined,
+    searchPath: parameters.schema ? [parameters.schema] : undefined,
     source,
     ...(passfile ? { passfile } : {}),
   }

@@ -16,8 +16,8 @@ export interface Target {
   readonly options: string | undefined
   /** libpq's connect_timeout for one attempt, in milliseconds; 0 when not set. */
   readonly connectTimeoutMs: number
-  /** The schema of Prisma's `?schema=`, put first on the search_path; undefined when not set. */
-  readonly searchPath: string | undefined
+  /** The schemas of the search_path: that of Prisma's `?schema=`, or a tenant's; undefined for the server's own setting. */
+  readonly searchPath: readonly string[] | undefined
   /** Where it came from, for the log: `UPFRONT_DATABASE_URL`, `DATABASE_URL (.env)`, `PG*`. */
   readonly source: string
   /** libpq's passfile, where passwords stand by host, port, database and user; undefined for ~/.pgpass. */
@@ -37,6 +37,11 @@ export interface HostPort {
   readonly address?: string
   /** Where it was met before, for when its name cannot be looked up just now. */
   readonly met?: string
+}
+
+/** A tenant's schema, and behind it the one where extensions and what all tenants share are. */
+export function tenantSearchPath(schema: string): readonly string[] {
+  return [schema, 'public']
 }
 
 /** Whether a host is a socket of this machine, where there is neither TLS nor a name to look up. */

@@ -25,7 +25,7 @@ export async function readForeign(
   ours: readonly HistoryRow[],
 ): Promise<Foreign | null> {
   const adopter = adopterFor(config, bundle)
-  const history = adopter && (await readOrDeny(session, adopter))
+  const history = adopter && (await readOrDeny(config, session, adopter))
   if (!adopter || !history) return null
   const origins = await bundle.origins()
   const [migrations, again] = [await bundle.list(), await bundle.listRepeatable()]
@@ -36,7 +36,7 @@ export async function readForeign(
     })
   const match = adopter.match ?? matchByKey
   const whole = match(trace([...migrations, ...again]), history)
-  const decided = await readDecided(session, historyTables(session, config.schema))
+  const decided = await readDecided(session, historyTables(session, config))
   const isReverted = decided.some(({ action }) => action === 'reverted')
   const done = new Set(
     [
@@ -81,15 +81,25 @@ export async function refuseStrangersHistory({ config }: Run, session: Session, 
   if (config.format !== 'auto' || config.adopt !== null) return
   for (const adopter of adopters) {
     if (adopter.format === bundle.format) continue
-    const history = await readOrDeny(session, adopter)
+    const history = await readOrDeny(config, session, adopter)
     if (history && history.rows.length > 0) throw refuseUnadopted({ from: adopter.format, history })
   }
 }
 
-/** What a tool's table says; DENIED when it is there and the role may not read it. */
-async function readOrDeny(session: Session, { format, read }: Adopter): Promise<ForeignHistory | null> {
+/**
+ * What a tool's table says; DENIED when it is there and the role may not read it. That of a tenant stands in the tenant's
+ * schema: one behind it on the search_path is about what all tenants share.
+ */
+async function readOrDeny(
+  { tenant, schema }: Run['config'],
+  session: Session,
+  { format, read }: Adopter,
+): Promise<ForeignHistory | null> {
   try {
-    return await read(session)
+    const history = await read(session)
+    const isOurs = (table: string) =>
+      [schema, session.client.escapeIdentifier(schema)].some((name) => table.startsWith(`${name}.`))
+    return tenant && history && !isOurs(history.table) ? null : history
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error
     throw deniedForeign(format, session.client.escapeIdentifier(session.role), error)

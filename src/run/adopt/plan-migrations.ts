@@ -34,7 +34,7 @@ export async function planMigrations(
   if (foreign) refuseForeignDoubts(run, foreign, ours.pending)
   const plan = foreign ? makePlan(all, [...rows, ...foreign.match.adopted.map(asAdopted)]) : ours
   refuseMismatch(plan, policy)
-  if (plan.ahead.length > 0) await refuseBelowFloor(session, historyTables(session, run.config.schema), plan.ahead)
+  if (plan.ahead.length > 0) await refuseBelowFloor(session, historyTables(session, run.config), plan.ahead)
   const isNews = foreign !== null && foreign.match.adopted.length + foreign.repeatable.length > 0
   return { plan, foreign: isNews ? foreign : null, policy }
 }

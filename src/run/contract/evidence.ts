@@ -55,8 +55,8 @@ export async function readEvidence(
   bundle: Bundle,
   needed?: readonly string[],
 ): Promise<Evidence> {
-  const { contractGraceMs: graceMs, schema } = run.config
-  const tables = historyTables(session, schema)
+  const { contractGraceMs: graceMs } = run.config
+  const tables = historyTables(session, run.config)
   const names = needed ?? (await bundle.list()).map(({ name }) => name)
   const leases = (await readLeases(session, tables)) ?? []
   const { pid } = await readBackend(session)

@@ -122,12 +122,12 @@ async function ask(
   statement: (session: Session, tables: HistoryTables) => Promise<void>,
   then: (run: Run, session: Session, reader: Session) => Promise<void> = async () => {},
 ): Promise<void> {
-  const { lockTimeoutMs, schema, target } = run.config
+  const { lockTimeoutMs, target } = run.config
   const { role, searchPath } = target!
   const local = (session: Session) => withLocalSettings(session, { lockTimeoutMs, role, searchPath })
   await withServer(
     run,
-    (session) => statement(local(session), historyTables(session, schema)).catch(notYet),
+    (session) => statement(local(session), historyTables(session, run.config)).catch(notYet),
     (session) => then(run, session, local(session)),
   )
 }
@@ -139,7 +139,7 @@ function notYet(error: { code?: string }): never {
 
 async function prune(run: Run, session: Session, reader: Session): Promise<void> {
   // What is left behind costs little, so nothing hangs on it.
-  await pruneLeases(reader, historyTables(session, run.config.schema)).catch(() => {})
+  await pruneLeases(reader, historyTables(session, run.config)).catch(() => {})
   await passDoor(run, session)
 }
 

@@ -11,7 +11,7 @@ import type { Run } from '../run.ts'
  */
 export async function makeLeases({ config }: Run, session: Session): Promise<void> {
   const { lockTimeoutMs, schema, target } = config
-  const { leases } = historyTables(session, schema)
+  const { leases } = historyTables(session, config)
   const create = session.client.escapeLiteral(leasesTableSql(leases))
   await withLocalSettings(session, { lockTimeoutMs, role: target!.role })
     .query(

@@ -2,7 +2,7 @@ import type { Failure } from '../../errors.ts'
 import { makePlan } from '../../history/plan.ts'
 import { type HistoryRow, readHistory } from '../../history/rows.ts'
 import { readNewestRun } from '../../history/runs.ts'
-import { historyTables } from '../../history/tables.ts'
+import { historyTables, tableNames } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
 import { planMigrations } from '../adopt/plan-migrations.ts'
 import { isComplete, startJob } from '../job.ts'
@@ -52,9 +52,9 @@ export const unknown = {
 export async function compareHistories(run: Run, reader: Reader, folder: ExaminedFolder): Promise<ComparedHistories> {
   const { session } = reader
   const { schema } = run.config
-  const rights = await askRights(session, schema)
+  const rights = await askRights(session, run.config)
   const missing = missingRights(session, rights, schema)
-  const tables = historyTables(session, schema)
+  const tables = historyTables(session, run.config)
   if (historyIs(rights) === 'denied')
     return { ...unknown, isHidden: true, missing, failures: [lacksRights(session, rights, missing) ?? []].flat() }
   const read = await attempt(run, async () => ({
@@ -63,7 +63,7 @@ export async function compareHistories(run: Run, reader: Reader, folder: Examine
   }))
   if (!('done' in read)) return { ...unknown, isHidden: true, missing, failures: [read.failure] }
   const { history, newest } = read.done
-  const ours = history && { table: `${schema}.history`, rows: history.length }
+  const ours = history && { table: `${schema}.${tableNames(run.config).history}`, rows: history.length }
   const looked =
     history === null && run.config.format === 'auto'
       ? await attempt(run, () => findStranger(session, folder.bundle?.format))

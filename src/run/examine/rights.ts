@@ -1,4 +1,5 @@
 import { Failure } from '../../errors.ts'
+import { type HistoryPlace, tableNames } from '../../history/tables.ts'
 import type { Session } from '../../postgres/session.ts'
 
 /** What the role may do that up needs, as the server's own functions say: nothing is tried. */
@@ -22,8 +23,9 @@ export interface MissingRight {
 }
 
 /** Asks the server what the role of the session may do. */
-export async function askRights(session: Session, schema: string): Promise<Rights> {
-  const name = session.client.escapeLiteral(schema)
+export async function askRights(session: Session, place: HistoryPlace): Promise<Rights> {
+  const name = session.client.escapeLiteral(place.schema)
+  const { history, runs } = tableNames(place)
   const ofTable = tableRights.map((right) => `'${right}', pg_catalog.has_table_privilege(c.oid, '${right}')`).join(', ')
   const [row] = await session.query<Omit<Rights, 'tables'> & { tables: Rights['tables'] | null }>(`
     select pg_catalog.current_database()::text as database, current_user::text as role,
@@ -33,13 +35,13 @@ export async function askRights(session: Session, schema: string): Promise<Right
        from pg_catalog.pg_namespace n where n.nspname = ${name}) as schema,
       (select pg_catalog.json_agg(pg_catalog.json_build_object('name', c.relname, ${ofTable}) order by c.relname)
        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-       where n.nspname = ${name} and c.relname in ('history', 'runs') and c.relkind in ('r', 'p')) as tables`)
+       where n.nspname = ${name} and c.relname in ('${history}', '${runs}') and c.relkind in ('r', 'p')) as tables`)
   return { ...row!, tables: row!.tables ?? [] }
 }
 
 /** Whether there is a history of ours that may be read, not be read, or none. */
 export function historyIs({ schema, tables }: Rights): 'readable' | 'denied' | 'absent' {
-  const history = tables.find(({ name }) => name === 'history')
+  const history = tables.find(({ name }) => name.endsWith('history'))
   if (!history) return 'absent'
   return schema!.usage && tables.every(({ select }) => select) ? 'readable' : 'denied'
 }

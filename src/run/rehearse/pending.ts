@@ -31,11 +31,7 @@ export interface TargetState {
 export async function findPending(run: Run, bundle: Bundle): Promise<TargetState> {
   const { work, server, surroundings } = await withServer(run, requireAnswer, async (session) => {
     const reader = localReader(run, session)
-    const found = await findWork(
-      startJob(run, 'rehearse', bundle, null),
-      reader,
-      historyTables(session, run.config.schema),
-    )
+    const found = await findWork(startJob(run, 'rehearse', bundle, null), reader, historyTables(session, run.config))
     return { work: found, server: session.serverVersionText, surroundings: await readSurroundings(reader) }
   })
   const migrations = await bundle.open(work.migrations)

@@ -32,7 +32,7 @@ export async function upTo({ run, session, bundle }: Stage, name?: string): Prom
 export async function takeBack({ run, session, bundle }: Stage, name: string): Promise<void> {
   await orInvalid(`the down of ${name}`, async () => {
     const on = await openStepContext(run, session)
-    const tables = historyTables(session, run.config.schema)
+    const tables = historyTables(session, run.config)
     await revertAll(startJob(run, 'down', bundle, null), tables, on, (rows) => rows.slice(0, 1))
   })
 }
@@ -60,6 +60,6 @@ export async function readClaimed({ run, session, given, hasOwn }: Stage): Promi
 
 /** All that the database holds but our own tables. */
 export function describe({ config }: Run, session: Session): Promise<Description> {
-  const { runs, history, leases } = historyTables(session, config.schema)
+  const { runs, history, leases } = historyTables(session, config)
   return describeSchema(session, { without: [], withoutTables: [runs, history, leases] })
 }

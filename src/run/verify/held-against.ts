@@ -26,18 +26,25 @@ export interface Looking {
  * Reads what the database holds and holds it against what is expected; our own tables and the folder's tool's do not
  * count, nor what stands beside them in a schema that is only theirs. Throws BUSY when somebody's lock is in the way.
  */
-export async function holdAgainst({ run, session, bundle, local }: Looking, expected: Description): Promise<Held> {
-  const { schema, comparing } = run.config
+export async function holdAgainst({ run, session, bundle, local }: Looking, should: Description): Promise<Held> {
+  const { schema, tenant, comparing } = run.config
   const reader = local ? withLocalSettings(session, local) : session
+  const expected = tenant ? await (await import('./tenant.ts')).expectedOfTenant(reader, schema, should) : should
   const claimed = new Set(expected.objects.map(keyOf))
   const adopter = adopterFor(run.config, bundle)
-  const found = adopter ? await theirTables(reader, adopter) : []
+  const seen = adopter ? await theirTables(reader, adopter) : []
+  const found = run.config.tenant ? seen.filter((table) => table.schema === schema) : seen
   // Who makes the tool's table by a migration claims it.
   const theirs = found.filter(({ name }) => !claimed.has(`table ${name}`))
-  const ours = historyTables(session, schema)
+  const ours = historyTables(session, run.config)
   const withoutTables = [ours.runs, ours.history, ours.leases, ...theirs.map(({ name }) => name)]
-  const live = await describeSchema(session, { without: [], withoutTables, ...(local ? { local } : {}) }).catch(busy)
-  const beside = new Set([schema, ...theirs.map((table) => table.schema)])
+  const live = await describeSchema(session, {
+    without: [],
+    withoutTables,
+    ...(tenant ? { only: schema } : {}),
+    ...(local ? { local } : {}),
+  }).catch(busy)
+  const beside = tenant ? new Set<string>() : new Set([schema, ...theirs.map((table) => table.schema)])
   const spaces = live.objects.filter((one) => one.kind === 'schema' && one.schema !== null && beside.has(one.schema))
   const given = [...(expected.given ?? []), ...spaces.map(keyOf).filter((key) => !claimed.has(key))]
   return { ...compareSchemas({ ...expected, given }, live, comparing), unseen: live.unseen }

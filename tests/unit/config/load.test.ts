@@ -73,6 +73,8 @@ test('with nothing set every setting has its default', async () => {
     writeBack: false,
     placeholders: {},
     schema: 'upfront',
+    tenant: false,
+    fleet: { query: null, file: null, schemas: null, shards: 1, shard: 0, parallel: 4, connections: 20 },
     waitTimeoutMs: 60_000,
     authGraceMs: 5000,
     lockWaitMs: 600_000,

@@ -154,7 +154,7 @@ test.each([
   ['connect_timeout=3', { connectTimeoutMs: 3000 }],
   ['connect_timeout=0', { connectTimeoutMs: 0 }],
   ['connect_timeout=-1', { connectTimeoutMs: 0 }],
-  ['schema=tenant', { searchPath: 'tenant' }],
+  ['schema=tenant', { searchPath: ['tenant'] }],
   ['dbname=other', { database: 'other' }],
   ['application_name=x&target_session_attrs=read-write&channel_binding=require', { channelBinding: 'require' }],
   ['channel_binding=disable', { channelBinding: 'disable' }],
@@ -179,7 +179,7 @@ test.each([
   ['sslmode=require&sslaccept=accept_invalid_certs&sslidentity=x.p12', { tls: { mode: 'require' } }],
   ['keepalives=1&keepalives_idle=1&keepalives_interval=1&keepalives_count=1', {}],
   ['pgbouncer=true&connection_limit=1&pool_timeout=2&socket_timeout=3&statement_cache_size=0', {}],
-  ['&&schema=a&', { searchPath: 'a' }],
+  ['&&schema=a&', { searchPath: ['a'] }],
   ['', {}],
 ])('the parameters %s are understood', (query, expected) => {
   expect(parse(`postgres://u@h/db?${query}`)).toMatchObject({ database: 'db', ...expected })

@@ -1,0 +1,31 @@
+import type { Target } from '../config/database/target.ts'
+import { Failure } from '../errors.ts'
+import { noWait } from '../postgres/lock.ts'
+import type { Session } from '../postgres/session.ts'
+import { newRunConnection } from '../run/connection.ts'
+import type { Phase } from '../run/deadline.ts'
+import type { Run } from '../run/run.ts'
+import { requirePrimary, withServer } from '../run/server.ts'
+import { openStepContext } from '../run/step-context.ts'
+
+/** A session of the central database that is open as long as a fleet is gone through. */
+export interface CentralSession {
+  readonly session: Session
+  readonly close: () => Promise<void>
+}
+
+/** Opens one; null where a pooler gives its server process to others, so that no lock holds there. */
+export async function holdCentral(run: Run, central: Target): Promise<CentralSession | null> {
+  const phase: Phase = { current: 'waiting for the server' }
+  const own = { emit: () => {}, phase, lockWait: noWait(), connection: newRunConnection() }
+  const holding = { ...run, ...own, config: { ...run.config, target: central } }
+  return new Promise((resolve, reject) => {
+    const over = withServer(holding, requirePrimary, async (session) => {
+      await openStepContext(holding, session)
+      await new Promise<void>((end) => resolve({ session, close: () => (end(), over) }))
+    }).catch((error: unknown) => {
+      if (error instanceof Failure && error.code === 'UNSAFE') resolve(null)
+      else reject(error)
+    })
+  })
+}

@@ -1,0 +1,12 @@
+import type { Target } from '../config/database/target.ts'
+
+/** One database, or one schema of it, of a fleet. */
+export interface FleetTarget {
+  /** Stable, unique in the fleet; what the ledger, --only and messages call it; no secret. */
+  readonly name: string
+  /** For canaries and --only. */
+  readonly group: string | null
+  readonly target: Target
+  /** Set for a tenant that is a schema: where its tables and its history are. */
+  readonly schema: string | null
+}

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import type { Failure } from '../errors.ts'
+import { nullIfMissing, historyTables } from '../history/tables.ts'
+import { lockKey } from '../postgres/lock-key.ts'
+import { withLocalSettings } from '../postgres/local-settings.ts'
+import type { Session } from '../postgres/session.ts'
+import type { Run } from '../run/run.ts'
+import { requireAnswer, withServer } from '../run/server.ts'
+import type { FleetTarget } from './fleet.ts'
+
+/** What all tenants are to have: that of one image. */
+export interface Wanted {
+  readonly bundle: string
+  readonly seed: string | null
+  /** Whether only a tenant counts whose schema was proved. */
+  readonly proved: boolean
+}
+
+/** Writes what became of the tenants; one statement after the other, on one session. */
+export interface Ledger {
+  begin(one: FleetTarget): Promise<void>
+  /** Without a failure it is done. */
+  end(one: FleetTarget, failure: Failure | null): Promise<void>
+}
+
+/** Where a tenant is, without what is secret or changes with every day: another place is another tenant. */
+export function placeOf({ target, schema }: FleetTarget): string {
+  const hosts = target.hosts.map(({ host, port }) => `${host}:${port}`)
+  return createHash('sha256')
+    .update(JSON.stringify([hosts, target.database, schema]))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** The names of those that are done, with the place where they were done; null when there is no ledger yet. */
+export function readDone(run: Run, { bundle, seed, proved }: Wanted): Promise<ReadonlyMap<string, string>> {
+  return withServer(run, requireAnswer, async (session) => {
+    const { lockTimeoutMs, target } = run.config
+    const reader = withLocalSettings(session, { lockTimeoutMs, role: target!.role })
+    const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
+    const rows = await nullIfMissing(session, historyTables(session, run.config), () =>
+      reader.query<{ target: string; place: string }>(
+        `select target, place from ${ledgerTable(session, run)} where state = 'done' and bundle = ${text(bundle)}
+         and seed is not distinct from ${text(seed)} ${proved ? 'and proved' : ''}`,
+      ),
+    )
+    return new Map((rows ?? []).map(({ target, place }) => [target, place]))
+  })
+}
+
+/** Makes the table when it is not there, and begins to write. */
+export async function openLedger(run: Run, session: Session, wanted: Wanted): Promise<Ledger> {
+  const { config, io } = run
+  const table = ledgerTable(session, run)
+  const schema = session.client.escapeIdentifier(config.schema)
+  const [found] = await session.query<{ there: boolean; space: boolean }>(
+    'select pg_catalog.to_regclass($1) is not null as there, pg_catalog.to_regnamespace($2) is not null as space',
+    [table, schema],
+  )
+  if (!found!.there) await session.query(createSql(table, found!.space ? '' : schema, lockKey(config.schema)))
+  let queue: Promise<unknown> = Promise.resolve()
+  const inTurn = (sql: string, params: readonly unknown[]): Promise<void> => {
+    const next = queue.then(() => session.query(sql, params)).then(() => {})
+    queue = next.catch(() => {})
+    return next
+  }
+  return {
+    begin: (one) =>
+      inTurn(
+        `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
+         values ($1, $2, $3, $4, $5, 'running', 1, $6, $7)
+         on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
+           seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
+           attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
+           code = null, error = null, failed = null, proved = false, started = clock_timestamp(), finished = null`,
+        [one.name, one.group, placeOf(one), wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
+      ),
+    end: (one, failure) =>
+      inTurn(
+        `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, finished = clock_timestamp()
+         where target = $1`,
+        [
+          one.name,
+          failure === null ? 'done' : 'failed',
+          failure?.code ?? null,
+          failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': ')),
+          failure?.facts.place?.file ?? null,
+          failure === null && wanted.proved,
+        ],
+      ),
+  }
+}
+
+/** The ledger as SQL names it. */
+export function ledgerTable(session: Session, { config }: Run): string {
+  return `${session.client.escapeIdentifier(config.schema)}.fleet`
+}
+
+/** Under the lock of that schema, because concurrent `if not exists` still collide. */
+function createSql(table: string, schema: string, key: bigint): string {
+  return `begin; select pg_catalog.pg_advisory_xact_lock(${key});
+    ${schema === '' ? '' : `create schema if not exists ${schema};`}
+    create table if not exists ${table} (
+      target text primary key,
+      "group" text,
+      place text not null,
+      bundle text not null,
+      seed text,
+      state text not null,
+      attempt integer not null,
+      code text,
+      error text,
+      failed text,
+      proved boolean not null default false,
+      shard integer not null,
+      host text not null,
+      started timestamptz not null default clock_timestamp(),
+      finished timestamptz
+    );
+    commit`
+}

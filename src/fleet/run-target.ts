@@ -1,0 +1,38 @@
+import { Failure } from '../errors.ts'
+import type { Event } from '../events.ts'
+import { noWait } from '../postgres/lock.ts'
+import { newRunConnection } from '../run/connection.ts'
+import type { Run } from '../run/run.ts'
+import type { FleetTarget } from './fleet.ts'
+import { configOf } from './schemas.ts'
+
+/** How the command for one database is called. */
+export type Command = (run: Run) => Promise<number>
+
+/** How one tenant ended: whether anything was applied. Rejects with the Failure it ended with. */
+export async function runTarget(run: Run, one: FleetTarget, command: Command): Promise<'done' | 'nothing'> {
+  let isNothing = true
+  const emit = (event: Event) => {
+    if (['applied', 'seeded', 'adopted'].includes(event.type)) isNothing = false
+    // Which tenant says it has to be known.
+    if (event.type === 'warning') run.emit({ ...event, message: `${one.name}: ${event.message}` })
+  }
+  const own: Run = {
+    ...run,
+    config: configOf(run.config, one),
+    flags: {},
+    operands: [],
+    emit,
+    answer: () => {},
+    phase: { current: 'waiting for the server' },
+    lockWait: noWait(),
+    connection: newRunConnection(),
+  }
+  try {
+    await command(own)
+  } catch (error) {
+    run.signal.throwIfAborted()
+    throw error instanceof Failure ? error : new Failure('INTERNAL', String(error), {}, error)
+  }
+  return isNothing ? 'nothing' : 'done'
+}

@@ -1,0 +1,94 @@
+// A fleet is migrated by the ledger: what is done is left alone, and what fails stops no other.
+import { expect } from 'vitest'
+import { type Database, test } from '../support/database.ts'
+
+const files = { '001_a.sql': 'create table a (id int)', '002_b.sql': 'create table b (id int)' }
+const fleet = { UPFRONT_FLEET_SCHEMAS: 'tenant_*' }
+
+async function makeTenants(db: Database, count: number) {
+  await db.query(
+    Array.from({ length: count }, (_, i) => `create schema tenant_${String(i).padStart(4, '0')};`).join('\n'),
+  )
+}
+
+const states = (db: Database) =>
+  db.query<{ state: string; count: number }>(
+    `select state, count(*)::int as count from upfront.fleet group by 1 order by 1`,
+  )
+
+test('migrates every schema, and does nothing the second time', async ({ db }) => {
+  await makeTenants(db, 12)
+  db.files(files)
+  const first = await db.run(['fleet', 'up'], fleet)
+  expect(first.exitCode, first.stderr).toBe(0)
+  expect(first.stdout).toContain('12 done, 0 with nothing to do, 0 failed, 0 not tried')
+  expect((await db.tables()).filter((name) => name.endsWith('.b')).length).toBe(12)
+  expect(await states(db)).toEqual([{ state: 'done', count: 12 }])
+  const again = await db.run(['fleet', 'up'], fleet)
+  expect(again.stdout).toContain('0 done, 12 with nothing to do')
+  expect(await db.leftovers()).toEqual({ sessions: 0, locks: 0 })
+})
+
+test('groups what failed by identical error, and a rerun touches only what is not done', async ({ db }) => {
+  await makeTenants(db, 10)
+  await db.query(`create table tenant_0003.a (id int); create table tenant_0007.a (id int);
+    create view tenant_0005.b as select 1 as id; create table tenant_0005.upfront_history (id int)`)
+  db.files(files)
+  const first = await db.run(['fleet', 'up', '--parallel', '3'], fleet)
+  expect(first.exitCode, first.stderr).toBe(35)
+  expect(first.stderr).toContain('2 × MISMATCH')
+  expect(first.stderr).toContain('tenant_0003, tenant_0007')
+  expect(await states(db)).toEqual([
+    { state: 'done', count: 7 },
+    { state: 'failed', count: 3 },
+  ])
+  await db.query('drop table tenant_0003.a, tenant_0007.a, tenant_0005.upfront_history; drop view tenant_0005.b')
+  const second = await db.run(['fleet', 'up'], fleet)
+  expect(second.exitCode, second.stderr).toBe(0)
+  expect(second.stdout).toContain('3 done, 7 with nothing to do')
+})
+
+test('shards part the fleet, and each tenant belongs to one of them', async ({ db }) => {
+  await makeTenants(db, 20)
+  db.files(files)
+  const shard = (index: number) =>
+    db.run(['fleet', 'up', '--json'], { ...fleet, UPFRONT_FLEET_SHARDS: '3', JOB_COMPLETION_INDEX: String(index) })
+  const runs = await Promise.all([0, 1, 2].map(shard))
+  expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
+  const done = runs.map(({ stdout }) => (JSON.parse(stdout) as { done: number }).done)
+  expect(done.reduce((a, b) => a + b)).toBe(20)
+  expect(await states(db)).toEqual([{ state: 'done', count: 20 }])
+})
+
+test('canaries come first, and when one fails nobody else is tried', async ({ db }) => {
+  await makeTenants(db, 6)
+  await db.query('create table tenant_0004.a (id int)')
+  db.files(files)
+  const stopped = await db.run(['fleet', 'up', '--canary', 'tenant_0004'], fleet)
+  expect(stopped.exitCode).toBe(35)
+  expect(stopped.stdout).toContain('0 done, 0 with nothing to do, 1 failed, 5 not tried')
+  const most = await db.run(['fleet', 'up', '--max-failed', '0', '--parallel', '1'], fleet)
+  expect(most.stdout).toContain('4 done, 0 with nothing to do, 1 failed, 1 not tried')
+  const one = await db.run(['fleet', 'up', '--only', 'tenant_0005'], fleet)
+  expect(one.exitCode, one.stderr).toBe(0)
+})
+
+test('databases come from a query by their names, or from a file', async ({ db }) => {
+  const names = [`${db.name}_t1`, `${db.name}_t2`]
+  for (const name of names) await db.query(`create database ${name}`)
+  await db.query(`create table tenants (database text, "group" text); insert into tenants values
+    ${names.map((name) => `('${name}', 'all')`).join(', ')}`)
+  db.files(files)
+  try {
+    const first = await db.run(['fleet', 'up', '--only', 'all'], {
+      UPFRONT_FLEET_QUERY: 'select database, "group" from tenants order by 1',
+    })
+    expect(first.exitCode, first.stderr).toBe(0)
+    expect(first.stdout).toContain('2 done')
+    const none = await db.run(['fleet', 'up'], { UPFRONT_FLEET_QUERY: 'select database from tenants where false' })
+    expect(none.exitCode).toBe(2)
+    expect((await db.run(['fleet', 'up'])).exitCode).toBe(2)
+  } finally {
+    for (const name of names) await db.query(`drop database ${name} with (force)`)
+  }
+})

@@ -1,0 +1,215 @@
+// A tenant that is a schema: its history stands among its own tables, and its neighbours are not touched.
+import { describe, expect } from 'vitest'
+import { type Database, test } from '../support/database.ts'
+
+const names = ['tenant_1', 'Tenant "7"', 'mandant_ä', 'select', 'a.b', `o'neil`, 'x'.repeat(63)]
+const files = {
+  '001_users.sql': 'create table users (id int generated always as identity primary key, email text not null)',
+  '002_orders.sql':
+    'create table orders (id int primary key, owner int references users); create index on orders (owner)',
+  '003_seen.sql': '-- upfront:no-transaction\ncreate index concurrently users_email on users (email)',
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+async function makeTenants(db: Database, tenants: readonly string[]) {
+  for (const name of tenants) await db.query(`create schema ${quote(name)}`)
+}
+
+const applied = (db: Database, tenant: string) =>
+  db
+    .query<{ line: string }>(`select name || ' ' || state as line from ${quote(tenant)}.upfront_history order by id`)
+    .then((rows) => rows.map(({ line }) => line))
+
+const all = ['001_users applied', '002_orders applied', '003_seen applied']
+
+describe('up', () => {
+  test.for(names)('makes and records everything in the schema %s, and nothing elsewhere', async (tenant, { db }) => {
+    await makeTenants(db, [tenant, 'neighbour'])
+    db.files(files)
+    const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: tenant })
+    expect(exitCode, stderr).toBe(0)
+    expect(await applied(db, tenant)).toEqual(all)
+    expect((await db.tables()).map((name) => name.slice(tenant.length + 1)).sort()).toEqual([
+      'orders',
+      'upfront_history',
+      'upfront_runs',
+      'users',
+    ])
+    const again = await db.up([], { UPFRONT_TENANT: tenant })
+    expect([again.exitCode, again.applied]).toEqual([0, []])
+    expect((await db.run(['status'], { UPFRONT_TENANT: tenant })).stdout).toContain('003_seen')
+    expect((await db.run(['wait'], { UPFRONT_TENANT: tenant })).exitCode).toBe(0)
+    expect((await db.run(['wait'], { UPFRONT_TENANT: 'neighbour', UPFRONT_WAIT_TIMEOUT: '100ms' })).exitCode).not.toBe(
+      0,
+    )
+  })
+
+  test('goes along with tables of the tenant that are called history and runs', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    db.files({
+      '001_ours.sql': 'create table history (id int); create table runs (id int); create table upfront (id int)',
+    })
+    expect((await db.up([], { UPFRONT_TENANT: 't' })).exitCode).toBe(0)
+    expect((await db.up([], { UPFRONT_TENANT: 't' })).exitCode).toBe(0)
+  })
+
+  test('finds behind the schema what all tenants share in public', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    await db.query(`create type public.mood as enum ('sad'); create table public.plans (id int primary key)`)
+    db.files({ '001_a.sql': 'create table a (id int, mood mood, plan int references plans)' })
+    const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(exitCode, stderr).toBe(0)
+    expect(await db.tables()).toContain('t.a')
+  })
+
+  test('is refused for a schema that does not exist, because its tables would be made in public', async ({ db }) => {
+    db.files(files)
+    const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: 'Gone' })
+    expect(exitCode, stderr).toBe(21)
+    expect(stderr).toContain('no schema "Gone"')
+    expect(await db.tables()).toEqual([])
+    for (const command of [['baseline', '--to', '003_seen', '--against-catalog'], ['verify']])
+      expect((await db.run(command, { UPFRONT_TENANT: 'Gone' })).exitCode, command[0]).not.toBe(0)
+    expect(await db.query(`select from pg_namespace where nspname in ('Gone', 'upfront')`)).toEqual([])
+  })
+
+  test('rolls back what a migration makes in public once its schema is dropped half way', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    db.files({ '001_a.sql': 'create table a (id int)' })
+    expect((await db.up([], { UPFRONT_TENANT: 't' })).exitCode).toBe(0)
+    db.files({
+      '001_a.sql': 'create table a (id int)',
+      '002_b.sql': 'set client_min_messages = warning; drop schema t cascade; create table b (id int)',
+      '003_c.sql': 'create table c (id int)',
+    })
+    const { exitCode } = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(exitCode).not.toBe(0)
+    expect(await db.tables()).toEqual(['t.a', 't.upfront_history', 't.upfront_runs'])
+  })
+
+  test('is refused for tables that the tenant has, not for those of a neighbour or of public', async ({ db }) => {
+    await makeTenants(db, ['t', 'n'])
+    await db.query('create table n.users (id int); create table public.users (id int)')
+    db.files(files)
+    expect((await db.up([], { UPFRONT_TENANT: 't' })).exitCode).toBe(0)
+    const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: 'n' })
+    expect(exitCode, stderr).toBe(21)
+    expect(stderr).toContain('users')
+    const based = await db.run(['baseline', '--to', '001_users'], { UPFRONT_TENANT: 'n' })
+    expect(based.exitCode, based.stderr).toBe(0)
+    expect(await db.query('select name from n.upfront_history')).toEqual([{ name: '001_users' }])
+  })
+
+  test('does not take another tool’s history in public for the tenant’s', async ({ db }) => {
+    await makeTenants(db, ['t', 'own'])
+    const table = 'goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp default now())'
+    for (const schema of ['public', 'own'])
+      await db.query(`create table ${schema}.${table};
+        insert into ${schema}.goose_db_version values (1, 0, true), (2, 1, true)`)
+    db.files({ '00001_a.sql': '-- +goose Up\ncreate table a (id int);\n-- +goose Down\ndrop table a;' })
+    const fresh = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(fresh.exitCode, fresh.stderr).toBe(0)
+    expect(await db.tables()).toContain('t.a')
+    const adopted = await db.up([], { UPFRONT_TENANT: 'own' })
+    expect(adopted.exitCode, adopted.stderr).toBe(0)
+    expect(await db.tables()).not.toContain('own.a')
+    expect(await applied(db, 'own')).toEqual(['00001_a adopted'])
+  })
+
+  test('asks of the role no more than its schema', async ({ db }) => {
+    const us = await db.role('login')
+    await db.query(`create schema t authorization ${us.user};
+      create schema other; grant usage on schema other to ${us.user}`)
+    db.files(files)
+    const env = { UPFRONT_DATABASE_URL: db.urlOf(us) }
+    const { exitCode, stderr } = await db.up([], { ...env, UPFRONT_TENANT: 't' })
+    expect(exitCode, stderr).toBe(0)
+    const denied = await db.up([], { ...env, UPFRONT_TENANT: 'other' })
+    expect(denied.exitCode, denied.stderr).toBe(24)
+    expect(denied.stderr).toContain('grant usage, create on schema "other"')
+  })
+
+  test('locks the schema alone: two tenants of one database are migrated at once', async ({ db }) => {
+    await makeTenants(db, ['a', 'b'])
+    db.files({ '001_slow.sql': 'select pg_sleep(1); create table slow (id int)' })
+    const blocker = await db.connect()
+    await blocker.query('begin; create schema c; create table public.only_me (id int)')
+    const began = performance.now()
+    const runs = await Promise.all(['a', 'b', 'a'].map((tenant) => db.up([], { UPFRONT_TENANT: tenant })))
+    expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0])
+    expect(runs.flatMap((run) => run.applied)).toEqual(['001_slow', '001_slow'])
+    expect(performance.now() - began).toBeLessThan(1_900)
+    await blocker.query('rollback')
+  })
+})
+
+test('what stopped half way in one tenant is put right there', async ({ db }) => {
+  await makeTenants(db, ['t'])
+  db.files({ '001_x.sql': '-- upfront:no-transaction\ncreate table x (id int);\nselect 1 / 0' })
+  const env = { UPFRONT_TENANT: 't' }
+  expect((await db.up([], env)).exitCode).toBe(23)
+  const done = await db.run(['repair', '--not-done', '001_x', '--reason', 'tried'], env)
+  expect(done.exitCode, done.stderr).toBe(28)
+  await db.query('drop table t.x')
+  expect((await db.run(['repair', '--not-done', '001_x', '--reason', 'tried'], env)).exitCode).toBe(0)
+  db.files({ '001_x.sql': 'create table x (id int)' })
+  expect((await db.up([], env)).exitCode).toBe(0)
+})
+
+describe('verify', () => {
+  const compiled = {
+    ...files,
+    '004_more.sql': `create type state as enum ('on', 'off');
+      create table things (id serial primary key, state state default 'on');
+      create function twice(n int) returns int language sql begin atomic select n * 2 + (select count(*)::int from things); end;
+      create view seen as select u.email, t.state from users u, things t;
+      create trigger t before insert on things for each row execute function suppress_redundant_updates_trigger()`,
+  }
+
+  test.for(['t', 'Tenant "7"'])(
+    'holds the schema %s against what the files make in an empty database',
+    async (tenant, { db }) => {
+      await db.query(`create type public.mood as enum ('sad')`)
+      await makeTenants(db, [tenant, 'neighbour'])
+      db.files({
+        ...compiled,
+        '004_more.sql': compiled['004_more.sql'].replace('public.mood', 'text').replace('update', 'update'),
+      })
+      const shadow = { UPFRONT_SHADOW_DATABASE_URL: db.url }
+      const made = await db.run(['compile', '--schema', '--out', 'bundle'], shadow)
+      expect(made.exitCode, made.stderr).toBe(0)
+      const env = {
+        UPFRONT_TENANT: tenant,
+        UPFRONT_MIGRATIONS_DIR: `${db.dir}/bundle/migrations`,
+        UPFRONT_VERIFY: 'fail',
+      }
+      const up = await db.up([], env)
+      expect(up.exitCode, up.stderr).toBe(0)
+      const same = await db.run(['verify'], env)
+      expect(same.exitCode, same.stdout).toBe(0)
+      const at = quote(tenant)
+      await db.query(`alter table ${at}.users add column extra int; drop view ${at}.seen`)
+      const drift = await db.run(['verify'], env)
+      expect(drift.exitCode).toBe(27)
+      expect(drift.stdout).toContain('seen')
+      expect(drift.stdout).toContain('extra')
+      expect(drift.stdout).not.toContain('upfront_history')
+    },
+  )
+
+  test('sees a foreign key that leads out of the tenant’s schema', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    db.files(files)
+    await db.run(['compile', '--schema', '--out', 'bundle'], { UPFRONT_SHADOW_DATABASE_URL: db.url })
+    const env = { UPFRONT_TENANT: 't', UPFRONT_MIGRATIONS_DIR: `${db.dir}/bundle/migrations` }
+    expect((await db.up([], env)).exitCode).toBe(0)
+    await db.query(`create table public.users (id int primary key);
+      alter table t.orders drop constraint orders_owner_fkey, add foreign key (owner) references public.users`)
+    const drift = await db.run(['verify'], env)
+    expect(drift.exitCode).toBe(27)
+    expect(drift.stdout).toContain('orders_owner_fkey')
+  })
+})
