@@ -114,5 +114,6 @@ async function askPatiently(
 }
 
 function toObject([kind, name, schema, is, of, sameMajor]: Row): SchemaObject {
-  return { kind, name, schema, is, ...(of === null ? {} : { of }), ...(sameMajor ? { sameMajor } : {}) }
+  if (sameMajor) return of === null ? { kind, name, schema, is, sameMajor } : { kind, name, schema, is, of, sameMajor }
+  return of === null ? { kind, name, schema, is } : { kind, name, schema, is, of }
 }

@@ -5,7 +5,7 @@ import { historyTables } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
 import { type LocalSettings, withLocalSettings } from '../../postgres/local-settings.ts'
 import type { Session } from '../../postgres/session.ts'
-import { type Description, keyOf } from '../../schema/description.ts'
+import { type Description, type ObjectKind, keyOf } from '../../schema/description.ts'
 import { type Difference, compareSchemas, isSame } from '../../schema/difference.ts'
 import { countDifference, tellDifference } from '../../schema/tell.ts'
 import type { Run } from '../run.ts'
@@ -29,17 +29,18 @@ export interface Looking {
 export async function holdAgainst({ run, session, bundle, local }: Looking, expected: Description): Promise<Held> {
   const { schema, comparing } = run.config
   const reader = local ? withLocalSettings(session, local) : session
-  const claimed = new Set(expected.objects.map(keyOf))
+  const isClaimed = (kind: ObjectKind, name: string) =>
+    expected.objects.some((one) => one.kind === kind && one.name === name)
   const adopter = adopterFor(run.config, bundle)
   const found = adopter ? await theirTables(reader, adopter) : []
   // Who makes the tool's table by a migration claims it.
-  const theirs = found.filter(({ name }) => !claimed.has(`table ${name}`))
+  const theirs = found.filter(({ name }) => !isClaimed('table', name))
   const ours = historyTables(session, schema)
   const withoutTables = [ours.runs, ours.history, ...theirs.map(({ name }) => name)]
   const live = await describeSchema(session, { without: [], withoutTables, ...(local ? { local } : {}) }).catch(busy)
   const beside = new Set([schema, ...theirs.map((table) => table.schema)])
   const spaces = live.objects.filter((one) => one.kind === 'schema' && one.schema !== null && beside.has(one.schema))
-  const given = [...(expected.given ?? []), ...spaces.map(keyOf).filter((key) => !claimed.has(key))]
+  const given = [...(expected.given ?? []), ...spaces.filter(({ kind, name }) => !isClaimed(kind, name)).map(keyOf)]
   return { ...compareSchemas({ ...expected, given }, live, comparing), unseen: live.unseen }
 }
 
