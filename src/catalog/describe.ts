@@ -52,7 +52,8 @@ export async function describeSchema(session: Session, describing: Describing): 
   }))
   const { answers, unseen } = await askWhatIsAllowed(session, questions, describing.local)
   const objects: SchemaObject[] = []
-  for (const question of questions.slice(0, -1)) for (const row of answers.get(question) ?? []) objects.push(toObject(row))
+  for (const question of questions.slice(0, -1))
+    for (const row of answers.get(question) ?? []) objects.push(toObject(row))
   const strange = answers.get(questions.at(-1)!) as readonly (readonly [string])[] | undefined
   return {
     major: Math.floor(session.serverVersion / 10_000),
