@@ -335,6 +335,46 @@ describe('the door', () => {
     expect(await leases(db)).toMatchObject([{ living: false, released: true }])
   })
 
+  test('keeps the lease of who waits there alive', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    const contracting = await db.connect()
+    await contracting.query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    const path = join(db.dir, 'held')
+    const held = startHolding(db, path, { UPFRONT_LEASE_TTL: '1s' })
+    await until(async () => (await leases(db)).length > 0, 'the lease is there')
+    for (let i = 0; i < 20; i += 1) {
+      expect(await leases(db)).toMatchObject([{ living: true }])
+      await sleep(100)
+    }
+    expect(existsSync(path)).toBe(false)
+    await contracting.end()
+    await until(() => existsSync(path), 'it is held')
+    expect((await held.end()).exitCode).toBe(0)
+  })
+
+  test('and the look behind it come again for a process that stood still until its lease had run out', async ({
+    db,
+  }) => {
+    db.files(files)
+    await db.up()
+    const child = db.spawn(['wait', '--hold'], { UPFRONT_LEASE_TTL: '1s' })
+    await child.says(/^held /m)
+    child.kill('SIGSTOP')
+    await until(async () => (await leases(db))[0]?.living === false, 'the lease has run out')
+    const contracting = await db.connect()
+    await contracting.query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    child.kill('SIGCONT')
+    await until(async () => (await leases(db))[0]?.living === true, 'the lease is taken again')
+    await sleep(300)
+    expect(child.stderr()).not.toContain('had run out')
+    await contracting.query(`update upfront.history set checksum = 'v1:sha256:other' where name = '002_b'`)
+    await contracting.end()
+    await child.says('warning        the lease had run out, and meanwhile: ')
+    child.kill('SIGTERM')
+    expect((await child.ended).exitCode).toBe(0)
+  })
+
   test('is not shut by a migration that takes long', async ({ db }) => {
     db.files(files)
     await db.up()

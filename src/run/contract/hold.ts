@@ -50,7 +50,12 @@ export async function holdLease(run: Run, bundle: Bundle, { check, held, mayEnd 
     })
   }
   try {
-    await ask(run, take, prune)
+    await ask(run, take, async (session, reader) => {
+      const tables = historyTables(session, config)
+      // What is left behind costs little, so nothing hangs on it.
+      await pruneLeases(reader, tables).catch(() => {})
+      await passDoor(run, session, renewing(reader, tables, lease))
+    })
     // Somebody may have contracted between the look before and the lease, and was told that nobody is there.
     await check()
     await held(lease)
@@ -65,8 +70,12 @@ export async function holdLease(run: Run, bundle: Bundle, { check, held, mayEnd 
 async function keep(run: Run, lease: Lease, check: () => Promise<void>, mayEnd: true | undefined): Promise<void> {
   const { emit, signal } = run
   const everyMs = lease.ttlMs / renewals
+  let lived = true
   const renew = async (session: Session, tables: HistoryTables) => {
-    if (!(await renewLease(session, tables, lease))) await takeLease(session, tables, lease)
+    lived = (await renewLease(session, tables, lease)) && lived
+  }
+  const pass = async (session: Session, reader: Session) => {
+    if (!lived) await passDoor(quiet, session, renewing(reader, historyTables(session, run.config), lease))
   }
   const quiet = { ...run, emit: unlessOfWaiting(run), config: { ...run.config, waitTimeoutMs: Math.ceil(everyMs) } }
   let renewedAt = performance.now()
@@ -75,13 +84,13 @@ async function keep(run: Run, lease: Lease, check: () => Promise<void>, mayEnd: 
   while (await rest(restMs * (0.85 + Math.random() * 0.15), signal, mayEnd)) {
     const begun = performance.now()
     try {
-      await ask(quiet, renew)
-      const hadRunOut = begun - renewedAt > lease.ttlMs
+      await ask(quiet, renew, pass)
       renewedAt = begun
       restMs = everyMs
       if (failing) emit({ type: 'held', lease: lease.id, version: lease.version, ttlMs: lease.ttlMs })
       failing = false
-      if (hadRunOut) await checkAgain(run, check)
+      if (!lived) await checkAgain(run, check)
+      lived = true
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof Failure)) throw error
@@ -120,7 +129,7 @@ async function release(run: Run, lease: Lease): Promise<void> {
 async function ask(
   run: Run,
   statement: (session: Session, tables: HistoryTables) => Promise<void>,
-  then: (run: Run, session: Session, reader: Session) => Promise<void> = async () => {},
+  then: (session: Session, reader: Session) => Promise<void> = async () => {},
 ): Promise<void> {
   const { lockTimeoutMs, target } = run.config
   const { role, searchPath } = target!
@@ -128,7 +137,7 @@ async function ask(
   await withServer(
     run,
     (session) => statement(local(session), historyTables(session, run.config)).catch(notYet),
-    (session) => then(run, session, local(session)),
+    (session) => then(session, local(session)),
   )
 }
 
@@ -137,10 +146,14 @@ function notYet(error: { code?: string }): never {
   throw new NotYet('there is no table for leases yet; upfront up of this version makes it')
 }
 
-async function prune(run: Run, session: Session, reader: Session): Promise<void> {
-  // What is left behind costs little, so nothing hangs on it.
-  await pruneLeases(reader, historyTables(session, run.config)).catch(() => {})
-  await passDoor(run, session)
+/** Renews it when it is time to, as often as it is called. */
+function renewing(session: Session, tables: HistoryTables, lease: Lease): () => Promise<void> {
+  let renewedAt = performance.now()
+  return async () => {
+    if (performance.now() - renewedAt < lease.ttlMs / renewals) return
+    await renewLease(session, tables, lease)
+    renewedAt = performance.now()
+  }
 }
 
 function unlessOfWaiting({ emit }: Run): Run['emit'] {
