@@ -1,6 +1,7 @@
 import type { Event } from '../../events.ts'
 import { historyTables } from '../../history/tables.ts'
 import type { HistoryTables } from '../../history/tables.ts'
+import { isContention } from '../../postgres/classify.ts'
 import { NotYet } from '../../postgres/connect/wait.ts'
 import { withLocalSettings } from '../../postgres/local-settings.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -26,7 +27,8 @@ export async function askForLease(
   )
 }
 
-function notYet(error: { code?: string }): never {
+function notYet(error: { code?: string; message: string }): never {
+  if (isContention(error)) throw new NotYet(`somebody has locked the table of leases: ${error.message}`)
   if (error.code !== '42P01' && error.code !== '3F000') throw error
   throw new NotYet('there is no table for leases yet; upfront up of this version makes it')
 }
