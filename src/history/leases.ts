@@ -32,15 +32,21 @@ export async function takeLease(session: Session, tables: HistoryTables, lease: 
   )
 }
 
-/** Lets it last one time to live from now; false when it is not there any more. */
+/**
+ * Lets it last one time to live from now, or takes it again when it is not there any more; false when nobody could see it
+ * for a while, because it had run out or was gone.
+ */
 export async function renewLease(session: Session, tables: HistoryTables, lease: Lease): Promise<boolean> {
   const rows = await orDenied(session, tables, () =>
-    session.query(
-      `update ${tables.leases} set renewed_at = clock_timestamp(), expires_at = ${end(lease)}
-       where id = ${session.client.escapeLiteral(lease.id)} and released_at is null returning id`,
+    session.query<{ lived: boolean }>(
+      `update ${tables.leases} l set renewed_at = clock_timestamp(), expires_at = ${end(lease)}
+       from (select id, expires_at > clock_timestamp() as lived from ${tables.leases}
+         where id = ${session.client.escapeLiteral(lease.id)} and released_at is null) was
+       where l.id = was.id returning was.lived`,
     ),
   )
-  return rows.length > 0
+  if (rows.length === 0) await takeLease(session, tables, lease)
+  return rows[0]?.lived ?? false
 }
 
 /** Ends it now; the row stays as the proof that this version has held leases, and that this one was given back. */

@@ -335,6 +335,46 @@ describe('the door', () => {
     expect(await leases(db)).toMatchObject([{ living: false, released: true }])
   })
 
+  test('keeps the lease of who waits there alive', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    const contracting = await db.connect()
+    await contracting.query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    const path = join(db.dir, 'held')
+    const held = startHolding(db, path, { UPFRONT_LEASE_TTL: '1s' })
+    await until(async () => (await leases(db)).length > 0, 'the lease is there')
+    for (let i = 0; i < 20; i += 1) {
+      expect(await leases(db)).toMatchObject([{ living: true }])
+      await sleep(100)
+    }
+    expect(existsSync(path)).toBe(false)
+    await contracting.end()
+    await until(() => existsSync(path), 'it is held')
+    expect((await held.end()).exitCode).toBe(0)
+  })
+
+  test('and the look behind it come again for a process that stood still until its lease had run out', async ({
+    db,
+  }) => {
+    db.files(files)
+    await db.up()
+    const child = db.spawn(['wait', '--hold'], { UPFRONT_LEASE_TTL: '1s' })
+    await child.says(/^held /m)
+    child.kill('SIGSTOP')
+    await until(async () => (await leases(db))[0]?.living === false, 'the lease has run out')
+    const contracting = await db.connect()
+    await contracting.query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    child.kill('SIGCONT')
+    await until(async () => (await leases(db))[0]?.living === true, 'the lease is taken again')
+    await sleep(300)
+    expect(child.stderr()).not.toContain('had run out')
+    await contracting.query(`update upfront.history set checksum = 'v1:sha256:other' where name = '002_b'`)
+    await contracting.end()
+    await child.says('warning        the lease had run out, and meanwhile: ')
+    child.kill('SIGTERM')
+    expect((await child.ended).exitCode).toBe(0)
+  })
+
   test('is not shut by a migration that takes long', async ({ db }) => {
     db.files(files)
     await db.up()
@@ -357,6 +397,52 @@ test.skipIf(missing !== undefined)('through a pooler in transaction mode it hold
     expect(await leases(db)).toMatchObject([{ released: true }])
     expect(await db.leftovers()).toMatchObject({ locks: 0 })
   })
+})
+
+test('a table that somebody has locked is waited for, and does not end who holds', async ({ db }) => {
+  db.files(files)
+  await db.up()
+  const other = await db.connect()
+  await other.query('begin; lock table upfront.leases')
+  const holding = hold(db, { UPFRONT_LOCK_TIMEOUT: '200ms', UPFRONT_LEASE_TTL: '1s' })
+  await sleep(800)
+  await other.query('commit')
+  const held = await holding
+  await other.query('begin; lock table upfront.leases')
+  await sleep(1_200)
+  expect(held.isOver()).toBe(false)
+  await other.query('commit')
+  await until(async () => (await leases(db))[0]?.living === true, 'it is held again')
+  const { exitCode, events } = await held.end()
+  expect(exitCode).toBe(0)
+  expect(events.filter(({ event }) => event === 'not_renewed')).toHaveLength(1)
+})
+
+test('a database that takes no writes for a while, as one that was demoted, does not end it', async ({ db }) => {
+  db.files(files)
+  await db.up()
+  const env = await holder(db)
+  const { username } = new URL(env.UPFRONT_DATABASE_URL)
+  const held = await hold(db, { ...env, UPFRONT_LEASE_TTL: '1s' })
+  await db.query(`alter role ${username} set default_transaction_read_only = on`)
+  await sleep(1_300)
+  expect(held.isOver()).toBe(false)
+  await db.query(`alter role ${username} reset default_transaction_read_only`)
+  await until(async () => (await leases(db))[0]?.living === true, 'it is held again')
+  expect((await held.end()).exitCode).toBe(0)
+})
+
+test('forty at once hold, each its own, while what ended long ago is cleared away', async ({ db }) => {
+  db.files(files)
+  await db.up()
+  await db.query(`insert into upfront.leases (id, holder, bundle, migrations, names, expires_at)
+    select i::text, 'h', 'x', 0, '{}', now() - (1 + i || ' days')::interval from generate_series(1, 500) i`)
+  const all = await Promise.all(Array.from({ length: 40 }, () => hold(db)))
+  expect((await leases(db)).filter(({ living }) => living)).toHaveLength(40)
+  const ends = await Promise.all(all.map((held) => held.end()))
+  expect(ends.map(({ exitCode }) => exitCode)).toEqual(Array(40).fill(0))
+  expect(ends.flatMap(({ events }) => events).filter(({ event }) => event === 'warning')).toEqual([])
+  expect((await leases(db)).filter(({ holder: who }) => who === 'h')).toHaveLength(1)
 })
 
 test('a deadline is for the way to the lease, not for holding it', async ({ db }) => {

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { YAML } from 'zx'
+import { parseArguments } from '../../src/arguments.ts'
+import { parseDuration } from '../../src/config/duration.ts'
 import { settings } from '../../src/config/settings.ts'
 import { failures } from '../../src/errors.ts'
 
@@ -20,6 +22,7 @@ interface Container {
   readonly securityContext?: Record<string, unknown>
   readonly resources?: Record<string, unknown>
   readonly restartPolicy?: string
+  readonly startupProbe?: { readonly exec: { readonly command: readonly string[] } } & Readonly<Record<string, unknown>>
 }
 
 interface Manifest {
@@ -79,6 +82,7 @@ test(
 
 test.each([
   ['job.yaml', 'FailJob'],
+  ['rollout/contract.yaml', 'FailJob'],
   ['fleet/job.yaml', 'FailIndex'],
 ])('the policy of %s ends in %s for exactly what retrying cannot help', (file, action) => {
   const [job] = documentsOf(join(kubernetes, file))
@@ -132,7 +136,7 @@ test('no secret is in an environment, and the settings named exist', () => {
   for (const { file, manifest } of manifests) {
     const pod = podOf(manifest)
     const ours = [...(pod?.initContainers ?? []), ...(pod?.containers ?? [])].filter(({ name }) =>
-      /migrate|wait|verify/.test(name),
+      /migrate|wait|verify|hold|contract/.test(name),
     )
     for (const { env = [] } of ours) {
       const names = env.map(({ name }) => name)
@@ -148,6 +152,30 @@ test('a proxy stands before us, as a native sidecar', () => {
   expect(proxy).toMatchObject({ name: 'proxy', restartPolicy: 'Always' })
   expect(migrate).toMatchObject({ name: 'migrate' })
   expect(migrate!.restartPolicy).toBeUndefined()
+})
+
+test('a lease is held before the application starts: a sidecar behind the migrations, with a probe for its file', () => {
+  const [deployment] = documentsOf(join(kubernetes, 'rollout/deployment.yaml'))
+  const [migrate, hold, ...more] = deployment!.spec.template!.spec.initContainers!
+  expect(more).toEqual([])
+  expect(migrate).toMatchObject({ name: 'migrate' })
+  expect(migrate!.restartPolicy).toBeUndefined()
+  expect(hold).toMatchObject({ name: 'hold', restartPolicy: 'Always', image: migrate!.image })
+  const { flags, name } = parseArguments(hold!.args!)
+  expect({ name, hold: flags['hold'] }).toEqual({ name: 'wait', hold: true })
+  const file = join(work, 'held')
+  // The probe as it stands there, but for where the file is.
+  const [node, ...probe] = hold!.startupProbe!.exec.command.map((word) =>
+    word.replace(String(flags['ready-file']), file),
+  )
+  expect(node).toBe('/usr/local/bin/node')
+  const run = () => spawnSync(process.execPath, probe).status
+  expect(run()).not.toBe(0)
+  fs.writeFileSync(file, '')
+  expect(run()).toBe(0)
+  const waitS = Number(hold!.startupProbe!['periodSeconds']) * Number(hold!.startupProbe!['failureThreshold'])
+  const wait = (hold!.env as readonly { name: string; value?: string }[]).find(({ name: one }) => one === 'UPFRONT_WAIT_TIMEOUT')!.value! // prettier-ignore
+  expect(waitS * 1000).toBeGreaterThan(Number(parseDuration(wait)))
 })
 
 test('in compose the application waits for the end of Upfront, which is not started again', () => {

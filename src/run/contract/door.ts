@@ -26,14 +26,18 @@ export async function openDoor(session: Session, schema: string): Promise<void> 
 
 const betweenLooksMs = 250
 
-/** Resolves when the door is open; leaves nothing on the session. */
-export async function passDoor({ config, signal }: Run, session: Session): Promise<void> {
+/**
+ * Resolves when the door is open; leaves nothing on the session. `knock` is called at every look that finds it shut: a lease
+ * that had run out behind it would not be seen by who shuts it next.
+ */
+export async function passDoor({ config, signal }: Run, session: Session, knock: () => Promise<void>): Promise<void> {
   const { lockTimeoutMs, schema } = config
   const asker = withLocalSettings(session, { lockTimeoutMs, role: undefined })
   const ask = `select pg_catalog.pg_try_advisory_xact_lock_shared(${doorKey(schema)}) as open`
   for (;;) {
     const [row] = await asker.query<{ open: boolean }>(ask)
     if (row!.open) return
+    await knock()
     await pause(betweenLooksMs * (0.5 + Math.random()), signal)
   }
 }

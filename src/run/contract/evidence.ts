@@ -94,7 +94,7 @@ async function readPrevious(
   const rows = await nullIfMissing(session, tables, () =>
     session.query<{ bundle: string; host: string; forMs: number }>(
       `select bundle, host, (extract(epoch from clock_timestamp() - started_at) * 1000)::float8 as "forMs"
-       from ${tables.runs} where command = 'up' and outcome = 'done' and bundle not in (${known}) order by id desc limit 1`,
+       from ${tables.runs} where command in ('up', 'contract') and outcome = 'done' and bundle not in (${known}) order by id desc limit 1`,
     ),
   )
   const [row] = rows ?? []

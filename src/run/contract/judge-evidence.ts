@@ -59,8 +59,8 @@ export function refuseUnsafe({ safe, living, unproved, graceLeftMs }: Judgement)
       reason: unproved,
       next:
         'Let every version hold a lease (upfront wait --hold beside the application, or hold() within it), or say how its ' +
-        'sessions are called (UPFRONT_APP_PATTERN and UPFRONT_APP_VERSION). Where neither is possible, make sure yourself ' +
-        'that nothing older runs, and force it.',
+        'sessions are called (UPFRONT_APP_PATTERN and UPFRONT_APP_VERSION). For this time, make sure yourself that nothing ' +
+        'older runs, and then: upfront contract --without-evidence',
     })
   }
   if (living.length > 0) {

@@ -486,3 +486,15 @@ test('a wrong connection string is a problem with its source and without its tex
   expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL_FILE: its port is not a number from 1 to 65535/)])
   expect(problems.join()).not.toContain('sesame')
 })
+
+test('a lease that would be over before it could be renewed, and a pattern without its version, are mistakes', async () => {
+  const env = { UPFRONT_LEASE_TTL: '200ms', UPFRONT_APP_PATTERN: 'shop' }
+  expect(await problemsOf({ env })).toEqual([
+    expect.stringContaining('UPFRONT_APP_PATTERN: "shop" has {version} nowhere'),
+    'UPFRONT_LEASE_TTL: "200ms" is too short for a lease; expected 1s or more',
+  ])
+  const { appPatterns, leaseTtlMs } = await load({
+    env: { UPFRONT_LEASE_TTL: '1s', UPFRONT_APP_PATTERN: 'shop/{version}' },
+  })
+  expect({ appPatterns, leaseTtlMs }).toEqual({ appPatterns: [{ before: 'shop/', after: '' }], leaseTtlMs: 1_000 })
+})
