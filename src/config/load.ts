@@ -81,6 +81,7 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
     schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
     tenant: read('UPFRONT_TENANT') !== null,
+    leaseSchema: read('UPFRONT_SCHEMA'),
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),
