@@ -75,7 +75,7 @@ test('with nothing set every setting has its default', async () => {
     schema: 'upfront',
     tenant: false,
     leaseSchema: 'upfront',
-    fleet: { query: null, file: null, schemas: null, shards: 1, shard: 0, parallel: 4, connections: 20 },
+    fleet: { query: null, file: null, schemas: null, ledger: null, shards: 1, shard: 0, parallel: 4, connections: 20 },
     waitTimeoutMs: 60_000,
     authGraceMs: 5000,
     lockWaitMs: 600_000,
