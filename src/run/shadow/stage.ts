@@ -60,6 +60,6 @@ export async function readClaimed({ run, session, given, hasOwn }: Stage): Promi
 
 /** All that the database holds but our own tables. */
 export function describe({ config }: Run, session: Session): Promise<Description> {
-  const { runs, history, leases } = historyTables(session, config)
-  return describeSchema(session, { without: [], withoutTables: [runs, history, leases] })
+  const { runs, history, leases, floors } = historyTables(session, config)
+  return describeSchema(session, { without: [], withoutTables: [runs, history, leases, floors] })
 }

@@ -37,7 +37,7 @@ export async function holdAgainst({ run, session, bundle, local }: Looking, shou
   // Who makes the tool's table by a migration claims it.
   const theirs = found.filter(({ name }) => !claimed.has(`table ${name}`))
   const ours = historyTables(session, run.config)
-  const withoutTables = [ours.runs, ours.history, ours.leases, ...theirs.map(({ name }) => name)]
+  const withoutTables = [ours.runs, ours.history, ours.leases, ours.floors, ...theirs.map(({ name }) => name)]
   const live = await describeSchema(session, {
     without: [],
     withoutTables,
