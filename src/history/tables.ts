@@ -131,7 +131,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         run bigint not null,
         primary key (kind, name)
       );
-      ${leasesTableSql(tables.leases)};
+      ${tables.tenant ? '' : `${leasesTableSql(tables.leases)};`}
       ${tables.tenant ? '' : `${floorsTableSql(tables.floors)};`}
       ${isOpen ? '' : 'commit'}`)
   } catch (error) {
