@@ -13,7 +13,7 @@ import {
   settings,
   shadowName,
 } from '../../../src/config/settings.ts'
-import type { Setting } from '../../../src/config/settings.ts'
+import type { Setting } from '../../../src/config/setting.ts'
 import { parseSetting } from '../../../src/config/values.ts'
 
 test('.env.example is what the table of settings says (npm run docs writes it)', () => {
