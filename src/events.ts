@@ -30,6 +30,8 @@ export type Event =
   | { readonly type: 'drift'; readonly differences: readonly string[] }
   | { readonly type: 'repaired'; readonly action: string; readonly name: string; readonly meaning: string }
   | { readonly type: 'notice'; readonly name: string; readonly severity: string; readonly message: string }
+  | { readonly type: 'tenant'; readonly name: string; readonly state: 'done' | 'nothing' | 'failed'; readonly code: string | null; readonly reason: string | null; readonly durationMs: number } // prettier-ignore
+  | { readonly type: 'fleet'; readonly command: string; readonly done: number; readonly nothing: number; readonly failed: number; readonly notTried: number; readonly elapsedMs: number } // prettier-ignore
   | { readonly type: 'interrupted'; readonly signal: string }
   | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly reverted: number; readonly elapsedMs: number }
   | { readonly type: 'failed'; readonly failure: Failure; readonly applied: readonly string[]; readonly notRun: readonly string[] } // prettier-ignore

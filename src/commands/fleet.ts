@@ -1,22 +1,38 @@
 import { Failure } from '../errors.ts'
-import { runFleet } from '../fleet/run-fleet.ts'
-import { type Summary, tellCounts, tellGroups } from '../fleet/summary.ts'
+import { onCentral } from '../fleet/central.ts'
 import type { Run } from '../run/run.ts'
-import { up } from './up.ts'
 
-/** Does for every database of a fleet what the command of that name does for one; throws SOME_FAILED when some failed. */
+/** What may stand after `fleet`, and how it is done; each is loaded when it is asked for. */
+const commands: Readonly<Record<string, () => Promise<(run: Run) => Promise<number>>>> = {
+  up: async () => (await import('./fleet/up.ts')).fleetUp,
+  status: async () => (await import('./fleet/status.ts')).fleetStatus,
+  plan: async () => (await import('./fleet/plan.ts')).fleetPlan,
+  wait: async () => (await import('./fleet/wait.ts')).fleetWait,
+  verify: async () => (await import('./fleet/verify.ts')).fleetVerify,
+}
+
+const flagsOf: Readonly<Record<string, readonly string[]>> = {
+  up: ['only', 'parallel', 'canary', 'max-failed', 'json'],
+  status: ['only', 'json', 'exit-code'],
+  plan: ['only', 'parallel', 'json'],
+  wait: ['only'],
+  verify: ['only', 'parallel', 'json'],
+}
+
+/** Does for every database or schema of a fleet what the command of that name does for one. */
 export async function fleet(run: Run): Promise<number> {
   const [what = 'up'] = run.operands
-  if (what !== 'up') {
-    throw new Failure('USAGE', `there is no command "fleet ${what}"`, { next: 'upfront fleet up' })
+  if (!Object.hasOwn(commands, what)) {
+    const known = Object.keys(commands).map((name) => `fleet ${name}`)
+    throw new Failure('USAGE', `there is no command "fleet ${what}"`, { next: `There are: ${known.join(', ')}.` })
   }
-  const summary = await runFleet(withParallel(run), up)
-  run.answer(run.flags['json'] ? asJson(summary) : tellCounts(summary))
-  if (summary.failed === 0) return 0
-  throw new Failure('SOME_FAILED', `${summary.failed} tenants failed: ${tellCounts(summary)}`, {
-    list: tellGroups(summary),
-    next: 'Mend what failed and run it again: only what is not done is touched.',
-  })
+  const stray = Object.keys(run.flags).find((flag) => !flagsOf[what]!.includes(flag))
+  if (stray !== undefined) {
+    const next = `It takes ${flagsOf[what]!.map((flag) => `--${flag}`).join(', ')}.`
+    throw new Failure('USAGE', `fleet ${what} has no flag --${stray}`, { next })
+  }
+  const execute = await commands[what]!()
+  return execute(withParallel(onCentral(run)))
 }
 
 function withParallel(run: Run): Run {
@@ -25,17 +41,4 @@ function withParallel(run: Run): Run {
   if (!/^[1-9]\d{0,3}$/.test(parallel))
     throw new Failure('USAGE', `--parallel ${parallel} is no number above 0`, { next: 'Write --parallel 8.' })
   return { ...run, config: { ...run.config, fleet: { ...run.config.fleet, parallel: Number(parallel) } } }
-}
-
-function asJson(summary: Summary): string {
-  const { done, nothing, failed, notTried, groups } = summary
-  const told = [...groups.values()].map(({ example, count, names }) => ({
-    count,
-    code: example.code,
-    sqlstate: example.facts.sqlstate ?? null,
-    message: example.message,
-    reason: example.facts.reason ?? null,
-    names,
-  }))
-  return JSON.stringify({ done, nothing_to_do: nothing, failed, not_tried: notTried, failures: told }, null, 2)
 }

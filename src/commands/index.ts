@@ -135,7 +135,7 @@ export const commands: Readonly<Record<string, Command>> = {
     load: async () => (await import('./verify.ts')).verify,
   },
   fleet: {
-    summary: 'the same for every database or schema of a fleet: fleet up',
+    summary: 'the same for every database or schema of a fleet: fleet up, status, plan, wait, verify',
     operands: ['command'],
     flags: {
       only: { value: 'names', summary: 'these tenants or groups, with commas' },
@@ -143,8 +143,9 @@ export const commands: Readonly<Record<string, Command>> = {
       canary: { value: 'names', summary: 'these, or so many, come first; the rest only when none of them failed' },
       'max-failed': { value: 'n', summary: 'stop when more have failed, as a number or with a %' },
       json: { summary: 'the summary as data' },
+      'exit-code': { summary: 'with status: leave with 34 when some are not done' },
     },
-    database: true,
+    database: 'if named',
     load: async () => (await import('./fleet.ts')).fleet,
   },
   seed: {

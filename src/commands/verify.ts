@@ -10,13 +10,18 @@ import { type Expected, expectedOf } from '../run/verify/expected.ts'
 import { type Held, holdAgainst, refuseDifference } from '../run/verify/held-against.ts'
 import type { SchemaObject } from '../schema/description.ts'
 import { isSame } from '../schema/difference.ts'
+import type { SchemaStory } from '../schema/steps.ts'
 import { countDifference } from '../schema/tell.ts'
 
 /** Holds the live schema against the one that the migrations make; only reads. Throws DRIFT when they differ. */
 export async function verify(run: Run): Promise<number> {
+  return verifyAgainst(run, await storyOf(run))
+}
+
+/** The same against a story that is known already. */
+export async function verifyAgainst(run: Run, story: SchemaStory): Promise<number> {
   const { config } = run
   const bundle = await openMigrationsOf(run)
-  const story = await storyOf(run)
   announce(run, 'verify', bundle)
   const { expected, found } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!

@@ -1,5 +1,5 @@
 import { connectionExample } from './database/connection.ts'
-import { databaseNames, flagOf, settingNames, settings, shadowName } from './settings.ts'
+import { databaseNames, flagOf, ledgerName, settingNames, settings, shadowName } from './settings.ts'
 import type { Setting } from './setting.ts'
 import type { SettingName } from './settings.ts'
 
@@ -32,6 +32,9 @@ export function renderEnvExample(): string {
     '',
     '# A server on which databases may be made and dropped, for compile --schema and rehearse.',
     `# ${shadowName}=${connectionExample.replace('db.', 'shadow.')}`,
+    '',
+    '# The database that keeps the ledger of a fleet, where that is not the one above.',
+    `# ${ledgerName}=${connectionExample.replace('db.', 'ledger.')}`,
   ]
   const body = settingNames.flatMap((name) => {
     const { default: value, outsideImage }: Setting = settings[name]

@@ -1,3 +1,4 @@
+import type { Target } from './database/target.ts'
 import type { Problem } from '../errors.ts'
 import type { SettingName, SettingValue } from './settings.ts'
 
@@ -9,6 +10,8 @@ export interface FleetConfig {
   readonly file: string | null
   /** Patterns of the schemas that are the tenants. */
   readonly schemas: readonly string[] | null
+  /** The database that keeps the ledger, null for that of the run. */
+  readonly ledger: Target | null
   readonly shards: number
   /** Which of them this is, from 0. */
   readonly shard: number
@@ -21,7 +24,7 @@ export interface FleetConfig {
 type Reader = <Name extends SettingName>(name: Name) => SettingValue<Name>
 
 /** Reads it; `index` is what an Indexed Job of Kubernetes says. */
-export function readFleet(read: Reader, index: string | undefined, problems: Problem[]): FleetConfig {
+export function readFleet(read: Reader, index: string | undefined, problems: Problem[]): Omit<FleetConfig, 'ledger'> {
   const shards = read('UPFRONT_FLEET_SHARDS')
   const text = read('UPFRONT_FLEET_SHARD') ?? (shards > 1 ? index : undefined)
   const shard = Number(text ?? (shards > 1 ? NaN : 0))

@@ -5,7 +5,7 @@ import type { Problem } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { parseAppPatterns } from './app-pattern.ts'
 import type { Config } from './config.ts'
-import { chooseDatabase, readShadow } from './database/database.ts'
+import { chooseDatabase, readOther } from './database/database.ts'
 import { tenantSearchPath } from './database/target.ts'
 import { readDotenv } from './dotenv.ts'
 import { parseComparing } from './comparing.ts'
@@ -15,7 +15,7 @@ import { isSet, readVariable } from './layers.ts'
 import type { Layer } from './layers.ts'
 import { nearest } from './nearest.ts'
 import { readPlaceholders } from './placeholders.ts'
-import { defaultOf, flagOf, imageName, settingNames, settings } from './settings.ts'
+import { defaultOf, flagOf, imageName, ledgerName, settingNames, settings, shadowName } from './settings.ts'
 import type { Defaults, SettingName, SettingValue } from './settings.ts'
 import { judgeUnknownVariables } from './unknown-variables.ts'
 import { parseSetting } from './values.ts'
@@ -43,11 +43,12 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const fallback = (name: SettingName) => needs.defaults?.[name] ?? defaultOf(name, isSet(environment, imageName))
   const read = makeReader(layers, flags, fallback, problems)
   const parsed = readSettings(read, io.cwd)
-  const fleet = readFleet(read, io.env['JOB_COMPLETION_INDEX'], problems)
+  const spread = readFleet(read, io.env['JOB_COMPLETION_INDEX'], problems)
   const unnamed: Problem[] = []
   const database = needs.database ? await chooseDatabase(layers, { problems, warnings, unnamed }) : null
   if (needs.database === true) problems.push(...unnamed)
-  const shadow = await readShadow(layers, { problems, warnings })
+  const shadow = await readOther(layers, shadowName, { problems, warnings })
+  const ledger = await readOther(layers, ledgerName, { problems, warnings })
   const role = read('UPFRONT_ROLE') ?? undefined
   const placeholders = readPlaceholders(layers, problems)
   const comparing = parseComparing(read('UPFRONT_VERIFY_EXCLUDE'), read('UPFRONT_VERIFY_ALSO'), problems)
@@ -59,10 +60,11 @@ export async function loadConfig(io: Io, flags: Readonly<Record<string, string>>
   const ofTenant = parsed.tenant ? { searchPath: tenantSearchPath(parsed.schema) } : {}
   const target = database && { ...database.target, ...(role === undefined ? {} : { role }), ...ofTenant }
   const named = { target, unnamed: unnamed[0]?.what ?? null, shadow: shadow?.target ?? null }
+  const fleet = { ...spread, ledger: ledger?.target ?? null }
   const frozen = deepFreeze({ ...named, ...parsed, fleet, placeholders, comparing, warnings })
   // Grows with every credential that is read again.
   const secrets = database?.secrets ?? []
-  if (shadow) secrets.push(...shadow.secrets)
+  for (const other of [shadow, ledger]) secrets.push(...(other?.secrets ?? []))
   return Object.freeze({ ...frozen, secrets })
 }
 
@@ -81,6 +83,7 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
     schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
     tenant: read('UPFRONT_TENANT') !== null,
+    leaseSchema: read('UPFRONT_SCHEMA'),
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),

@@ -238,6 +238,9 @@ export const databaseNames = ['UPFRONT_DATABASE_URL', 'MIGRATION_DATABASE_URL', 
  */
 export const shadowName = 'UPFRONT_SHADOW_DATABASE_URL'
 
+/** The database that keeps the ledger of a fleet, where that is not the central one; without a flag for the same reason. */
+export const ledgerName = 'UPFRONT_FLEET_LEDGER_URL'
+
 /** A server for the databases of tests, which `upfront/vitest` alone reads: whatever else is named may be production. */
 export const testName = 'UPFRONT_TEST_DATABASE_URL'
 

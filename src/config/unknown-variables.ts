@@ -2,9 +2,9 @@ import type { Problem } from '../errors.ts'
 import type { Layer } from './layers.ts'
 import { editDistance, nearest } from './nearest.ts'
 import { placeholderPrefix } from './placeholders.ts'
-import { databaseNames, imageName, settingNames, shadowName, testName } from './settings.ts'
+import { databaseNames, imageName, ledgerName, settingNames, shadowName, testName } from './settings.ts'
 
-const ours: readonly string[] = [...settingNames, ...databaseNames, shadowName]
+const ours: readonly string[] = [...settingNames, ...databaseNames, shadowName, ledgerName]
 const known: ReadonlySet<string> = new Set([imageName, testName, ...ours, ...ours.map((name) => `${name}_FILE`)])
 
 /** What Kubernetes sets in every container for a Service called upfront or upfront-anything. */

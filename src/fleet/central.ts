@@ -29,3 +29,20 @@ export async function holdCentral(run: Run, central: Target): Promise<CentralSes
     })
   })
 }
+
+/**
+ * The run of a fleet on its central database; without one it is that of the ledger. Throws USAGE when neither is named.
+ */
+export function onCentral(run: Run): Run {
+  const target = run.config.target ?? run.config.fleet.ledger
+  if (target !== null) return { ...run, config: { ...run.config, target } }
+  throw new Failure('USAGE', run.config.unnamed ?? 'no database is named', {
+    next: 'DATABASE_URL names the central database of a fleet, UPFRONT_FLEET_LEDGER_URL the one that keeps its ledger.',
+  })
+}
+
+/** The same run where the ledger is kept. */
+export function atLedger(run: Run): Run {
+  const { ledger } = run.config.fleet
+  return ledger === null ? run : { ...run, config: { ...run.config, target: ledger } }
+}

@@ -1,15 +1,19 @@
 import { Failure } from '../errors.ts'
+import type { Bundle } from '../migration.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { seedKey } from '../run/job.ts'
 import type { Run } from '../run/run.ts'
-import { holdCentral } from './central.ts'
+import { announce } from '../run/server.ts'
+import { atLedger, holdCentral } from './central.ts'
 import type { Listed } from './fleet.ts'
-import { type Ledger, type Wanted, openLedger, readDone } from './ledger.ts'
-import { canariesOf, choose, isOfShard, mayFail } from './order.ts'
+import { chosenOf } from './chosen.ts'
+import { type Going, goThrough } from './go-through.ts'
+import { type Wanted, openLedger, readDone } from './ledger.ts'
+import { canariesOf, isOfShard, mayFail } from './order.ts'
+import { type Progress, openProgress } from './progress.ts'
 import { type Command, runTarget } from './run-target.ts'
-import { type Slots, openSlots } from './slots.ts'
-import { type Summary, addFailure, emptySummary } from './summary.ts'
-import { listFleet } from './targets.ts'
+import { openSlots } from './slots.ts'
+import { type Summary, emptySummary } from './summary.ts'
 
 /** Flags of the command that say who comes when. */
 interface Plan {
@@ -23,52 +27,72 @@ interface Plan {
  * that fails stops no other, until more than --max-failed have failed, or a canary has.
  */
 export async function runFleet(run: Run, command: Command): Promise<Summary> {
-  const wanted = await wantedOf(run)
-  const { count, left } = await listLeft(run, await readDone(run, wanted))
+  const { wanted, bundle } = await wantedOf(run)
+  announce(run, 'fleet up', bundle)
+  const { count, left } = await listLeft(run, await readDone(atLedger(run), wanted))
   const summary = { ...emptySummary(), nothing: count - left.length }
-  if (left.length === 0) return summary
+  const progress = openProgress(run, 'fleet up', count, summary)
   const plan = planOf(run, count, left)
-  const central = await holdCentral(run, run.config.target!)
+  if (left.length > 0) await applyTo(run, plan, wanted, { command, summary, progress })
+  summary.notTried = count - summary.done - summary.nothing - summary.failed
+  progress.over()
+  return summary
+}
+
+interface Applying {
+  readonly command: Command
+  readonly summary: Summary
+  readonly progress: Progress
+}
+
+async function applyTo(run: Run, { canaries, rest, most }: Plan, wanted: Wanted, doing: Applying): Promise<void> {
+  const { command, summary, progress } = doing
+  const keeping = atLedger(run)
+  const central = await holdCentral(keeping, keeping.config.target!)
   if (central === null) {
     throw new Failure('UNSAFE', 'the ledger of a fleet cannot be kept through a pooler in transaction mode', {
       next: 'Connect to the central database itself (UPFRONT_DATABASE_URL), or to the pooler in session mode.',
     })
   }
-  const slots = openSlots(run, run.config.target)
+  const slots = openSlots(keeping, keeping.config.target)
   try {
-    const on = { run, command, slots, summary, ledger: await openLedger(run, central.session, wanted), most: plan.most }
-    await goThrough({ ...on, most: Math.min(0, plan.most) }, plan.canaries)
-    if (summary.failed === 0) await goThrough(on, plan.rest)
+    const ledger = await openLedger(keeping, central.session, wanted)
+    const visit: Going['visit'] = async (one, listed) => {
+      const how = await slots.with(one.target, async () => {
+        await ledger.begin(listed)
+        return runTarget(run, one, command)
+      })
+      await ledger.end(listed, null)
+      return how
+    }
+    const failed: Going['failed'] = (listed, failure) => ledger.end(listed, failure)
+    const on = { run, summary, progress, visit, failed }
+    await goThrough({ ...on, most: Math.min(0, most) }, canaries)
+    if (summary.failed === 0) await goThrough({ ...on, most }, rest)
   } finally {
     await slots.close()
     await central.close()
   }
-  summary.notTried = count - summary.done - summary.nothing - summary.failed
-  return summary
 }
 
-/** What every tenant is to have. */
-export async function wantedOf(run: Run): Promise<Wanted> {
+/** What every tenant is to have, and the bundle that it is of. */
+export async function wantedOf(run: Run): Promise<{ readonly wanted: Wanted; readonly bundle: Bundle }> {
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
-  return { bundle: bundle.digest, seed: seeds && seedKey(seeds), proved: run.config.verify === 'fail' }
+  const wanted = { bundle: bundle.digest, seed: seeds && seedKey(seeds), proved: run.config.verify === 'fail' }
+  return { wanted, bundle }
 }
 
 /** Those of this shard and of --only that are not done, and how many there are in all. */
-async function listLeft(run: Run, done: ReadonlyMap<string, string>) {
-  const { only } = run.flags
-  const choice = typeof only === 'string' ? choose(only) : undefined
+export async function listLeft(run: Run, done: ReadonlyMap<string, string>) {
   const left: Listed[] = []
   let count = 0
-  await listFleet(run, (one) => {
-    if ((choice && !choice.has(one)) || !isOfShard(one, run.config.fleet)) return
+  await chosenOf(run, (one) => {
+    if (!isOfShard(one, run.config.fleet)) return
     count += 1
     if (done.get(one.name) !== one.place) left.push(one)
   })
-  if (choice === undefined || choice.unknown.size === 0) return { count, left }
-  throw new Failure('USAGE', `the fleet has no tenant and no group called ${[...choice.unknown].join(', ')}`, {
-    next: 'Write the names as the fleet has them (--only name,name).',
-  })
+  return { count, left }
 }
 
 function planOf({ flags }: Run, count: number, left: readonly Listed[]): Plan {
@@ -81,44 +105,4 @@ function planOf({ flags }: Run, count: number, left: readonly Listed[]): Plan {
   }
   const canaries = new Set(canariesOf(left, list))
   return { canaries: [...canaries], rest: left.filter((one) => !canaries.has(one)), most }
-}
-
-interface Going {
-  readonly run: Run
-  readonly command: Command
-  readonly slots: Slots
-  readonly ledger: Ledger
-  readonly summary: Summary
-  readonly most: number
-}
-
-async function goThrough(on: Going, targets: readonly Listed[]): Promise<void> {
-  const queue = targets.values()
-  const worker = async () => {
-    for (const one of queue) {
-      on.run.signal.throwIfAborted()
-      if (on.summary.failed > on.most) return
-      await migrateOne(on, one)
-    }
-  }
-  const { parallel } = on.run.config.fleet
-  const ended = await Promise.allSettled(Array.from({ length: Math.min(parallel, targets.length) }, worker))
-  for (const each of ended) if (each.status === 'rejected') throw each.reason
-}
-
-async function migrateOne({ run, command, slots, ledger, summary }: Going, listed: Listed): Promise<void> {
-  const one = listed.open()
-  try {
-    const how = await slots.with(one.target, async () => {
-      await ledger.begin(listed)
-      return runTarget(run, one, command)
-    })
-    await ledger.end(listed, null)
-    summary[how] += 1
-  } catch (error) {
-    run.signal.throwIfAborted()
-    if (!(error instanceof Failure)) throw error
-    addFailure(summary, one.name, error, [one.name, one.target.database])
-    await ledger.end(listed, error)
-  }
 }

@@ -2,15 +2,28 @@ import { Failure } from '../errors.ts'
 import type { Event } from '../events.ts'
 import { noWait } from '../postgres/lock.ts'
 import { newRunConnection } from '../run/connection.ts'
-import type { Run } from '../run/run.ts'
+import type { Flags, Run } from '../run/run.ts'
 import type { FleetTarget } from './fleet.ts'
 import { configOf } from './schemas.ts'
 
 /** How the command for one database is called. */
 export type Command = (run: Run) => Promise<number>
 
+/** What a command is told beside its configuration, and where its answer goes. */
+export interface Asking {
+  readonly flags: Flags
+  readonly answer: (text: string) => void
+}
+
+const nothingAsked: Asking = { flags: {}, answer: () => {} }
+
 /** How one tenant ended: whether anything was applied. Rejects with the Failure it ended with. */
-export async function runTarget(run: Run, one: FleetTarget, command: Command): Promise<'done' | 'nothing'> {
+export async function runTarget(
+  run: Run,
+  one: FleetTarget,
+  command: Command,
+  { flags, answer }: Asking = nothingAsked,
+): Promise<'done' | 'nothing'> {
   let isNothing = true
   const emit = (event: Event) => {
     if (['applied', 'seeded', 'adopted'].includes(event.type)) isNothing = false
@@ -20,10 +33,10 @@ export async function runTarget(run: Run, one: FleetTarget, command: Command): P
   const own: Run = {
     ...run,
     config: configOf(run.config, one),
-    flags: {},
+    flags,
     operands: [],
     emit,
-    answer: () => {},
+    answer,
     phase: { current: 'waiting for the server' },
     lockWait: noWait(),
     connection: newRunConnection(),

@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts'
+import type { Failure, Problem } from '../errors.ts'
 
 /** Failures that are the same but for whom they met. */
 export interface FailureGroup {
@@ -17,7 +17,9 @@ export interface Summary {
   readonly groups: Map<string, FailureGroup>
 }
 
-const namesShown = 5
+/** So many names say who it was; whoever wants all of them asks the ledger. */
+export const namesShown = 5
+const linesShown = 10
 
 export function emptySummary(): Summary {
   return { done: 0, nothing: 0, failed: 0, notTried: 0, groups: new Map() }
@@ -26,29 +28,72 @@ export function emptySummary(): Summary {
 /** Adds one that failed; `own` are the words that stand for this tenant alone. */
 export function addFailure(summary: Summary, name: string, failure: Failure, own: readonly string[]): void {
   summary.failed += 1
-  const { sqlstate = '', place } = failure.facts
-  const plain = (text: string | undefined) => own.reduce((left, word) => left.replaceAll(word, '…'), text ?? '')
+  const { sqlstate = '', place, list = [] } = failure.facts
   const at = place === undefined ? '' : `${place.file}:${place.line}`
-  const key = JSON.stringify([failure.code, sqlstate, at, plain(failure.message), plain(failure.facts.reason)]) // prettier-ignore
+  const key = JSON.stringify([failure.code, sqlstate, at, ...[reasonOf(failure), ...list].map((text) => without(text, own))]) // prettier-ignore
   const group = summary.groups.get(key) ?? { example: failure, count: 0, names: [] }
   group.count += 1
   if (group.names.length < namesShown) group.names.push(name)
   summary.groups.set(key, group)
 }
 
-/** The groups as lines, the largest first. */
-export function tellGroups({ groups }: Summary): string[] {
+/** A text without the words that stand for one tenant alone, so that the same error reads the same. */
+export function without(text: string, own: readonly string[]): string {
+  const longestFirst = own.filter((word) => word !== '').sort((a, b) => b.length - a.length)
+  return longestFirst.reduce((left, word) => left.replaceAll(word, '…'), text)
+}
+
+/** What happened and why, in one line. */
+export function reasonOf({ message, facts }: Failure): string {
+  return facts.reason === undefined ? message : `${message}: ${facts.reason}`
+}
+
+/** The groups, the largest first: who and what, with place and advice of one of them. */
+export function tellGroups({ groups }: Summary): Problem[] {
   return [...groups.values()]
     .sort((a, b) => b.count - a.count)
-    .map(({ example: { code, message, facts }, count, names }) => {
-      const more = count > names.length ? ` and ${count - names.length} more` : ''
+    .map(({ example, count, names }) => {
+      const { code, facts } = example
       const state = facts.sqlstate === undefined ? '' : ` ${facts.sqlstate}`
-      const reason = facts.reason === undefined ? '' : `: ${facts.reason}`
-      return `${count} × ${code}${state} ${message}${reason} (${names.join(', ')}${more})`
+      const head = `${count} × ${code}${state} ${reasonOf(example)} (${nameSome(names, count)})`
+      const { place, next } = facts
+      return {
+        what: [head, ...tellExample(example)].join('\n'),
+        ...(place === undefined ? {} : { place }),
+        ...(next === undefined ? {} : { next }),
+      }
     })
+}
+
+/** The first few names, and how many more there are. */
+export function nameSome(names: readonly string[], count = names.length): string {
+  const shown = names.slice(0, namesShown)
+  return `${shown.join(', ')}${count > shown.length ? ` and ${count - shown.length} more` : ''}`
+}
+
+function tellExample({ facts: { detail, hint, list = [] } }: Failure): string[] {
+  return [
+    ...(detail === undefined ? [] : [`detail: ${detail}`]),
+    ...(hint === undefined ? [] : [`hint: ${hint}`]),
+    ...list.slice(0, linesShown).map((line) => `- ${line}`),
+    ...(list.length > linesShown ? [`- and ${list.length - linesShown} more`] : []),
+  ]
 }
 
 /** The counts as one line. */
 export function tellCounts({ done, nothing, failed, notTried }: Summary): string {
   return `${done} done, ${nothing} with nothing to do, ${failed} failed, ${notTried} not tried`
+}
+
+/** The groups as data. */
+export function groupsAsData({ groups }: Summary): readonly object[] {
+  return [...groups.values()].map(({ example, count, names }) => ({
+    count,
+    code: example.code,
+    sqlstate: example.facts.sqlstate ?? null,
+    message: example.message,
+    reason: example.facts.reason ?? null,
+    list: example.facts.list ?? [],
+    names,
+  }))
 }

@@ -75,6 +75,17 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
       meaning: 'A long statement is still running, in this phase; `percent` is null when Postgres cannot tell.',
       fields: ['name', 'phase', 'percent', 'elapsed_ms'],
     },
+    tenant: {
+      level: 'info',
+      meaning:
+        'One database or schema of a fleet is over: `done`, `nothing` (to do) or `failed`, then with the code and why. The log for people has a line that counts them.',
+      fields: ['name', 'state', 'code', 'reason', 'duration_ms'],
+    },
+    fleet: {
+      level: 'info',
+      meaning: 'A fleet has been gone through, with what became of its tenants.',
+      fields: ['command', 'done', 'nothing', 'failed', 'not_tried', 'elapsed_ms'],
+    },
     applying: { level: 'debug', meaning: 'A migration begins.', fields: ['name'] },
     applied: { level: 'info', meaning: 'A migration is committed.', fields: ['name', 'duration_ms'] },
     seeded: { level: 'info', meaning: 'A seed is committed.', fields: ['name', 'duration_ms'] },

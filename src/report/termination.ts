@@ -22,6 +22,8 @@ export function lastWords(event: Event, redact: Redact): string | undefined {
       return describeEvent(event, redact)
         .map(({ verb, text }) => `${verb}: ${text}`)
         .join('\n')
+    case 'fleet':
+      return `${event.command}: ${event.done} done, ${event.nothing} with nothing to do, ${event.failed} failed, ${event.notTried} not tried`
     case 'failed':
       return describeCause(event, redact)
     default:
@@ -60,7 +62,7 @@ function describeCause(event: Extract<Event, { type: 'failed' }>, redact: Redact
     ...labelled('hint: ', hint),
     ...labelled('detail: ', detail),
     ...problems.flatMap(({ what, place: at }) =>
-      labelled(at === undefined ? '- ' : `${namePlace(at, redact)}: `, what),
+      labelled(at === undefined ? '- ' : `${namePlace(at, redact)}: `, what.split('\n')[0]),
     ),
     ...list.flatMap((item) => labelled('- ', item)),
   ].join('\n')

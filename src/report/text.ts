@@ -107,6 +107,10 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   ],
   repaired: ({ action, name, meaning }) => line('repaired', `${name}  ${action}: ${meaning}`),
   notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),
+  // A thousand tenants would be a thousand lines; the progress counts them.
+  tenant: () => [],
+  fleet: ({ command, done, nothing, failed, notTried, elapsedMs }) =>
+    line('fleet', `${command}: ${count(done + nothing + failed + notTried, 'tenant')} in ${formatDuration(elapsedMs)}`),
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
   done: ({ applied, seeded, reverted, elapsedMs }) =>
     line('done', `${tally(applied, seeded, reverted)} in ${formatDuration(elapsedMs)}`),

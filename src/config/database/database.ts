@@ -8,7 +8,7 @@ import type { Layer } from '../layers.ts'
 import { nearest } from '../nearest.ts'
 import { type PgEnv, pgNames, readPgEnv } from './pg-env.ts'
 import { listSecrets } from '../secrets.ts'
-import { databaseNames, shadowName } from '../settings.ts'
+import { databaseNames, type ledgerName, type shadowName } from '../settings.ts'
 import type { HostPort, Target } from './target.ts'
 
 /** The database of a run, and what must not be printed because of it. */
@@ -53,16 +53,20 @@ export async function chooseDatabase(layers: readonly Layer[], said: SaidOfChoic
   return null
 }
 
-/** The server for what is tried out first, null when none is named. */
-export async function readShadow(layers: readonly Layer[], said: Said): Promise<Database | null> {
-  const at = layers.findIndex((layer) => isSet(layer, shadowName))
+/** Another database than that of the run, which one variable names; null when it is not set. */
+export async function readOther(
+  layers: readonly Layer[],
+  name: typeof shadowName | typeof ledgerName,
+  said: Said,
+): Promise<Database | null> {
+  const at = layers.findIndex((layer) => isSet(layer, name))
   if (at === -1) return null
   // PG* are about the database of the run.
   const bare = layers.map((layer) => ({
     ...layer,
-    variables: onlyOf(layer.variables, [shadowName, `${shadowName}_FILE`, 'HOME']),
+    variables: onlyOf(layer.variables, [name, `${name}_FILE`, 'HOME']),
   }))
-  return readDatabase({ name: shadowName, layer: bare[at]!, layers: bare.slice(0, at + 1) }, said)
+  return readDatabase({ name, layer: bare[at]!, layers: bare.slice(0, at + 1) }, said)
 }
 
 function onlyOf(variables: Layer['variables'], names: readonly string[]): Layer['variables'] {

@@ -4,7 +4,15 @@ import { parse } from 'dotenv'
 import { expect, test } from 'vitest'
 
 import { renderEnvExample, renderFlagsHelp, renderSettingsTable } from '../../../src/config/describe.ts'
-import { databaseNames, defaultOf, flagOf, settingNames, settings, shadowName } from '../../../src/config/settings.ts'
+import {
+  databaseNames,
+  defaultOf,
+  flagOf,
+  ledgerName,
+  settingNames,
+  settings,
+  shadowName,
+} from '../../../src/config/settings.ts'
 import type { Setting } from '../../../src/config/setting.ts'
 import { parseSetting } from '../../../src/config/values.ts'
 
@@ -15,7 +23,10 @@ test('.env.example is what the table of settings says (npm run docs writes it)',
 test('.env.example, uncommented, sets every setting to its default', () => {
   const uncommented = renderEnvExample().replaceAll(/^# (?=[A-Z_]+=)/gm, '')
   const defaults = settingNames.map((name) => [name, defaultOf(name, false) ?? ''])
-  const databases = [...databaseNames, shadowName].map((name) => [name, expect.stringContaining('postgres://')])
+  const databases = [...databaseNames, shadowName, ledgerName].map((name) => [
+    name,
+    expect.stringContaining('postgres://'),
+  ])
   expect(parse(uncommented)).toEqual(Object.fromEntries([...databases, ...defaults]))
 })
 

@@ -1,0 +1,23 @@
+import { Failure } from '../../errors.ts'
+import { runFleet } from '../../fleet/run-fleet.ts'
+import { type Summary, groupsAsData, tellCounts, tellGroups } from '../../fleet/summary.ts'
+import type { Run } from '../../run/run.ts'
+import { up } from '../up.ts'
+
+/** Applies the bundle to every tenant that is not done; throws SOME_FAILED when some failed. */
+export async function fleetUp(run: Run): Promise<number> {
+  const summary = await runFleet(run, up)
+  run.answer(run.flags['json'] ? asJson(summary) : tellCounts(summary))
+  if (summary.failed === 0) return 0
+  const who = summary.failed === 1 ? 'a tenant' : `${summary.failed} tenants`
+  throw new Failure('SOME_FAILED', `${who} failed: ${tellCounts(summary)}`, {
+    problems: tellGroups(summary),
+    next: 'Mend what failed and run it again: only what is not done is touched. upfront fleet status tells who is not.',
+  })
+}
+
+function asJson(summary: Summary): string {
+  const { done, nothing, failed, notTried } = summary
+  const counts = { done, nothing_to_do: nothing, failed, not_tried: notTried }
+  return JSON.stringify({ ...counts, failures: groupsAsData(summary) }, null, 2)
+}
