@@ -37,6 +37,8 @@ export function makeText({ debug, colour, redact }: TextOptions): (event: Event)
     waited ||= event.type === 'waiting'
     // Whoever did not wait for the database need not hear that it is there.
     if (event.type === 'ready' && !debug && !waited && event.elapsedMs < noticeableWaitMs) return ''
+    // A thousand tenants would be a thousand lines; the progress counts them.
+    if (event.type === 'tenant' && !debug) return ''
     return layOut(describeEvent(event, redact), toneOf(event), colour)
   }
 }
@@ -107,8 +109,11 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   ],
   repaired: ({ action, name, meaning }) => line('repaired', `${name}  ${action}: ${meaning}`),
   notice: ({ name, severity, message }) => line('notice', `${name}  ${severity}: ${message}`),
-  // A thousand tenants would be a thousand lines; the progress counts them.
-  tenant: () => [],
+  tenant: ({ name, state, code, reason, durationMs }) =>
+    line(
+      state === 'nothing' ? 'up to date' : state,
+      `${name}  ${formatDuration(durationMs)}${code === null ? '' : `: ${code} ${reason ?? ''}`}`,
+    ),
   fleet: ({ command, done, nothing, failed, notTried, elapsedMs }) =>
     line('fleet', `${command}: ${count(done + nothing + failed + notTried, 'tenant')} in ${formatDuration(elapsedMs)}`),
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
