@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { writeMigrations } from '../src/bundle/write.ts'
+import { measureFleet } from './bench/fleet.ts'
 import { makeLarge, peakMb, serverPeakMb } from './bench/large.ts'
 import { type Env, ratio, ratioOf, run, time } from './bench/measure.ts'
 import { report, target } from './bench/report.ts'
@@ -32,6 +33,7 @@ try {
     await verifyThousand(server)
   })
   await testDatabases()
+  await fleet()
   imageSize()
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -222,6 +224,14 @@ async function testDatabases(): Promise<void> {
     const median = ours.toSorted((a, b) => a - b)[ours.length >> 1]!
     console.log(`a test database once the template is there: ${median.toFixed(0)} ms${target(median, 100)}`)
   })
+}
+
+/** Without fsync, because otherwise two thousand databases take longer to be made than all else here. */
+async function fleet(): Promise<void> {
+  const databases = Number(process.env['BENCH_DATABASES'] ?? 1_000)
+  await withPostgres({ auth: 'trust' }, (server) =>
+    measureFleet({ server, work, program: [node, entrypoint], hook, databases, hasPsql }),
+  )
 }
 
 /** A schema of 1,000 tables held against its bundle: the time of the whole process, and its memory. */

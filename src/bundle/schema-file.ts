@@ -21,9 +21,9 @@ export function openSchema(dir: string, shown = dir): SchemaStory | null {
   if (expected === undefined) return null
   const path = join(dir, schemaFile)
   if (!existsSync(path)) throw broken(shown, `${schemaFile} is missing`)
-  const text = readFileSync(path, 'utf8')
-  if (checksum(text) !== expected) throw broken(shown, `${schemaFile} is not the one that was compiled`)
-  const { format, ...story } = JSON.parse(text) as SchemaStory & { readonly format: number }
+  const bytes = readFileSync(path)
+  if (checksum(bytes) !== expected) throw broken(shown, `${schemaFile} is not the one that was compiled`)
+  const { format, ...story } = JSON.parse(bytes.toString()) as SchemaStory & { readonly format: number }
   if (format === schemaFormat) return story
   throw broken(shown, `${schemaFile}: format ${format} is not ${schemaFormat}, which this version of upfront reads`)
 }

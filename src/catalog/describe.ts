@@ -1,5 +1,4 @@
 import { explainRole } from '../postgres/connect/role.ts'
-import type { LocalSettings } from '../postgres/local-settings.ts'
 import type { Session } from '../postgres/session.ts'
 import { type Description, type SchemaObject, inOrder } from '../schema/description.ts'
 import { isOfDatabase } from '../schema/moved.ts'
@@ -17,21 +16,19 @@ import { publications } from './describe/publications.ts'
 import { queries, tables, views } from './describe/relations.ts'
 import { collations, extensions, schemas } from './describe/schemas.ts'
 import { sequences } from './describe/sequences.ts'
-import { askAtOnce } from './describe/transaction.ts'
+import { type Asking, askAtOnce } from './describe/transaction.ts'
 import { eventTriggers, rules, triggers } from './describe/triggers.ts'
 import { compositeTypes, domains, enums, rangeTypes } from './describe/types.ts'
 import { type Question, findUnseen } from './describe/unseen.ts'
 
 /** What a description leaves out, and as whom it is made. */
-export interface Describing {
+export interface Describing extends Asking {
   /** Schemas that are not of the bundle, with all in them: that of our own tables. */
   readonly without: readonly string[]
   /** Tables that another tool keeps for itself, qualified and quoted, with all that is of them. */
   readonly withoutTables: readonly string[]
   /** The one schema that is described, without what stands in none and without itself; all of them when it is left out. */
   readonly only?: string
-  /** For a session on which none are set, because a pooler may stand before it; they leave no trace on it. */
-  readonly local?: LocalSettings
 }
 
 // prettier-ignore
@@ -58,9 +55,14 @@ export async function describeSchema(session: Session, describing: Describing): 
     kinds,
     sql: `${counted}\n${sql(session.serverVersion)}`,
   }))
-  const { answers, unseen } = await askWhatIsAllowed(session, questions, describing.local)
-  const all = questions.slice(0, -1).flatMap((question) => answers.get(question)?.map(toObject) ?? [])
-  const objects = only === undefined ? all : all.filter((one) => one.schema === only && !isOfDatabase(one))
+  const { answers, unseen } = await askWhatIsAllowed(session, questions, describing)
+  const isAsked = (one: SchemaObject) => only === undefined || (one.schema === only && !isOfDatabase(one))
+  const objects: SchemaObject[] = []
+  for (const question of questions.slice(0, -1))
+    for (const row of answers.get(question) ?? []) {
+      const one = toObject(row)
+      if (isAsked(one)) objects.push(one)
+    }
   const strange = answers.get(questions.at(-1)!) as readonly (readonly [string])[] | undefined
   return {
     major: Math.floor(session.serverVersion / 10_000),
@@ -77,13 +79,10 @@ interface Heard {
 }
 
 /** Only who is refused something is asked what, so that everybody else answers one message. */
-async function askWhatIsAllowed(
-  session: Session,
-  questions: readonly Question[],
-  local: LocalSettings | undefined,
-): Promise<Heard> {
+async function askWhatIsAllowed(session: Session, questions: readonly Question[], asking: Asking): Promise<Heard> {
+  const { local } = asking
   const ask = async (asked: readonly Question[], unseen: Heard['unseen']): Promise<Heard> => {
-    const rows = await askPatiently(session, asked, local)
+    const rows = await askPatiently(session, asked, asking)
     return { answers: new Map(asked.map((question, i) => [question, rows[i]!])), unseen }
   }
   try {
@@ -107,14 +106,14 @@ const attempts = 3
 async function askPatiently(
   session: Session,
   questions: readonly Question[],
-  local: LocalSettings | undefined,
+  asking: Asking,
 ): Promise<readonly (readonly Row[])[]> {
   for (let left = attempts; ; left -= 1) {
     try {
       return await askAtOnce(
         session,
         questions.map(({ sql }) => sql),
-        local,
+        asking,
       )
     } catch (error) {
       if ((error as { code?: string }).code !== 'XX000' || left === 1) throw error
@@ -123,5 +122,6 @@ async function askPatiently(
 }
 
 function toObject([kind, name, schema, is, of, sameMajor]: Row): SchemaObject {
-  return { kind, name, schema, is, ...(of === null ? {} : { of }), ...(sameMajor ? { sameMajor } : {}) }
+  if (sameMajor) return of === null ? { kind, name, schema, is, sameMajor } : { kind, name, schema, is, of, sameMajor }
+  return of === null ? { kind, name, schema, is } : { kind, name, schema, is, of }
 }

@@ -10,3 +10,13 @@ export interface FleetTarget {
   /** Set for a tenant that is a schema: where its tables and its history are. */
   readonly schema: string | null
 }
+
+/** The same before it is its turn, as small as it can be, because there may be a hundred thousand. */
+export interface Listed {
+  readonly name: string
+  readonly group: string | null
+  /** A fingerprint of where it is, without what is secret or changes with every day. */
+  readonly place: string
+  /** Makes it what can be connected to. */
+  readonly open: () => FleetTarget
+}

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto'
 import type { Failure } from '../errors.ts'
 import { nullIfMissing, historyTables } from '../history/tables.ts'
 import { lockKey } from '../postgres/lock-key.ts'
-import { withLocalSettings } from '../postgres/local-settings.ts'
+import { localValues } from '../postgres/local-settings.ts'
 import type { Session } from '../postgres/session.ts'
+import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import type { FleetTarget } from './fleet.ts'
+import type { Listed } from './fleet.ts'
 
 /** What all tenants are to have: that of one image. */
 export interface Wanted {
@@ -18,34 +18,26 @@ export interface Wanted {
 
 /** Writes what became of the tenants; one statement after the other, on one session. */
 export interface Ledger {
-  begin(one: FleetTarget): Promise<void>
+  begin(one: Listed): Promise<void>
   /** Without a failure it is done. */
-  end(one: FleetTarget, failure: Failure | null): Promise<void>
+  end(one: Listed, failure: Failure | null): Promise<void>
 }
 
-/** Where a tenant is, without what is secret or changes with every day: another place is another tenant. */
-export function placeOf({ target, schema }: FleetTarget): string {
-  const hosts = target.hosts.map(({ host, port }) => `${host}:${port}`)
-  return createHash('sha256')
-    .update(JSON.stringify([hosts, target.database, schema]))
-    .digest('hex')
-    .slice(0, 16)
-}
-
-/** The names of those that are done, with the place where they were done; null when there is no ledger yet. */
-export function readDone(run: Run, { bundle, seed, proved }: Wanted): Promise<ReadonlyMap<string, string>> {
-  return withServer(run, requireAnswer, async (session) => {
+/** The names of those that are done, with the place where they were done; none when there is no ledger yet. */
+export async function readDone(run: Run, { bundle, seed, proved }: Wanted): Promise<ReadonlyMap<string, string>> {
+  const done = new Map<string, string>()
+  await withServer(run, requireAnswer, async (session) => {
     const { lockTimeoutMs, target } = run.config
-    const reader = withLocalSettings(session, { lockTimeoutMs, role: target!.role })
     const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
-    const rows = await nullIfMissing(session, historyTables(session, run.config), () =>
-      reader.query<{ target: string; place: string }>(
-        `select target, place from ${ledgerTable(session, run)} where state = 'done' and bundle = ${text(bundle)}
-         and seed is not distinct from ${text(seed)} ${proved ? 'and proved' : ''}`,
+    const sql = `select target, place from ${ledgerTable(session, run)} where state = 'done' and bundle = ${text(bundle)}
+       and seed is not distinct from ${text(seed)} ${proved ? 'and proved' : ''}`
+    await nullIfMissing(session, historyTables(session, run.config), () =>
+      streamRows(session, localValues({ lockTimeoutMs, role: target!.role }), sql, (row) =>
+        done.set(row['target'] as string, row['place'] as string),
       ),
     )
-    return new Map((rows ?? []).map(({ target, place }) => [target, place]))
   })
+  return done
 }
 
 /** Makes the table when it is not there, and begins to write. */
@@ -73,7 +65,7 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
            seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
            attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
            code = null, error = null, failed = null, proved = false, started = clock_timestamp(), finished = null`,
-        [one.name, one.group, placeOf(one), wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
+        [one.name, one.group, one.place, wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
       ),
     end: (one, failure) =>
       inTurn(

@@ -3,18 +3,18 @@ import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { seedKey } from '../run/job.ts'
 import type { Run } from '../run/run.ts'
 import { holdCentral } from './central.ts'
-import type { FleetTarget } from './fleet.ts'
-import { type Ledger, type Wanted, openLedger, placeOf, readDone } from './ledger.ts'
-import { canariesOf, mayFail, ofShard, pick } from './order.ts'
+import type { Listed } from './fleet.ts'
+import { type Ledger, type Wanted, openLedger, readDone } from './ledger.ts'
+import { canariesOf, choose, isOfShard, mayFail } from './order.ts'
 import { type Command, runTarget } from './run-target.ts'
 import { type Slots, openSlots } from './slots.ts'
 import { type Summary, addFailure, emptySummary } from './summary.ts'
-import { targetsOf } from './targets.ts'
+import { listFleet } from './targets.ts'
 
 /** Flags of the command that say who comes when. */
 interface Plan {
-  readonly canaries: readonly FleetTarget[]
-  readonly rest: readonly FleetTarget[]
+  readonly canaries: readonly Listed[]
+  readonly rest: readonly Listed[]
   readonly most: number
 }
 
@@ -24,13 +24,10 @@ interface Plan {
  */
 export async function runFleet(run: Run, command: Command): Promise<Summary> {
   const wanted = await wantedOf(run)
-  const all = await targetsOf(run)
-  const done = await readDone(run, wanted)
-  const mine = ofShard(only(run, all), run.config.fleet)
-  const left = mine.filter((one) => done.get(one.name) !== placeOf(one))
-  const summary = { ...emptySummary(), nothing: mine.length - left.length }
+  const { count, left } = await listLeft(run, await readDone(run, wanted))
+  const summary = { ...emptySummary(), nothing: count - left.length }
   if (left.length === 0) return summary
-  const plan = planOf(run, mine, left)
+  const plan = planOf(run, count, left)
   const central = await holdCentral(run, run.config.target!)
   if (central === null) {
     throw new Failure('UNSAFE', 'the ledger of a fleet cannot be kept through a pooler in transaction mode', {
@@ -46,7 +43,7 @@ export async function runFleet(run: Run, command: Command): Promise<Summary> {
     await slots.close()
     await central.close()
   }
-  summary.notTried = mine.length - summary.done - summary.nothing - summary.failed
+  summary.notTried = count - summary.done - summary.nothing - summary.failed
   return summary
 }
 
@@ -57,19 +54,26 @@ export async function wantedOf(run: Run): Promise<Wanted> {
   return { bundle: bundle.digest, seed: seeds && seedKey(seeds), proved: run.config.verify === 'fail' }
 }
 
-function only(run: Run, all: readonly FleetTarget[]): readonly FleetTarget[] {
-  const list = run.flags['only']
-  if (typeof list !== 'string') return all
-  const { picked, unknown } = pick(all, list)
-  if (unknown.length === 0) return picked
-  throw new Failure('USAGE', `the fleet has no tenant and no group called ${unknown.join(', ')}`, {
-    next: 'upfront fleet status names them.',
+/** Those of this shard and of --only that are not done, and how many there are in all. */
+async function listLeft(run: Run, done: ReadonlyMap<string, string>) {
+  const { only } = run.flags
+  const choice = typeof only === 'string' ? choose(only) : undefined
+  const left: Listed[] = []
+  let count = 0
+  await listFleet(run, (one) => {
+    if ((choice && !choice.has(one)) || !isOfShard(one, run.config.fleet)) return
+    count += 1
+    if (done.get(one.name) !== one.place) left.push(one)
+  })
+  if (choice === undefined || choice.unknown.size === 0) return { count, left }
+  throw new Failure('USAGE', `the fleet has no tenant and no group called ${[...choice.unknown].join(', ')}`, {
+    next: 'Write the names as the fleet has them (--only name,name).',
   })
 }
 
-function planOf({ flags }: Run, mine: readonly FleetTarget[], left: readonly FleetTarget[]): Plan {
+function planOf({ flags }: Run, count: number, left: readonly Listed[]): Plan {
   const list = typeof flags['canary'] === 'string' ? flags['canary'] : undefined
-  const most = mayFail(typeof flags['max-failed'] === 'string' ? flags['max-failed'] : undefined, mine.length)
+  const most = mayFail(typeof flags['max-failed'] === 'string' ? flags['max-failed'] : undefined, count)
   if (most === undefined) {
     throw new Failure('USAGE', `--max-failed ${String(flags['max-failed'])} is neither a number nor a percentage`, {
       next: 'Write --max-failed 10, or --max-failed 5%.',
@@ -88,7 +92,7 @@ interface Going {
   readonly most: number
 }
 
-async function goThrough(on: Going, targets: readonly FleetTarget[]): Promise<void> {
+async function goThrough(on: Going, targets: readonly Listed[]): Promise<void> {
   const queue = targets.values()
   const worker = async () => {
     for (const one of queue) {
@@ -102,18 +106,19 @@ async function goThrough(on: Going, targets: readonly FleetTarget[]): Promise<vo
   for (const each of ended) if (each.status === 'rejected') throw each.reason
 }
 
-async function migrateOne({ run, command, slots, ledger, summary }: Going, one: FleetTarget): Promise<void> {
+async function migrateOne({ run, command, slots, ledger, summary }: Going, listed: Listed): Promise<void> {
+  const one = listed.open()
   try {
     const how = await slots.with(one.target, async () => {
-      await ledger.begin(one)
+      await ledger.begin(listed)
       return runTarget(run, one, command)
     })
-    await ledger.end(one, null)
+    await ledger.end(listed, null)
     summary[how] += 1
   } catch (error) {
     run.signal.throwIfAborted()
     if (!(error instanceof Failure)) throw error
     addFailure(summary, one.name, error, [one.name, one.target.database])
-    await ledger.end(one, error)
+    await ledger.end(listed, error)
   }
 }

@@ -1,44 +1,50 @@
 import { describeTarget, tenantSearchPath } from '../config/database/target.ts'
 import type { Config } from '../config/config.ts'
 import { Failure } from '../errors.ts'
-import { localReader } from '../run/rehearse/pending.ts'
+import { localValues } from '../postgres/local-settings.ts'
+import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import type { FleetTarget } from './fleet.ts'
+import type { FleetTarget, Listed } from './fleet.ts'
+import { hostsOf, placeAt } from './place.ts'
 
 /**
- * The tenants that are schemas of the run's database, in the order of their names. Throws USAGE when a pattern names none,
- * because a fleet that is empty by mistake would look as if all were done.
+ * Hands over the tenants that are schemas of the run's database, in the order of their names. Throws USAGE when a pattern
+ * names none, because a fleet that is empty by mistake would look as if all were done.
  */
-export async function targetsOfSchemas(run: Run): Promise<FleetTarget[]> {
+export async function listSchemas(run: Run, take: (one: Listed) => void): Promise<void> {
   const { config } = run
   const target = config.target!
   const patterns = config.fleet.schemas ?? []
   if (config.writeBack) throw refuseWriteBack()
-  const found = await withServer(run, requireAnswer, async (session) => {
+  const empty = new Set(patterns.keys())
+  const hosts = hostsOf(target)
+  await withServer(run, requireAnswer, async (session) => {
     const literal = (text: string) => session.client.escapeLiteral(text)
     const likes = patterns.map((pattern) => literal(likeOf(pattern)))
-    return localReader(run, session).query<{ name: string; pattern: number }>(
-      `select n.nspname::text as name, (p.i - 1)::int as pattern
+    const sql = `select n.nspname::text as name, pg_catalog.array_agg((p.i - 1)::int) as patterns
        from pg_catalog.pg_namespace n,
          pg_catalog.unnest(array[${likes.join(', ')}]::text[]) with ordinality as p (pattern, i)
        where n.nspname like p.pattern and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
          and n.nspname <> ${literal(config.schema)} and (n.nspname <> 'public' or p.pattern = 'public')
-       order by n.nspname`,
-    )
-  })
-  const empty = patterns.filter((_, i) => !found.some(({ pattern }) => pattern === i))
-  if (empty.length > 0) {
-    throw new Failure('USAGE', `no schema is called ${empty.join(' or ')} in ${describeTarget(target)}`, {
-      next: 'Set UPFRONT_FLEET_SCHEMAS to names or patterns of schemas that exist; whoever makes a tenant makes its schema.',
+       group by n.nspname order by n.nspname`
+    await streamRows(session, localValues({ lockTimeoutMs: config.lockTimeoutMs, role: target.role }), sql, (row) => {
+      const { name: schema, patterns: found } = row as { name: string; patterns: number[] }
+      for (const pattern of found) empty.delete(pattern)
+      const open = () => ({
+        name: schema,
+        group: null,
+        target: { ...target, searchPath: tenantSearchPath(schema) },
+        schema,
+      })
+      take({ name: schema, group: null, place: placeAt(hosts, target.database, schema), open })
     })
-  }
-  return [...new Set(found.map(({ name }) => name))].map((schema) => ({
-    name: schema,
-    group: null,
-    target: { ...target, searchPath: tenantSearchPath(schema) },
-    schema,
-  }))
+  })
+  if (empty.size === 0) return
+  const named = [...empty].map((i) => patterns[i]).join(' or ')
+  throw new Failure('USAGE', `no schema is called ${named} in ${describeTarget(target)}`, {
+    next: 'Set UPFRONT_FLEET_SCHEMAS to names or patterns of schemas that exist; whoever makes a tenant makes its schema.',
+  })
 }
 
 /** The configuration of one of a fleet: the same settings, its database, and our tables where a tenant has them. */

@@ -4,67 +4,90 @@ import { parseConnection } from '../config/database/connection.ts'
 import type { Target } from '../config/database/target.ts'
 import { listSecrets } from '../config/secrets.ts'
 import { Failure } from '../errors.ts'
-import { localReader } from '../run/rehearse/pending.ts'
+import { localValues } from '../postgres/local-settings.ts'
+import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import { inDatabase } from '../run/shadow/scratch.ts'
-import type { FleetTarget } from './fleet.ts'
-import { targetsOfSchemas } from './schemas.ts'
+import type { Listed } from './fleet.ts'
+import { hostsOf, placeAt } from './place.ts'
+import { listSchemas } from './schemas.ts'
 
 /** A tenant as its row or line says it. */
 interface Named {
   readonly where: string
-  readonly name?: string | null
-  readonly group?: string | null
+  readonly name: string | null
+  readonly group: string | null
 }
 
-/** Every tenant of the fleet; throws USAGE when there is none, or it is not said where they are. */
-export async function targetsOf(run: Run): Promise<readonly FleetTarget[]> {
+/** Hands over every tenant of the fleet; throws USAGE when there is none, or it is not said where they are. */
+export async function listFleet(run: Run, take: (one: Listed) => void): Promise<void> {
   const { query, file, schemas } = run.config.fleet
   if ([query, file, schemas].filter((one) => one !== null).length !== 1) {
     throw new Failure('USAGE', 'which databases the fleet has is said by exactly one of three settings', {
       next: 'Set UPFRONT_FLEET_QUERY, UPFRONT_FLEET_FILE or UPFRONT_FLEET_SCHEMAS.',
     })
   }
-  if (schemas !== null) return targetsOfSchemas(run)
-  const named = query === null ? await readLines(run, file!) : await ask(run, query)
-  if (named.length === 0) {
-    const next = 'A fleet that is empty by mistake would look as if all were done: set it right, or run no fleet.'
-    throw new Failure('USAGE', `the ${query === null ? 'file' : 'query'} of the fleet names no tenant`, { next })
-  }
-  const targets = named.map((one) => toTarget(run, one))
+  if (schemas !== null) return listSchemas(run, take)
   const names = new Set<string>()
-  for (const { name } of targets) {
-    if (names.has(name)) throw wrong(`two tenants are called ${name}`, 'Give them names (a column called name).')
-    names.add(name)
+  const hosts = hostsOf(run.config.target!)
+  const takeNamed = (named: Named) => {
+    const one = named.where.includes('://') ? byUrl(run, named) : byName(run, hosts, named)
+    if (names.has(one.name))
+      throw wrong(`two tenants are called ${one.name}`, 'Give them names (a column called name).')
+    names.add(one.name)
+    take(one)
   }
-  return targets
+  await (query === null ? readLines(run, file!, takeNamed) : ask(run, query, takeNamed))
+  if (names.size > 0) return
+  const next = 'A fleet that is empty by mistake would look as if all were done: set it right, or run no fleet.'
+  throw new Failure('USAGE', `the ${query === null ? 'file' : 'query'} of the fleet names no tenant`, { next })
 }
 
-async function ask(run: Run, query: string): Promise<readonly Named[]> {
-  const rows = await withServer(run, requireAnswer, (session) => localReader(run, session).query(query))
-  return rows.map((row) => {
-    const { url, database, name, group } = row as Record<string, string | null>
-    const [only] = Object.keys(row).length === 1 ? Object.values(row) : []
-    const where = url ?? database ?? (only as string | null | undefined)
-    if (typeof where !== 'string' || where === '')
-      throw wrong('a row of the query names no database', 'It needs a column called database or url.')
-    return { where, name: name ?? null, group: group ?? null }
+async function ask(run: Run, query: string, take: (named: Named) => void): Promise<void> {
+  const { lockTimeoutMs, target } = run.config
+  const { role, searchPath } = target!
+  const settings = localValues({ lockTimeoutMs, role, searchPath, readOnly: true })
+  await withServer(run, requireAnswer, (session) =>
+    streamRows(session, settings, query, (row) => {
+      const { url, database, name = null, group = null } = row as Record<string, string | null>
+      const values = Object.values(row)
+      const where = url ?? database ?? (values.length === 1 ? values[0] : undefined)
+      if (typeof where !== 'string' || where === '')
+        throw wrong('a row of the query names no database', 'It needs a column called database or url.')
+      take({ where, name, group })
+    }),
+  ).catch((error: unknown) => {
+    if (error instanceof Failure || (error as { severity?: string }).severity === undefined) throw error
+    const { message: reason, code: sqlstate } = error as Error & { code: string }
+    throw new Failure(
+      'USAGE',
+      'the query of the fleet failed',
+      { sqlstate, reason, next: 'Set UPFRONT_FLEET_QUERY right.' },
+      error,
+    )
   })
 }
 
-async function readLines(run: Run, file: string): Promise<readonly Named[]> {
+async function readLines(run: Run, file: string, take: (named: Named) => void): Promise<void> {
   const text = await readFile(resolve(run.io.cwd, file), 'utf8').catch((error: Error) => {
     throw wrong(`UPFRONT_FLEET_FILE: ${file} cannot be read`, error.message)
   })
-  const lines = text.split('\n').map((line) => line.trim())
-  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((where) => ({ where }))
+  for (const line of text.split('\n').map((each) => each.trim()))
+    if (line !== '' && !line.startsWith('#')) take({ where: line, name: null, group: null })
 }
 
-function toTarget(run: Run, { where, name, group = null }: Named): FleetTarget {
-  const central = run.config.target!
-  const target = where.includes('://') ? ofUrl(run, where) : inDatabase(central, where)
-  return { name: name ?? (where.includes('://') ? shortName(target) : where), group, target, schema: null }
+function byName(run: Run, hosts: string, { where, name, group }: Named): Listed {
+  const own = { name: name ?? where, group }
+  const open = () => ({ ...own, target: inDatabase(run.config.target!, where), schema: null })
+  return { ...own, place: placeAt(hosts, where, null), open }
+}
+
+function byUrl(run: Run, { where, name, group }: Named): Listed {
+  const target = ofUrl(run, where)
+  const own = { name: name ?? shortName(target), group }
+  const open = () => ({ ...own, target: ofUrl(run, where), schema: null })
+  return { ...own, place: placeAt(hostsOf(target), target.database, null), open }
 }
 
 function ofUrl({ config }: Run, url: string): Target {

@@ -30,7 +30,7 @@ export function utf16Problem(bytes: Buffer): string | null {
 }
 
 /** The promise of docs/formats.md: a checksum of the normalised text, with its algorithm in its name. */
-export function checksum(text: string): string {
+export function checksum(text: string | Buffer): string {
   return `v1:sha256:${createHash('sha256').update(text).digest('hex')}`
 }
 

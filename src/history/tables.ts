@@ -49,6 +49,12 @@ export function tableNames({ tenant }: Pick<HistoryPlace, 'tenant'>): {
   return { runs: own('runs'), history: own('history'), leases: own('leases'), floors: own('floors') }
 }
 
+/** All tables that are ours, as they are called in SQL. */
+export function ourTables({ schema, runs, history, leases, floors }: HistoryTables): readonly string[] {
+  // What a fleet keeps in its central database.
+  return [runs, history, leases, floors, `${schema}.fleet`]
+}
+
 /** The names of our tables in SQL. */
 export function historyTables(session: Session, place: HistoryPlace): HistoryTables {
   const schema = session.client.escapeIdentifier(place.schema)
@@ -126,7 +132,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         primary key (kind, name)
       );
       ${leasesTableSql(tables.leases)};
-      ${floorsTableSql(tables.floors)};
+      ${tables.tenant ? '' : `${floorsTableSql(tables.floors)};`}
       ${isOpen ? '' : 'commit'}`)
   } catch (error) {
     await session.query('rollback').catch(() => {})

@@ -43,46 +43,56 @@ export function compareSchemas(expected: Description, live: Description, compari
   const isNamed = excludedBy(comparing.exclude)
   const given = new Set(expected.given)
   // In a schema of the platform's anything may be, and what we have there is claimed.
-  const spaces = new Set(
-    [...expected.objects, ...live.objects]
-      .filter((one) => one.kind === 'schema' && given.has(keyOf(one)))
-      .map(({ schema }) => schema),
-  )
-  const isGiven = (one: SchemaObject) =>
-    given.has(keyOf(one)) ||
-    (one.of !== undefined && given.has(one.of)) ||
-    (one.schema !== null && spaces.has(one.schema))
-  const isExcluded = (one: SchemaObject) => isGiven(one) || isNamed(one)
+  const spaces = new Set<string | null>()
+  for (const { objects } of given.size === 0 ? [] : [expected, live])
+    for (const one of objects) if (one.kind === 'schema' && given.has(keyOf(one))) spaces.add(one.schema)
+  const isGiven = (key: string, { of, schema }: SchemaObject) =>
+    given.has(key) || (of !== undefined && given.has(of)) || (schema !== null && spaces.has(schema))
   // No migration has made it, so it is only missed by what stands in it.
-  const isUnused = (one: SchemaObject) =>
-    (keyOf(one) === 'schema public' || one.of === 'schema public') &&
+  const isUnused = (key: string, { of }: SchemaObject) =>
+    (key === 'schema public' || of === 'schema public') &&
     !expected.objects.some(({ kind, schema, of }) => schema === 'public' && kind !== 'schema' && of !== 'schema public')
-  const wanted = new Map(expected.objects.filter(counts).map((one) => [keyOf(one), one]))
+  const wanted = byKey(expected.objects, (_, one) => counts(one))
   // What the bundle claims is compared, whatever the patterns say.
-  const found = new Map(
-    live.objects
-      .filter((one) => counts(one) && (wanted.has(keyOf(one)) || !isExcluded(one)))
-      .map((one) => [keyOf(one), one]),
+  const found = byKey(
+    live.objects,
+    (key, one) => counts(one) && (wanted.has(key) || !(isGiven(key, one) || isNamed(one))),
   )
   const sameMajor = expected.major === live.major
   const skipped = new Map<ObjectKind, number>()
+  const missing: SchemaObject[] = []
   const different: Changed[] = []
   for (const [key, one] of wanted) {
     const other = found.get(key)
-    if (!other || (other.is === one.is && other.of === one.of)) continue
-    if (sameMajor || !(one.sameMajor ?? other.sameMajor)) different.push({ expected: one, found: other })
-    else skipped.set(one.kind, (skipped.get(one.kind) ?? 0) + 1)
+    if (!other) {
+      if (!isUnused(key, one)) missing.push(one)
+    } else if (other.is !== one.is || other.of !== one.of) {
+      if (sameMajor || !(one.sameMajor ?? other.sameMajor)) different.push({ expected: one, found: other })
+      else skipped.set(one.kind, (skipped.get(one.kind) ?? 0) + 1)
+    }
   }
+  const unexpected: SchemaObject[] = []
+  for (const [key, one] of found) if (!wanted.has(key)) unexpected.push(one)
   return {
-    missing: [
-      ...withoutParts([...wanted].flatMap(([key, one]) => (found.has(key) || isUnused(one) ? [] : [one]))),
-      ...(hidden.has('other') ? [] : missingOthers(expected, live)),
-    ],
-    unexpected: withoutParts([...found].flatMap(([key, one]) => (wanted.has(key) ? [] : [one]))),
+    missing: [...withoutParts(missing), ...(hidden.has('other') ? [] : missingOthers(expected, live))],
+    unexpected: withoutParts(unexpected),
     different,
     compared: wanted.size,
     notCompared: notCompared(expected, live, skipped),
   }
+}
+
+/** Makes each key once, because of a large schema they are megabytes. */
+function byKey(
+  objects: readonly SchemaObject[],
+  isOne: (key: string, one: SchemaObject) => boolean,
+): ReadonlyMap<string, SchemaObject> {
+  const all = new Map<string, SchemaObject>()
+  for (const one of objects) {
+    const key = keyOf(one)
+    if (isOne(key, one)) all.set(key, one)
+  }
+  return all
 }
 
 /** Of what has no line, that it is not there can be told all the same. */

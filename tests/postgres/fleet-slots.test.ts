@@ -2,10 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { Failure } from '../../src/errors.ts'
-import { targetsOfSchemas } from '../../src/fleet/schemas.ts'
+import type { Listed } from '../../src/fleet/fleet.ts'
+import { listSchemas } from '../../src/fleet/schemas.ts'
 import { openSlots } from '../../src/fleet/slots.ts'
+import type { Run } from '../../src/run/run.ts'
 import { test, until } from '../support/database.ts'
 import { makeRun } from '../support/make-run.ts'
+
+async function list(run: Run): Promise<readonly Listed[]> {
+  const all: Listed[] = []
+  await listSchemas(run, (one) => all.push(one))
+  return all
+}
 
 describe('the schemas of a fleet', () => {
   test('are those that the patterns name, each once, in order, and none of Postgres or ours', async ({ db }) => {
@@ -13,7 +21,7 @@ describe('the schemas of a fleet', () => {
       await db.query(`create schema "${name}"`)
     const names = async (patterns: string) => {
       const { run } = await makeRun(db, { UPFRONT_FLEET_SCHEMAS: patterns })
-      return (await targetsOfSchemas(run)).map(({ name }) => name)
+      return (await list(run)).map(({ name }) => name)
     }
     expect(await names('tenant_*')).toEqual(['tenant_1', 'tenant_2'])
     expect(await names('tenant_*, mandant*,tenant_1')).toEqual(['mandant ä', 'tenant_1', 'tenant_2'])
@@ -26,10 +34,10 @@ describe('the schemas of a fleet', () => {
   test('lead to the schema and to what is shared behind it', async ({ db }) => {
     await db.query('create schema tenant_1')
     const { run } = await makeRun(db, { UPFRONT_FLEET_SCHEMAS: 'tenant_*' })
-    const [one] = await targetsOfSchemas(run)
+    const one = (await list(run))[0]!.open()
     expect(one).toMatchObject({ name: 'tenant_1', schema: 'tenant_1', group: null })
-    expect(one!.target.searchPath).toEqual(['tenant_1', 'public'])
-    expect(one!.target.database).toBe(db.name)
+    expect(one.target.searchPath).toEqual(['tenant_1', 'public'])
+    expect(one.target.database).toBe(db.name)
   })
 })
 

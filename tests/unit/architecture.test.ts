@@ -112,19 +112,18 @@ test('no other package is imported, so that the image holds no other', () => {
 })
 
 test('umzug, the parser and what starts a server are loaded when they are needed, not at the start', () => {
-  const start = new Set<string>()
-  const visit = (file: string) => {
-    if (start.has(file)) return
-    start.add(file)
-    for (const { to, typeOnly, dynamic } of imports.filter(({ from }) => from === file))
-      if (!typeOnly && !dynamic) visit(to)
-  }
-  visit('entrypoint.ts')
+  const start = loadedWith('entrypoint.ts')
   expect(start).toContain('pg')
   expect(start).not.toContain('umzug')
   expect(start).not.toContain('libpg-query')
   expect(start).not.toContain('dotenv')
   expect([...start].filter((file) => /^src\/(embedded|api)\//.test(file))).toEqual([])
+})
+
+test('what compares a schema that the bundle knows loads no parser, which takes more memory than the comparison', () => {
+  const loaded = loadedWith('src/commands/verify.ts')
+  expect(loaded).toContain('src/catalog/describe.ts')
+  expect(loaded).not.toContain('libpg-query')
 })
 
 test('there are no circles of imports, of types neither', () => {
@@ -176,6 +175,19 @@ test('only what begins in a process, installs its signal handlers or owns its ch
   const importers = imports.filter(({ to, from }) => to === 'src/interrupt.ts' && from !== 'entrypoint.ts')
   expect(show(importers)).toEqual([])
 })
+
+/** All that is loaded with a file, itself included. */
+function loadedWith(file: string): Set<string> {
+  const loaded = new Set<string>()
+  const visit = (one: string) => {
+    if (loaded.has(one)) return
+    loaded.add(one)
+    for (const { to, typeOnly, dynamic } of imports.filter(({ from }) => from === one))
+      if (!typeOnly && !dynamic) visit(to)
+  }
+  visit(file)
+  return loaded
+}
 
 function layerOf(file: string): number {
   return layers.findIndex(([, pattern]) => pattern.test(file))

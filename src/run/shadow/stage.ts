@@ -1,4 +1,3 @@
-import { describeSchema } from '../../catalog/describe.ts'
 import { Failure } from '../../errors.ts'
 import { historyTables } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
@@ -9,11 +8,13 @@ import { migrate } from '../migrate.ts'
 import { revertAll } from '../revert-all.ts'
 import type { Run } from '../run.ts'
 import { openStepContext } from '../step-context.ts'
+import type { Describe } from './describing.ts'
 
 /** The empty database on which it is told, and what is to be told. */
 export interface Stage {
   readonly run: Run
   readonly session: Session
+  readonly describe: Describe
   readonly bundle: Bundle
   /** The keys of what is there and not claimed. */
   readonly given: ReadonlySet<string>
@@ -50,16 +51,10 @@ async function orInvalid(where: string, work: () => Promise<void>): Promise<void
 }
 
 /** What is there now and claimed. */
-export async function readClaimed({ run, session, given, hasOwn }: Stage): Promise<Description> {
-  const all = await describe(run, session)
+export async function readClaimed({ run, describe, given, hasOwn }: Stage): Promise<Description> {
+  const all = await describe()
   const isGiven = (one: SchemaObject) => given.has(keyOf(one))
   const isOwn = ({ kind, schema, of }: SchemaObject) =>
     !hasOwn && schema === run.config.schema && (kind === 'schema' || of?.startsWith('schema '))
   return { ...all, objects: all.objects.filter((one) => !isGiven(one) && !isOwn(one)) }
-}
-
-/** All that the database holds but our own tables. */
-export function describe({ config }: Run, session: Session): Promise<Description> {
-  const { runs, history, leases, floors } = historyTables(session, config)
-  return describeSchema(session, { without: [], withoutTables: [runs, history, leases, floors] })
 }

@@ -8,7 +8,7 @@ import { explainReadError } from '../../config/layers.ts'
 import type { SchemaStory } from '../../schema/steps.ts'
 import { openMigrationsOf, openSchemaOf } from '../folders.ts'
 import type { Run } from '../run.ts'
-import { type Told, tellStory } from './tell-story.ts'
+import type { Told } from './tell-story.ts'
 
 /**
  * The schema that the migrations of this run make: the bundle's, or what they make of an empty database now. Throws USAGE
@@ -17,6 +17,8 @@ import { type Told, tellStory } from './tell-story.ts'
 export async function storyOf(run: Run): Promise<SchemaStory> {
   const known = await openSchemaOf(run)
   if (known !== null) return known
+  // It is what applies migrations, with the parser and all: nothing that a comparison needs.
+  const { tellStory } = await import('./tell-story.ts')
   const { story } = await tellStory(run, await openMigrationsOf(run), { downs: false, before: [] })
   return story
 }
@@ -27,6 +29,7 @@ export async function storyOfChecked(run: Run, checked: CheckedFolder): Promise<
   const dir = mkdtempSync(join(tmpdir(), 'upfront-compile-'))
   try {
     const { writeBundle } = await import('../../bundle/write.ts')
+    const { tellStory } = await import('./tell-story.ts')
     writeBundle(checked, join(dir, 'migrations'))
     const bundle = openMigrations(join(dir, 'migrations'), checked.shown)
     return await tellStory(run, bundle, { downs: true, before })

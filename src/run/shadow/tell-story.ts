@@ -5,10 +5,11 @@ import { type Description, keyOf } from '../../schema/description.ts'
 import { type SchemaStep, type SchemaStory, stepBetween } from '../../schema/steps.ts'
 import type { Run } from '../run.ts'
 import { requirePrimary, withServer } from '../server.ts'
+import { withDescribing } from './describing.ts'
 import { allTheWayBack, downAndUp, hasDown } from './downs.ts'
 import { quiet } from './quiet.ts'
 import { withScratchDatabase } from './scratch.ts'
-import { type Stage, describe, readClaimed, upTo } from './stage.ts'
+import { type Stage, readClaimed, upTo } from './stage.ts'
 
 /** How a story is to be told. */
 export interface Telling {
@@ -30,17 +31,19 @@ export interface Told {
  */
 export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Promise<Told> {
   return withScratchDatabase(run, quiet(run), (on) =>
-    withServer(on, requirePrimary, async (session) => {
-      const empty = await describe(on, session)
-      for (const sql of telling.before) await runBefore(session, sql)
-      const given = await describe(on, session)
-      const was = new Set(empty.objects.map(keyOf))
-      const keys = new Set(given.objects.map(keyOf).filter((key) => !was.has(key)))
-      const own = given.objects.find(({ kind, schema }) => kind === 'schema' && schema === on.config.schema)
-      const told = await tell({ run: on, session, bundle, given: keys, hasOwn: own !== undefined }, telling.downs)
-      const notModelled = told.story.notModelled.filter((words) => !given.notModelled.includes(words))
-      return { ...told, story: { ...told.story, notModelled } }
-    }),
+    withServer(on, requirePrimary, (session) =>
+      withDescribing(on, session, async (describe) => {
+        const empty = await describe()
+        for (const sql of telling.before) await runBefore(session, sql)
+        const given = await describe()
+        const was = new Set(empty.objects.map(keyOf))
+        const keys = new Set(given.objects.map(keyOf).filter((key) => !was.has(key)))
+        const hasOwn = given.objects.some(({ kind, schema }) => kind === 'schema' && schema === on.config.schema)
+        const told = await tell({ run: on, session, describe, bundle, given: keys, hasOwn }, telling.downs)
+        const notModelled = told.story.notModelled.filter((words) => !given.notModelled.includes(words))
+        return { ...told, story: { ...told.story, notModelled } }
+      }),
+    ),
   )
 }
 

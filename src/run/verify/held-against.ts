@@ -1,11 +1,11 @@
 import { describeSchema } from '../../catalog/describe.ts'
 import { adopterFor } from '../adopt/foreign-history.ts'
 import { Failure } from '../../errors.ts'
-import { historyTables } from '../../history/tables.ts'
+import { historyTables, ourTables } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
 import { type LocalSettings, withLocalSettings } from '../../postgres/local-settings.ts'
 import type { Session } from '../../postgres/session.ts'
-import { type Description, keyOf } from '../../schema/description.ts'
+import { type Description, type ObjectKind, keyOf } from '../../schema/description.ts'
 import { type Difference, compareSchemas, isSame } from '../../schema/difference.ts'
 import { countDifference, tellDifference } from '../../schema/tell.ts'
 import type { Run } from '../run.ts'
@@ -30,14 +30,14 @@ export async function holdAgainst({ run, session, bundle, local }: Looking, shou
   const { schema, tenant, comparing } = run.config
   const reader = local ? withLocalSettings(session, local) : session
   const expected = tenant ? await (await import('./tenant.ts')).expectedOfTenant(reader, schema, should) : should
-  const claimed = new Set(expected.objects.map(keyOf))
+  const isClaimed = (kind: ObjectKind, name: string) =>
+    expected.objects.some((one) => one.kind === kind && one.name === name)
   const adopter = adopterFor(run.config, bundle)
   const seen = adopter ? await theirTables(reader, adopter) : []
   const found = run.config.tenant ? seen.filter((table) => table.schema === schema) : seen
   // Who makes the tool's table by a migration claims it.
-  const theirs = found.filter(({ name }) => !claimed.has(`table ${name}`))
-  const ours = historyTables(session, run.config)
-  const withoutTables = [ours.runs, ours.history, ours.leases, ours.floors, ...theirs.map(({ name }) => name)]
+  const theirs = found.filter(({ name }) => !isClaimed('table', name))
+  const withoutTables = [...ourTables(historyTables(session, run.config)), ...theirs.map(({ name }) => name)]
   const live = await describeSchema(session, {
     without: [],
     withoutTables,
@@ -46,7 +46,7 @@ export async function holdAgainst({ run, session, bundle, local }: Looking, shou
   }).catch(busy)
   const beside = tenant ? new Set<string>() : new Set([schema, ...theirs.map((table) => table.schema)])
   const spaces = live.objects.filter((one) => one.kind === 'schema' && one.schema !== null && beside.has(one.schema))
-  const given = [...(expected.given ?? []), ...spaces.map(keyOf).filter((key) => !claimed.has(key))]
+  const given = [...(expected.given ?? []), ...spaces.filter(({ kind, name }) => !isClaimed(kind, name)).map(keyOf)]
   return { ...compareSchemas({ ...expected, given }, live, comparing), unseen: live.unseen }
 }
 
