@@ -1,6 +1,7 @@
 import { commands } from './commands/index.ts'
 import { nearest } from './config/nearest.ts'
-import { type Setting, flagOf, settingNames, settings } from './config/settings.ts'
+import type { Setting } from './config/setting.ts'
+import { flagOf, settingNames, settings } from './config/settings.ts'
 import { Failure } from './errors.ts'
 import type { Command, Flags } from './run/run.ts'
 

@@ -1,6 +1,7 @@
 import { connectionExample } from './database/connection.ts'
 import { databaseNames, flagOf, settingNames, settings, shadowName } from './settings.ts'
-import type { Setting, SettingName } from './settings.ts'
+import type { Setting } from './setting.ts'
+import type { SettingName } from './settings.ts'
 
 /** The settings as a markdown table, aligned as Prettier aligns it. */
 export function renderSettingsTable(): string {

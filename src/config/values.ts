@@ -3,7 +3,8 @@ import { durationExample, parseDuration } from './duration.ts'
 import { parseHistoryColumn } from './history-column.ts'
 import { nearest } from './nearest.ts'
 import { settings } from './settings.ts'
-import type { Setting, SettingName } from './settings.ts'
+import type { Setting } from './setting.ts'
+import type { SettingName } from './settings.ts'
 
 /** What a text was understood as, or what is wrong with it and what is expected. */
 export type ParsedSetting = { readonly value: string | number | boolean } | { readonly problem: string }

@@ -131,7 +131,7 @@ export async function createTables(session: Session, tables: HistoryTables): Pro
         run bigint not null,
         primary key (kind, name)
       );
-      ${leasesTableSql(tables.leases)};
+      ${tables.tenant ? '' : `${leasesTableSql(tables.leases)};`}
       ${tables.tenant ? '' : `${floorsTableSql(tables.floors)};`}
       ${isOpen ? '' : 'commit'}`)
   } catch (error) {
@@ -168,6 +168,8 @@ export async function ensureRepairColumns(session: Session, tables: HistoryTable
 
 /** Adds the table of leases to tables of an earlier version; under the lock, and for nothing where it is there. */
 export async function ensureLeases(session: Session, tables: HistoryTables): Promise<void> {
+  // Who uses a tenant's schema holds no lease in it.
+  if (tables.tenant) return
   const [found] = await session.query<{ there: boolean }>('select pg_catalog.to_regclass($1) is not null as there', [
     tables.leases,
   ])

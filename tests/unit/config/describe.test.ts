@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 import { renderEnvExample, renderFlagsHelp, renderSettingsTable } from '../../../src/config/describe.ts'
 import { databaseNames, defaultOf, flagOf, settingNames, settings, shadowName } from '../../../src/config/settings.ts'
-import type { Setting } from '../../../src/config/settings.ts'
+import type { Setting } from '../../../src/config/setting.ts'
 import { parseSetting } from '../../../src/config/values.ts'
 
 test('.env.example is what the table of settings says (npm run docs writes it)', () => {
