@@ -110,6 +110,16 @@ test('databases come from a query by their names, or from a file', async ({ db }
   }
 })
 
+test('tenants with a role each are grouped by identical error as any other', async ({ db }) => {
+  const url = (at: number) => db.urlOf({ user: `owner_${at}`, password: 'no', database: `${db.name}_${at}` })
+  db.files(files)
+  const up = await db.run(['fleet', 'up'], {
+    UPFRONT_FLEET_QUERY: `select v as url from (values ('${url(1)}'), ('${url(2)}'), ('${url(3)}')) v (v)`,
+  })
+  expect(up.exitCode, up.stderr).toBe(35)
+  expect(up.stderr.match(/\d+ × /g)).toEqual(['3 × '])
+})
+
 test('a schema that is dropped meanwhile is refused, and nothing of it is made in public', async ({ db }) => {
   await makeTenants(db, 5)
   db.files({
