@@ -139,7 +139,7 @@ test('the connection is lost at any message of it: each block is done once, and 
       expect(await ledger(db), `${k} ${fate}`).toEqual([1, 2, 3])
     }
   }
-}, 120_000)
+}, 300_000)
 
 test('killed inside a block: nothing of it is there, and the next start runs it', async ({ db }) => {
   db.files(file(`insert into ledger values (0);\n${block('insert into ledger values (1)', 'select pg_sleep(60)')}`))
