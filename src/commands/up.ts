@@ -31,7 +31,8 @@ async function attempt(job: Job): Promise<void> {
       if (!done) return (await import('../run/migrate.ts')).migrate(job, session)
       if (run.connection.cluster !== undefined)
         await (await import('../run/step-context.ts')).requireSameCluster(run, session)
-      if (!newest?.leases && !run.config.tenant) await (await import('../run/contract/make-leases.ts')).makeLeases(run, session)
+      if (!newest?.leases && !run.config.tenant)
+        await (await import('../run/contract/make-leases.ts')).makeLeases(run, session)
       const deferred = newest?.deferred?.split('\n') ?? []
       const migrations = bundle.count - deferred.length
       run.emit({ type: 'up_to_date', migrations, seed: seeds?.environment ?? null })

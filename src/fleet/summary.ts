@@ -55,7 +55,9 @@ export function tellGroups({ groups }: Summary): Problem[] {
     .map(({ example, count, names }) => {
       const { code, facts } = example
       const state = facts.sqlstate === undefined ? '' : ` ${facts.sqlstate}`
-      const head = `${count} × ${code}${state} ${reasonOf(example)} (${nameSome(names, count)})`
+      // Who it was comes before the reason, which may be long.
+      const why = facts.reason === undefined ? '' : `: ${facts.reason}`
+      const head = `${count} × ${code}${state} ${example.message} (${nameSome(names.toSorted(), count)})${why}`
       const { place, next } = facts
       return {
         what: [head, ...tellExample(example)].join('\n'),

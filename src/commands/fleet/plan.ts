@@ -34,7 +34,7 @@ export async function fleetPlan(run: Run): Promise<number> {
     run.answer(JSON.stringify({ done, failed: summary.failed, plans: told, failures: groupsAsData(summary) }, null, 2))
   } else {
     const head = `-- ${done} of ${count} tenants are done, by the ledger`
-    const parts = sorted.map(([answer, alike]) => `\n-- ${alike.count} × ${nameSome(alike.names, alike.count)}\n${answer.trimEnd()}`) // prettier-ignore
+    const parts = sorted.map(([answer, alike]) => `\n-- ${alike.count} × ${nameSome(alike.names.toSorted(), alike.count)}\n${answer.trimEnd()}`) // prettier-ignore
     run.answer([head, ...parts].join('\n'))
   }
   if (summary.failed === 0) return 0

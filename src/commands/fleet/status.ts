@@ -40,9 +40,15 @@ function asText(found: Found): string {
     const running = since === null ? '' : `since ${since} on ${host}`
     const why = state === 'failed' ? `${code} ${error ?? ''}` : state === 'running' ? running : ''
     const who = nameSome(group.map(({ name }) => name))
-    return [state, String(group.length), who, why.trim()]
+    return [state, String(group.length), who, shorten(why.trim())]
   })
   return `${renderTable(rows, ['state', 'tenants', 'who', 'why'])}\n${line}`
+}
+
+const longestWhy = 300
+
+function shorten(text: string): string {
+  return text.length > longestWhy ? `${text.slice(0, longestWhy)}...` : text
 }
 
 function asJson(found: Found): string {
