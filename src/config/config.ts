@@ -35,6 +35,8 @@ export interface Config {
   readonly schema: string
   /** Whether that schema is a tenant's own, in which our tables stand among its tables. */
   readonly tenant: boolean
+  /** Where the leases are: that of our tables, or what all tenants of a database share. */
+  readonly leaseSchema: string
   readonly fleet: FleetConfig
   readonly waitTimeoutMs: number
   readonly authGraceMs: number

@@ -72,6 +72,7 @@ type NoSettings = 'fleet' | 'target' | 'unnamed' | 'shadow' | 'comparing' | 'pla
 
 function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
   const adopt = read('UPFRONT_ADOPT')
+  const [tenant, own] = [read('UPFRONT_TENANT'), read('UPFRONT_SCHEMA')]
   const patterns = parseAppPatterns(read('UPFRONT_APP_PATTERN') ?? '')
   return {
     migrationsDir: resolve(cwd, read('UPFRONT_MIGRATIONS_DIR')),
@@ -81,8 +82,9 @@ function readSettings(read: Reader, cwd: string): Omit<Config, NoSettings> {
     format: read('UPFRONT_FORMAT'),
     writeBack: read('UPFRONT_WRITE_BACK'),
     adopt: adopt === null ? null : parseHistoryColumn(adopt),
-    schema: read('UPFRONT_TENANT') ?? read('UPFRONT_SCHEMA'),
-    tenant: read('UPFRONT_TENANT') !== null,
+    schema: tenant ?? own,
+    tenant: tenant !== null,
+    leaseSchema: own,
     waitTimeoutMs: read('UPFRONT_WAIT_TIMEOUT'),
     authGraceMs: read('UPFRONT_AUTH_GRACE'),
     lockWaitMs: read('UPFRONT_LOCK_WAIT'),

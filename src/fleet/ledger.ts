@@ -1,4 +1,5 @@
 import type { Failure } from '../errors.ts'
+import { leasesTableSql } from '../history/leases-table.ts'
 import { nullIfMissing, historyTables } from '../history/tables.ts'
 import { lockKey } from '../postgres/lock-key.ts'
 import { localValues } from '../postgres/local-settings.ts'
@@ -49,7 +50,10 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
     'select pg_catalog.to_regclass($1) is not null as there, pg_catalog.to_regnamespace($2) is not null as space',
     [table, schema],
   )
-  if (!found!.there) await session.query(createSql(table, found!.space ? '' : schema, lockKey(config.schema)))
+  if (!found!.there)
+    await session.query(
+      createSql(table, historyTables(session, config).leases, found!.space ? '' : schema, lockKey(config.schema)),
+    )
   let queue: Promise<unknown> = Promise.resolve()
   const inTurn = (sql: string, params: readonly unknown[]): Promise<void> => {
     const next = queue.then(() => session.query(sql, params)).then(() => {})
@@ -89,7 +93,7 @@ export function ledgerTable(session: Session, { config }: Run): string {
 }
 
 /** Under the lock of that schema, because concurrent `if not exists` still collide. */
-function createSql(table: string, schema: string, key: bigint): string {
+function createSql(table: string, leases: string, schema: string, key: bigint): string {
   return `begin; select pg_catalog.pg_advisory_xact_lock(${key});
     ${schema === '' ? '' : `create schema if not exists ${schema};`}
     create table if not exists ${table} (
@@ -109,5 +113,6 @@ function createSql(table: string, schema: string, key: bigint): string {
       started timestamptz not null default clock_timestamp(),
       finished timestamptz
     );
+    ${leasesTableSql(leases)};
     commit`
 }

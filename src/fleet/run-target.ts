@@ -30,6 +30,7 @@ export async function runTarget(
     // Which tenant says it has to be known.
     if (event.type === 'warning') run.emit({ ...event, message: `${one.name}: ${event.message}` })
   }
+  const { signal, release } = ownSignal(run.signal)
   const own: Run = {
     ...run,
     config: configOf(run.config, one),
@@ -37,6 +38,7 @@ export async function runTarget(
     operands: [],
     emit,
     answer,
+    signal,
     phase: { current: 'waiting for the server' },
     lockWait: noWait(),
     connection: newRunConnection(),
@@ -46,6 +48,17 @@ export async function runTarget(
   } catch (error) {
     run.signal.throwIfAborted()
     throw error instanceof Failure ? error : new Failure('INTERNAL', String(error), {}, error)
+  } finally {
+    release()
   }
   return isNothing ? 'nothing' : 'done'
+}
+
+/** A signal that follows another and is forgotten by it: what a run hangs on its signal would else stay to the end of the fleet. */
+function ownSignal(whole: AbortSignal): { readonly signal: AbortSignal; readonly release: () => void } {
+  const own = new AbortController()
+  const follow = () => own.abort(whole.reason)
+  if (whole.aborted) follow()
+  whole.addEventListener('abort', follow, { once: true })
+  return { signal: own.signal, release: () => whole.removeEventListener('abort', follow) }
 }

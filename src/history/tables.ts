@@ -36,32 +36,33 @@ function withAll(theirs: readonly string[] = [], more: readonly string[]): strin
 }
 
 /** Where our tables are, as the configuration says it. */
-export type HistoryPlace = Pick<Config, 'schema' | 'tenant'>
+export type HistoryPlace = Pick<Config, 'schema' | 'tenant' | 'leaseSchema'>
 
 /** What our tables are called; among a tenant's own they have names that no application uses. */
 export function tableNames({ tenant }: Pick<HistoryPlace, 'tenant'>): {
   readonly runs: string
   readonly history: string
-  readonly leases: string
   readonly floors: string
 } {
   const own = (name: string) => (tenant ? `upfront_${name}` : name)
-  return { runs: own('runs'), history: own('history'), leases: own('leases'), floors: own('floors') }
+  return { runs: own('runs'), history: own('history'), floors: own('floors') }
 }
 
 /** All tables that are ours, as they are called in SQL. */
-export function ourTables({ schema, runs, history, leases, floors }: HistoryTables): readonly string[] {
-  // What a fleet keeps in its central database.
-  return [runs, history, leases, floors, `${schema}.fleet`]
+export function ourTables({ schema, tenant, runs, history, leases, floors }: HistoryTables): readonly string[] {
+  // What a fleet keeps in its central database; in a tenant's schema a table of that name is the tenant's.
+  return [runs, history, leases, floors, ...(tenant ? [] : [`${schema}.fleet`])]
 }
 
-/** The names of our tables in SQL. */
+/** The names of our tables in SQL. The leases of an application are not a tenant's, because it serves all of them. */
 export function historyTables(session: Session, place: HistoryPlace): HistoryTables {
-  const schema = session.client.escapeIdentifier(place.schema)
-  const { runs, history, leases, floors } = tableNames(place)
+  const quote = (name: string) => session.client.escapeIdentifier(name)
+  const { tenant } = place
+  const { runs, history, floors } = tableNames(place)
+  const schema = quote(place.schema)
   const of = (name: string) => `${schema}.${name}`
-  const ours = { runs: of(runs), history: of(history), leases: of(leases), floors: of(floors) }
-  return { schema, tenant: place.tenant, ...ours }
+  const leases = `${tenant ? quote(place.leaseSchema) : schema}.leases`
+  return { schema, tenant, runs: of(runs), history: of(history), floors: of(floors), leases }
 }
 
 /**

@@ -54,12 +54,12 @@ async function withDoorShut<Result>(
 ): Promise<Result> {
   if (!contracts || !mayContract(job)) return use()
   const { shutDoor, openDoor } = await import('./contract/door.ts')
-  const { schema } = job.run.config
-  await shutDoor(session, schema)
+  const { config, signal } = job.run
+  await shutDoor(session, config.leaseSchema, signal)
   try {
     return await use()
   } finally {
-    await openDoor(session, schema).catch(() => {})
+    await openDoor(session, config.leaseSchema).catch(() => {})
   }
 }
 

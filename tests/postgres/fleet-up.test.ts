@@ -92,3 +92,34 @@ test('databases come from a query by their names, or from a file', async ({ db }
     for (const name of names) await db.query(`drop database ${name} with (force)`)
   }
 })
+
+test('a schema that is dropped meanwhile is refused, and nothing of it is made in public', async ({ db }) => {
+  await makeTenants(db, 5)
+  db.files({
+    '001_drop.sql': `do $$ begin
+      if current_schema() = 'tenant_0000' then drop schema tenant_0003; alter schema tenant_0004 rename to other; end if;
+    end $$`,
+    '002_a.sql': 'create table a (id int)',
+  })
+  const { exitCode, stdout, stderr } = await db.run(['fleet', 'up', '--parallel', '1'], fleet)
+  expect(exitCode, stderr).toBe(35)
+  expect(stdout).toContain('3 done, 0 with nothing to do, 2 failed')
+  // One error for both: only the names differ.
+  expect(stderr).toMatch(/2 .*MISMATCH/)
+  expect((await db.tables()).filter((name) => name.startsWith('public.'))).toEqual([])
+  const again = await db.run(['fleet', 'up'], fleet)
+  expect(again.exitCode, again.stderr).toBe(0)
+})
+
+test('a server that has no more connections for the role fails no tenant', async ({ db }) => {
+  const us = await db.role('login connection limit 4')
+  await makeTenants(db, 12)
+  await db.query(`grant create on database ${db.name} to ${us.user}`)
+  for (let i = 0; i < 12; i += 1)
+    await db.query(`grant usage, create on schema tenant_${String(i).padStart(4, '0')} to ${us.user}`)
+  db.files(files)
+  const env = { ...fleet, UPFRONT_DATABASE_URL: db.urlOf(us), UPFRONT_FLEET_CONNECTIONS: '40' }
+  const { exitCode, stdout, stderr } = await db.run(['fleet', 'up', '--parallel', '8'], env)
+  expect(exitCode, stderr).toBe(0)
+  expect(stdout).toContain('12 done')
+})

@@ -13,8 +13,14 @@ export function doorKey(schema: string): bigint {
  * Shuts the door until `openDoor` or the end of the session. Whoever has taken a lease before is seen by the evidence that is
  * read after this; whoever takes one later waits, and then sees what was applied.
  */
-export async function shutDoor(session: Session, schema: string): Promise<void> {
-  await session.query(`select pg_catalog.pg_advisory_lock(${doorKey(schema)})`)
+export async function shutDoor(session: Session, schema: string, signal: AbortSignal): Promise<void> {
+  // Polls, because tenants of one database share the door, and who waits inside a statement holds up CREATE INDEX CONCURRENTLY.
+  for (;;) {
+    const sql = `select pg_catalog.pg_try_advisory_lock(${doorKey(schema)}) as shut`
+    const [row] = await session.query<{ shut: boolean }>(sql)
+    if (row!.shut) return
+    await pause(betweenLooksMs * (0.5 + Math.random()), signal)
+  }
 }
 
 /** Opens it, also when the session has not shut it. */
@@ -31,9 +37,9 @@ const betweenLooksMs = 250
  * that had run out behind it would not be seen by who shuts it next.
  */
 export async function passDoor({ config, signal }: Run, session: Session, knock: () => Promise<void>): Promise<void> {
-  const { lockTimeoutMs, schema } = config
+  const { lockTimeoutMs, leaseSchema } = config
   const asker = withLocalSettings(session, { lockTimeoutMs, role: undefined })
-  const ask = `select pg_catalog.pg_try_advisory_xact_lock_shared(${doorKey(schema)}) as open`
+  const ask = `select pg_catalog.pg_try_advisory_xact_lock_shared(${doorKey(leaseSchema)}) as open`
   for (;;) {
     const [row] = await asker.query<{ open: boolean }>(ask)
     if (row!.open) return

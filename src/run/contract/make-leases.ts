@@ -10,7 +10,8 @@ import type { Run } from '../run.ts'
  * that is free, in one message, and never a failure, because nobody has asked for leases yet.
  */
 export async function makeLeases({ config }: Run, session: Session): Promise<void> {
-  const { lockTimeoutMs, schema, target } = config
+  const { lockTimeoutMs, schema, target, tenant } = config
+  if (tenant) return
   const { leases } = historyTables(session, config)
   const create = session.client.escapeLiteral(leasesTableSql(leases))
   await withLocalSettings(session, { lockTimeoutMs, role: target!.role })

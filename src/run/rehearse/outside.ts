@@ -30,7 +30,7 @@ export async function rehearseOutside(
 ): Promise<Outcome> {
   const on = withLimits(rehearsing.on, script.limits)
   const text = script.read()
-  const tables = historyTables(on.session, { schema: 'upfront', tenant: false })
+  const tables = historyTables(on.session, { schema: 'upfront', tenant: false, leaseSchema: 'upfront' })
   const outside: OutsideFile = { kind, run: on, tables, text, migration: one, script, runId: '', left: undefined, invalidIndexes: 'fail' } // prettier-ignore
   const statements: RehearsedStatement[] = []
   const rehearsed = { kind, name: one.name, file: one.file, how: 'statement by statement', statements, commitMs: null } as const // prettier-ignore

@@ -74,6 +74,7 @@ test('with nothing set every setting has its default', async () => {
     placeholders: {},
     schema: 'upfront',
     tenant: false,
+    leaseSchema: 'upfront',
     fleet: { query: null, file: null, schemas: null, ledger: null, shards: 1, shard: 0, parallel: 4, connections: 20 },
     waitTimeoutMs: 60_000,
     authGraceMs: 5000,
