@@ -42,7 +42,7 @@ async function visitOne({ run, summary, progress, visit, failed }: Going, listed
   } catch (error) {
     run.signal.throwIfAborted()
     if (!(error instanceof Failure)) throw error
-    addFailure(summary, one.name, error, [one.name, one.target.database])
+    addFailure(summary, one.name, error, [one.name, one.target.database, one.target.user])
     progress.ended(one.name, 'failed', begun, error)
     await failed?.(listed, error)
   }

@@ -10,7 +10,7 @@ import type { Listed } from './fleet.ts'
 import { chosenOf } from './chosen.ts'
 import { type Going, goThrough } from './go-through.ts'
 import { type Wanted, openLedger, readDone } from './ledger.ts'
-import { canariesOf, isOfShard, mayFail } from './order.ts'
+import { canariesOf, choose, isOfShard, mayFail } from './order.ts'
 import { type Progress, openProgress } from './progress.ts'
 import { type Command, runTarget } from './run-target.ts'
 import { openSlots } from './slots.ts'
@@ -90,11 +90,21 @@ export async function wantedOf(run: Run): Promise<{ readonly wanted: Wanted; rea
 export async function listLeft(run: Run, done: ReadonlyMap<string, string>) {
   const left: Listed[] = []
   let count = 0
+  const { canary } = run.flags
+  const canaries = typeof canary === 'string' && !/^\d+$/.test(canary) ? choose(canary) : null
   await chosenOf(run, (one) => {
+    canaries?.has(one)
     if (!isOfShard(one, run.config.fleet)) return
     count += 1
     if (done.get(one.name) !== one.place) left.push(one)
   })
+  // Without this check a slip of the pen would run the whole fleet with no canary.
+  if (canaries !== null && canaries.unknown.size > 0) {
+    const unknown = [...canaries.unknown].map((word) => JSON.stringify(word)).join(', ')
+    throw new Failure('USAGE', `--canary: there is no tenant and no group called ${unknown}`, {
+      next: 'Write names or groups as the fleet has them, or how many come first (--canary 10).',
+    })
+  }
   return { count, left }
 }
 

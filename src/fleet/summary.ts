@@ -40,7 +40,13 @@ export function addFailure(summary: Summary, name: string, failure: Failure, own
 /** A text without the words that stand for one tenant alone, so that the same error reads the same. */
 export function without(text: string, own: readonly string[]): string {
   const longestFirst = own.filter((word) => word !== '').sort((a, b) => b.length - a.length)
-  return longestFirst.reduce((left, word) => left.replaceAll(word, '…'), text)
+  return longestFirst.reduce((left, word) => left.replace(alone(word), '…'), text)
+}
+
+/** Not within another word, because a tenant may be called 1, or a. */
+function alone(word: string): RegExp {
+  const escaped = word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+  return new RegExp(`(?<![\\p{L}\\p{M}\\p{N}_])${escaped}(?![\\p{L}\\p{M}\\p{N}_])`, 'gu')
 }
 
 /** What happened and why, in one line. */

@@ -73,6 +73,23 @@ test('canaries come first, and when one fails nobody else is tried', async ({ db
   expect(one.exitCode, one.stderr).toBe(0)
 })
 
+test('a canary that nobody is called is refused, and one that is done or of another shard is none', async ({ db }) => {
+  await makeTenants(db, 6)
+  db.files(files)
+  const slip = await db.run(['fleet', 'up', '--canary', 'tenant_0001,tenant_1'], fleet)
+  expect(slip.exitCode).toBe(2)
+  expect(slip.stderr).toContain('no group called "tenant_1"')
+  const [ledger] = await db.query(`select to_regclass('upfront.fleet') is null as none`)
+  expect(ledger).toEqual({ none: true })
+  for (const shard of ['0', '1']) {
+    const env = { ...fleet, UPFRONT_FLEET_SHARDS: '2', UPFRONT_FLEET_SHARD: shard }
+    const one = await db.run(['fleet', 'up', '--canary', 'tenant_0001'], env)
+    expect(one.exitCode, one.stderr).toBe(0)
+  }
+  const again = await db.run(['fleet', 'up', '--canary', 'tenant_0001'], fleet)
+  expect(again.stdout).toContain('0 done, 6 with nothing to do')
+})
+
 test('databases come from a query by their names, or from a file', async ({ db }) => {
   const names = [`${db.name}_t1`, `${db.name}_t2`]
   for (const name of names) await db.query(`create database ${name}`)
@@ -91,6 +108,16 @@ test('databases come from a query by their names, or from a file', async ({ db }
   } finally {
     for (const name of names) await db.query(`drop database ${name} with (force)`)
   }
+})
+
+test('tenants with a role each are grouped by identical error as any other', async ({ db }) => {
+  const url = (at: number) => db.urlOf({ user: `owner_${at}`, password: 'no', database: `${db.name}_${at}` })
+  db.files(files)
+  const up = await db.run(['fleet', 'up'], {
+    UPFRONT_FLEET_QUERY: `select v as url from (values ('${url(1)}'), ('${url(2)}'), ('${url(3)}')) v (v)`,
+  })
+  expect(up.exitCode, up.stderr).toBe(35)
+  expect(up.stderr.match(/\d+ × /g)).toEqual(['3 × '])
 })
 
 test('a schema that is dropped meanwhile is refused, and nothing of it is made in public', async ({ db }) => {

@@ -15,7 +15,9 @@ test('nothing pending: one connection, one query, no lock, no write', async ({ d
   expect(exitCode).toBe(0)
   expect(proxy.connections()).toBe(1)
   const queries = proxy.messages.filter(({ type }) => type === 'Q' || type === 'P')
-  expect(queries.map(({ text }) => text)).toEqual([expect.stringMatching(/^select command[^;]* from "?upfront"?\.runs/)])
+  expect(queries.map(({ text }) => text)).toEqual([
+    expect.stringMatching(/^select command[^;]* from "?upfront"?\.runs/),
+  ])
   await until(() => proxy.messages.at(-1)!.type === 'X', 'it has said goodbye')
   expect(await stateOf(db)).toEqual(before)
 })
