@@ -30,9 +30,10 @@ export async function listFleet(run: Run, take: (one: Listed) => void): Promise<
   }
   if (schemas !== null) return listSchemas(run, take)
   const names = new Set<string>()
+  const secrets = new Set(run.config.secrets)
   const hosts = hostsOf(run.config.target!)
   const takeNamed = (named: Named) => {
-    const one = named.where.includes('://') ? byUrl(run, named) : byName(run, hosts, named)
+    const one = named.where.includes('://') ? byUrl(run, secrets, named) : byName(run, hosts, named)
     if (names.has(one.name))
       throw wrong(`two tenants are called ${one.name}`, 'Give them names (a column called name).')
     names.add(one.name)
@@ -83,8 +84,13 @@ function byName(run: Run, hosts: string, { where, name, group }: Named): Listed 
   return { ...own, place: placeAt(hosts, where, null), open }
 }
 
-function byUrl(run: Run, { where, name, group }: Named): Listed {
+function byUrl(run: Run, secrets: Set<string>, { where, name, group }: Named): Listed {
   const target = ofUrl(run, where)
+  for (const secret of listSecrets(target, where)) {
+    // The list grows with every credential that is read; looking for each in it would take the square of a fleet.
+    if (!secrets.has(secret)) (run.config.secrets as string[]).push(secret)
+    secrets.add(secret)
+  }
   const own = { name: name ?? shortName(target), group }
   const open = () => ({ ...own, target: ofUrl(run, where), schema: null })
   return { ...own, place: placeAt(hostsOf(target), target.database, null), open }
@@ -93,9 +99,6 @@ function byUrl(run: Run, { where, name, group }: Named): Listed {
 function ofUrl({ config }: Run, url: string): Target {
   const target = parseConnection(url, {}, 'UPFRONT_FLEET')
   if (typeof target === 'string') throw wrong('a URL of the fleet is no connection string', target)
-  // The list grows with every credential that is read.
-  const secrets = config.secrets as string[]
-  for (const secret of listSecrets(target, url)) if (!secrets.includes(secret)) secrets.push(secret)
   return { ...target, ...(config.target?.role === undefined ? {} : { role: config.target.role }) }
 }
 
