@@ -6,12 +6,14 @@ import { historyTables } from '../history/tables.ts'
 import type { Kind, Migration, Seed } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { planMigrations } from '../run/adopt/plan-migrations.ts'
+import { dueOf } from '../run/contract/due.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { warnIgnored } from '../run/ignored.ts'
+import { startJob } from '../run/job.ts'
 import { countDone } from '../run/outside/outside-file.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import { inOrder, splitAt, upTo } from '../run/up-to.ts'
+import { splitAt, upTo } from '../run/up-to.ts'
 
 /** One thing that `up` would run. */
 interface PlannedFile {
@@ -36,20 +38,25 @@ export async function plan(run: Run): Promise<number> {
   // In another tool's folder what was applied by hand may be what nothing here can run.
   if (bundle.format === 'plain') await bundle.open([...(await bundle.list()), ...(await bundle.listRepeatable())])
   if (seeds) await seeds.open(await seeds.list())
-  const { history, planned: made } = await withServer(run, requireAnswer, async (session) => {
+  const {
+    history,
+    planned: made,
+    due,
+    deferred: left,
+  } = await withServer(run, requireAnswer, async (session) => {
     const { role, searchPath } = config.target!
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
-    const rows = (await readHistory(reader, historyTables(session, config))) ?? []
-    return { history: rows, planned: await planMigrations(run, reader, bundle, rows) }
+    const tables = historyTables(session, config)
+    const rows = (await readHistory(reader, tables)) ?? []
+    const planned = await planMigrations(run, reader, bundle, rows)
+    const job = startJob(run, 'plan', bundle, seeds)
+    return { history: rows, planned, ...(await dueOf(job, reader, tables, { ...planned, history: rows })) }
   })
   const { plan: found, foreign, policy } = made
+  const { names: deferred } = left
   const adopted = [...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])]
   warnIgnored({ run }, listIgnored(found, policy))
   const done = new Map(history.map((row) => [`${row.kind} ${row.name}`, row.statementsDone]))
-  const isNew = made.foreign === null && history.length === 0
-  const isDue = config.contract === 'always' || isNew
-  const deferred = isDue ? [] : found.deferred.map(({ name }) => name)
-  const due = isDue ? inOrder(await bundle.list(), [...found.pending, ...found.deferred]) : found.pending
   const { now, later } = splitAt(await bundle.list(), due, run.flags['to'])
   const migrations = await bundle.open(now)
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), history).filter(

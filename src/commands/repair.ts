@@ -145,9 +145,9 @@ async function repairNamed(
   const record = { ...recordOf(run), environment: await readMarkedEnvironment(session, tables) }
   const { kind, name, subject } = named
   const change = { kind, name: named.row?.name ?? name, change: plan.change(session, tables) }
+  // Before it, because a floor without its migration keeps nobody out.
+  if (action === 'done' && named.file?.contract) await noteFloors(session, tables, [name])
   await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)
-  // Behind it, because a floor without its migration keeps nobody out.
-  if (action === 'done' && named.file && 'contract' in named.file) await noteFloors(session, tables, [name])
   run.emit({ type: 'repaired', action, name: subject, meaning: plan.meaning })
 }
 

@@ -15,23 +15,32 @@ export interface Wanted {
   readonly seed: string | null
   /** Whether only a tenant counts whose schema was proved. */
   readonly proved: boolean
+  /** Whether only a tenant counts that has its contract migrations as well. */
+  readonly contracted: boolean
 }
+
+/** Whether a row of the ledger says that, as SQL. */
+export function isWanted(session: Session, { bundle, seed, proved, contracted }: Wanted): string {
+  const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
+  const more = `${proved ? ' and proved' : ''}${contracted ? ' and not deferred' : ''}`
+  return `state = 'done' and bundle = ${text(bundle)} and seed is not distinct from ${text(seed)}${more}`
+}
+
+/** How a tenant ended: with a failure, or done, where contract migrations may be left. */
+export type Ended = { readonly failure: Failure } | { readonly isDeferred: boolean }
 
 /** Writes what became of the tenants; one statement after the other, on one session. */
 export interface Ledger {
   begin(one: Listed): Promise<void>
-  /** Without a failure it is done. */
-  end(one: Listed, failure: Failure | null): Promise<void>
+  end(one: Listed, ended: Ended): Promise<void>
 }
 
 /** The names of those that are done, with the place where they were done; none when there is no ledger yet. */
-export async function readDone(run: Run, { bundle, seed, proved }: Wanted): Promise<ReadonlyMap<string, string>> {
+export async function readDone(run: Run, wanted: Wanted): Promise<ReadonlyMap<string, string>> {
   const done = new Map<string, string>()
   await withServer(run, requireAnswer, async (session) => {
     const { lockTimeoutMs, target } = run.config
-    const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
-    const sql = `select target, place from ${ledgerTable(session, run)} where state = 'done' and bundle = ${text(bundle)}
-       and seed is not distinct from ${text(seed)} ${proved ? 'and proved' : ''}`
+    const sql = `select target, place from ${ledgerTable(session, run)} where ${isWanted(session, wanted)}`
     await nullIfMissing(session, historyTables(session, run.config), () =>
       streamRows(session, localValues({ lockTimeoutMs, role: target!.role }), sql, (row) =>
         done.set(row['target'] as string, row['place'] as string),
@@ -68,13 +77,14 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
          on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
            seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
            attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
-           code = null, error = null, failed = null, proved = false, started = clock_timestamp(), finished = null`,
+           code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`,
         [one.name, one.group, one.place, wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
       ),
-    end: (one, failure) =>
-      inTurn(
-        `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, finished = clock_timestamp()
-         where target = $1`,
+    end: (one, ended) => {
+      const failure = 'failure' in ended ? ended.failure : null
+      return inTurn(
+        `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, deferred = $7,
+           finished = clock_timestamp() where target = $1`,
         [
           one.name,
           failure === null ? 'done' : 'failed',
@@ -82,8 +92,10 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
           failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': ')),
           failure?.facts.place?.file ?? null,
           failure === null && wanted.proved,
+          'isDeferred' in ended && ended.isDeferred,
         ],
-      ),
+      )
+    },
   }
 }
 
@@ -108,6 +120,7 @@ function createSql(table: string, leases: string, schema: string, key: bigint): 
       error text,
       failed text,
       proved boolean not null default false,
+      deferred boolean not null default false,
       shard integer not null,
       host text not null,
       started timestamptz not null default clock_timestamp(),

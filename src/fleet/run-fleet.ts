@@ -61,14 +61,14 @@ async function applyTo(run: Run, { canaries, rest, most }: Plan, wanted: Wanted,
   try {
     const ledger = await openLedger(keeping, central.session, wanted)
     const visit: Going['visit'] = async (one, listed) => {
-      const how = await slots.with(one.target, async () => {
+      const { how, isDeferred } = await slots.with(one.target, async () => {
         await ledger.begin(listed)
         return runTarget(run, one, command)
       })
-      await ledger.end(listed, null)
+      await ledger.end(listed, { isDeferred })
       return how
     }
-    const failed: Going['failed'] = (listed, failure) => ledger.end(listed, failure)
+    const failed: Going['failed'] = (listed, failure) => ledger.end(listed, { failure })
     const on = { run, summary, progress, visit, failed }
     await goThrough({ ...on, most: Math.min(0, most) }, canaries)
     if (summary.failed === 0) await goThrough({ ...on, most }, rest)
@@ -82,7 +82,9 @@ async function applyTo(run: Run, { canaries, rest, most }: Plan, wanted: Wanted,
 export async function wantedOf(run: Run): Promise<{ readonly wanted: Wanted; readonly bundle: Bundle }> {
   const bundle = await openMigrationsOf(run)
   const seeds = await openSeedsOf(run)
-  const wanted = { bundle: bundle.digest, seed: seeds && seedKey(seeds), proved: run.config.verify === 'fail' }
+  const { verify, contract } = run.config
+  const asked = { proved: verify === 'fail', contracted: contract !== 'defer' }
+  const wanted = { bundle: bundle.digest, seed: seeds && seedKey(seeds), ...asked }
   return { wanted, bundle }
 }
 

@@ -17,16 +17,26 @@ export interface Asking {
 
 const nothingAsked: Asking = { flags: {}, answer: () => {} }
 
-/** How one tenant ended: whether anything was applied. Rejects with the Failure it ended with. */
+/** How one tenant ended well. */
+export interface Outcome {
+  /** Whether anything was applied. */
+  readonly how: 'done' | 'nothing'
+  /** Whether contract migrations are left. */
+  readonly isDeferred: boolean
+}
+
+/** How one tenant ended; rejects with the Failure it ended with. */
 export async function runTarget(
   run: Run,
   one: FleetTarget,
   command: Command,
   { flags, answer }: Asking = nothingAsked,
-): Promise<'done' | 'nothing'> {
+): Promise<Outcome> {
   let isNothing = true
+  let isDeferred = false
   const emit = (event: Event) => {
     if (['applied', 'seeded', 'adopted'].includes(event.type)) isNothing = false
+    if (event.type === 'deferred') isDeferred = true
     // Which tenant says it has to be known.
     if (event.type === 'warning') run.emit({ ...event, message: `${one.name}: ${event.message}` })
   }
@@ -51,7 +61,7 @@ export async function runTarget(
   } finally {
     release()
   }
-  return isNothing ? 'nothing' : 'done'
+  return { how: isNothing ? 'nothing' : 'done', isDeferred }
 }
 
 /** A signal that follows another and is forgotten by it: what a run hangs on its signal would else stay to the end of the fleet. */

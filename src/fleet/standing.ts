@@ -3,9 +3,9 @@ import { localValues } from '../postgres/local-settings.ts'
 import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import { type Wanted, ledgerTable } from './ledger.ts'
+import { type Wanted, isWanted, ledgerTable } from './ledger.ts'
 
-/** What the ledger says of a tenant; `behind` is done, but of another image or seed, or not proved. */
+/** What the ledger says of a tenant; `behind` is done, but of another image or seed, not proved, or not contracted. */
 export interface Standing {
   readonly place: string
   readonly state: 'failed' | 'running' | 'behind'
@@ -20,15 +20,15 @@ export interface Standing {
 
 /** Every tenant that the ledger knows: where it is done as is wanted only the place, because those are many. */
 export async function readStandings(run: Run, wanted: Wanted): Promise<ReadonlyMap<string, string | Standing>> {
-  const { bundle, seed, proved } = wanted
+  const { bundle, seed } = wanted
   const all = new Map<string, string | Standing>()
   await withServer(run, requireAnswer, async (session) => {
     const { lockTimeoutMs, target } = run.config
     const text = (value: string | null) => (value === null ? 'null' : session.client.escapeLiteral(value))
-    const asWanted = `bundle = ${text(bundle)} and seed is not distinct from ${text(seed)}`
+    const isOfImage = `bundle = ${text(bundle)} and seed is not distinct from ${text(seed)}`
     const sql = `select target, place, done, r.* from ${ledgerTable(session, run)} l,
-      lateral (select state = 'done' and ${asWanted} ${proved ? 'and proved' : ''} as done) d
-      left join lateral (select case when ${asWanted} and state <> 'done' then state else 'behind' end as state, attempt, code, error, failed,
+      lateral (select ${isWanted(session, wanted)} as done) d
+      left join lateral (select case when ${isOfImage} and state <> 'done' then state else 'behind' end as state, attempt, code, error, failed,
         host, to_char(started at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as started) r on not done`
     await nullIfMissing(session, historyTables(session, run.config), () =>
       streamRows(session, localValues({ lockTimeoutMs, role: target!.role }), sql, (row) => {

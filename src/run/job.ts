@@ -32,6 +32,8 @@ export interface JobProgress {
   heldBack: readonly string[]
   /** Contract migrations that are left, and why. */
   deferred: Deferred
+  /** What was warned of, because a run looks twice: before it has the lock, and with it. */
+  readonly warned: Set<string>
 }
 
 /** What waits until nothing of the version before is left; the reasons are for people. */
@@ -50,6 +52,7 @@ export function startJob(run: Run, command: string, bundle: Bundle, seeds: SeedB
     notRun: [],
     heldBack: [],
     deferred: { names: [], why: [] },
+    warned: new Set<string>(),
     foreignWait: noWait(),
   }
   return { run, command, bundle, seeds, progress, begun: performance.now() }

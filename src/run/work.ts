@@ -6,9 +6,10 @@ import type { Identity } from '../migration.ts'
 import type { Session } from '../postgres/session.ts'
 import { planMigrations } from './adopt/plan-migrations.ts'
 import type { Foreign } from './adopt/foreign-history.ts'
+import { dueOf } from './contract/due.ts'
 import { warnIgnored } from './ignored.ts'
 import type { Job } from './job.ts'
-import { inOrder, splitAt } from './up-to.ts'
+import { splitAt } from './up-to.ts'
 
 /** What there is to do, by what the history says now. */
 export interface Work {
@@ -44,15 +45,8 @@ export async function findWork(job: Job, session: Session, tables: HistoryTables
   resolveInFlight(job, history)
   const { plan, foreign, policy } = await planMigrations(run, session, bundle, history)
   warnIgnored(job, listIgnored(plan, policy))
-  const left = { deferred: plan.deferred, history, isForeign: foreign !== null }
-  const waits = plan.deferred.length > 0 && plan.ahead.length === 0
-  const decided = waits ? await (await import('./contract/decide.ts')).decide(job, session, tables, left) : 'defer'
-  const isDue = decided === 'apply'
-  job.progress.deferred = {
-    names: isDue ? [] : plan.deferred.map(({ name }) => name),
-    why: typeof decided === 'string' ? [] : decided.why,
-  }
-  const due = isDue ? inOrder(await bundle.list(), [...plan.pending, ...plan.deferred]) : plan.pending
+  const { due, deferred } = await dueOf(job, session, tables, { plan, foreign, history })
+  job.progress.deferred = deferred
   const { now, later } = splitAt(await bundle.list(), due, run.flags['to'])
   const pending = seeds === null ? [] : pendingAgain('seed', await seeds.list(), history)
   const adopted = new Set(foreign?.repeatable.map(({ name }) => name))

@@ -150,3 +150,24 @@ test('a server that has no more connections for the role fails no tenant', async
   expect(exitCode, stderr).toBe(0)
   expect(stdout).toContain('12 done')
 })
+
+test('tenants whose contract migrations are left are looked at again by who may apply them, and by nobody else', async ({
+  db,
+}) => {
+  await makeTenants(db, 3)
+  db.files(files)
+  await db.run(['fleet', 'up'], fleet)
+  db.files({ ...files, '003_c.sql': '-- upfront:contract\ndrop table a' })
+  const left = await db.run(['fleet', 'up'], fleet)
+  expect(left.exitCode, left.stderr).toBe(0)
+  expect(await db.query('select count(*)::int as left from upfront.fleet where deferred')).toEqual([{ left: 3 }])
+  expect((await db.run(['fleet', 'up'], fleet)).stdout).toContain('3 with nothing to do')
+  expect((await db.run(['fleet', 'status', '--exit-code'], fleet)).exitCode).toBe(0)
+
+  const always = { ...fleet, UPFRONT_CONTRACT: 'always' }
+  expect((await db.run(['fleet', 'status', '--exit-code'], always)).exitCode).toBe(34)
+  const contracted = await db.run(['fleet', 'up'], always)
+  expect(contracted.stdout, contracted.stderr).toContain('3 done, 0 with nothing to do')
+  expect((await db.tables()).filter((name) => name.endsWith('.a'))).toEqual([])
+  expect((await db.run(['fleet', 'up'], always)).stdout).toContain('0 done, 3 with nothing to do')
+})

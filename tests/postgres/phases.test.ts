@@ -276,3 +276,67 @@ test('a bundle knows what waits as its folder does, and verify holds the schema 
   await db.query('alter table users add column name text')
   expect((await db.run(['verify'], env)).exitCode).toBe(27)
 })
+
+test('a gate whose role may read the history and no more stops below the floor as well', async ({ db }) => {
+  await withFirst(db)
+  db.files(v2)
+  await db.up()
+  await db.run(['contract', '--without-evidence'])
+  const { user, password } = await db.role()
+  await db.query(`grant usage on schema upfront to ${user}; grant select on upfront.history to ${user}`)
+  const env = { UPFRONT_DATABASE_URL: db.urlOf({ user, password }) }
+  expect((await db.run(['wait'], env)).exitCode).toBe(0)
+  db.files(v1)
+  const { exitCode, stderr } = await db.run(['wait'], env)
+  expect(exitCode, stderr).toBe(21)
+  expect(stderr).toContain('0003_drop_name')
+})
+
+test('plan and doctor say what up would do: with when-safe, with always, and after a first run that has failed', async ({
+  db,
+}) => {
+  db.files({ ...v2, '0004_wrong.sql': 'select 1/0' })
+  expect((await db.up()).exitCode).toBe(22)
+  await db.query(`delete from upfront.history where name = '0003_drop_name'; alter table users add column name text`)
+  db.files(v2)
+  const planned = async (env: Record<string, string> = {}) =>
+    JSON.parse((await db.run(['plan', '--json'], env)).stdout).pending.map(({ name }: { name: string }) => name)
+  expect(await planned(), 'no run has ever come to its end, so this is new').toEqual(['0003_drop_name'])
+  expect((await db.run(['doctor'])).stdout).not.toContain('deferred until')
+  await db.query(`update upfront.runs set outcome = 'done'`)
+  expect(await planned()).toEqual([])
+  expect((await db.run(['doctor'])).stdout).toContain('deferred until nothing older is left')
+  expect(await planned({ UPFRONT_CONTRACT: 'always' })).toEqual(['0003_drop_name'])
+  const newer = await sessionOf(db, '2.0')
+  try {
+    expect(await planned({ ...pattern, UPFRONT_CONTRACT: 'when-safe' })).toEqual(['0003_drop_name'])
+  } finally {
+    await newer.end()
+  }
+})
+
+test('a warning about the evidence is given once, although a run looks twice', async ({ db }) => {
+  await withFirst(db)
+  db.files({ ...v2, '0004_email.sql': 'alter table users add column email text' })
+  const { stderr } = await db.up([], { ...pattern, UPFRONT_CONTRACT: 'when-safe' })
+  expect(stderr.match(/no session is called as UPFRONT_APP_PATTERN says$/gm), stderr).toHaveLength(1)
+})
+
+test('repair --done makes a floor', async ({ db }) => {
+  await withFirst(db)
+  db.files(v2)
+  await db.up()
+  const why = ['--reason', 'by hand', '--against-catalog']
+  expect((await db.run(['repair', '--done', '0003_drop_name', ...why])).exitCode).toBe(0)
+  db.files(v1)
+  expect((await db.up()).exitCode).toBe(21)
+})
+
+test('squawk does not warn again of what a contract migration is for', async ({ db }) => {
+  const drop = 'alter table users drop column name;'
+  db.files({ ...v1, '0002_a.sql': drop, '0003_b.sql': `-- upfront:contract\n${drop}` })
+  const { stdout } = await db.run(['compile', '--json', '--deny'])
+  const { problems } = JSON.parse(stdout) as { problems: { place: { file: string }; rule: string }[] }
+  const found = problems.filter(({ rule }) => rule === 'squawk/ban-drop-column')
+  expect(found.map(({ place }) => place.file)).toEqual([expect.stringContaining('0002_a.sql')])
+})

@@ -25,7 +25,7 @@ export async function decide(
   tables: HistoryTables,
   { deferred, history, isForeign }: Left,
 ): Promise<'apply' | 'defer' | { readonly why: readonly string[] }> {
-  const { run, bundle, command } = job
+  const { run, bundle, command, progress } = job
   const { contract } = run.config
   // A reset has dropped what an older version could use.
   if (contract === 'always' || command === 'reset') return 'apply'
@@ -33,7 +33,10 @@ export async function decide(
   if (contract === 'defer' && command !== 'contract') return 'defer'
   const names = deferred.map(({ name }) => name)
   const judgement = judgeEvidence(await readEvidence(run, session, bundle, names))
-  for (const note of judgement.notes) run.emit({ type: 'warning', message: note })
+  for (const message of judgement.notes) {
+    if (!progress.warned.has(message)) run.emit({ type: 'warning', message })
+    progress.warned.add(message)
+  }
   if (judgement.safe) return 'apply'
   if (command !== 'contract') return { why: whyNot(judgement) }
   // Whoever says that nothing older runs is believed where nothing else tells, and not against what is seen.

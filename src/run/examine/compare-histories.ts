@@ -5,6 +5,7 @@ import { readNewestRun } from '../../history/runs.ts'
 import { historyTables, tableNames } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
 import { planMigrations } from '../adopt/plan-migrations.ts'
+import { dueOf } from '../contract/due.ts'
 import { isComplete, startJob } from '../job.ts'
 import type { Run } from '../run.ts'
 import { attempt, failuresOf } from './attempt.ts'
@@ -13,7 +14,7 @@ import { findFailures } from './pending.ts'
 import type { Reader } from './reader.ts'
 import { type MissingRight, type Rights, askRights, historyIs, lacksRights, missingRights } from './rights.ts'
 import { findStranger, readTheirs } from './their-history.ts'
-import { type Work, compare } from './work.ts'
+import { type Known as Comparing, type Work, compare } from './work.ts'
 
 /** Whose histories there are, and what they say of the folder. */
 export interface ComparedHistories {
@@ -95,7 +96,10 @@ async function compareWith(run: Run, { session, own }: Reader, known: Known) {
     return { work: null, isHidden: true, failures: [theirs.failure, lacking].flat() }
   }
   const foreign = 'done' in theirs ? theirs.done : null
-  const work = await compare({ bundle, seeds: folder.seedBundle, history: rows, foreign })
+  const job = startJob(run, 'doctor', bundle, folder.seedBundle)
+  const due: Comparing['due'] = async (plan) =>
+    (await dueOf(job, session, historyTables(session, run.config), { plan, foreign, history: rows })).due
+  const work = await compare({ bundle, seeds: folder.seedBundle, history: rows, foreign, due })
   const told = { work, theirs: foreign ? tell(foreign) : stranger && tell(stranger) }
   const planned = await attempt(run, () => planMigrations(run, session, bundle, rows))
   const isDone = work.isAhead || (history !== null && isNothing(work))

@@ -1,4 +1,3 @@
-import { inOrder } from '../up-to.ts'
 import { asRecorded } from '../../history/as-recorded.ts'
 import { pendingAgain } from '../../history/pending-again.ts'
 import { type Plan, makePlan } from '../../history/plan.ts'
@@ -25,25 +24,27 @@ export interface Known {
   readonly seeds: SeedBundle | null
   readonly history: readonly HistoryRow[]
   readonly foreign: Foreign | null
+  /** What up would apply, of what is pending and of what is left until nothing older is there. */
+  readonly due: (plan: Plan<Identity>) => Promise<readonly Identity[]>
 }
 
 /** Compares the files with both histories, as up does. */
-export async function compare({ bundle, seeds, history, foreign }: Known): Promise<Work> {
+export async function compare({ bundle, seeds, history, foreign, due }: Known): Promise<Work> {
   const files = await bundle.list()
   const rows = history.filter(({ kind }) => kind === 'migration')
   const adopted = foreign?.match.adopted ?? []
   const again = foreign?.repeatable ?? []
   const plan = makePlan(files, [...rows, ...adopted.map(asAdopted)])
   const isAhead = plan.ahead.length > 0
-  const isNew = history.length === 0 && foreign === null
+  const migrations = await due(plan)
   const repeatable = pendingAgain('repeatable', await bundle.listRepeatable(), history)
   return {
     adopted: [...adopted, ...again],
-    migrations: isNew ? inOrder(files, [...plan.pending, ...plan.deferred]) : plan.pending,
+    migrations,
     repeatable: isAhead ? [] : repeatable.filter(({ name }) => !again.some((one) => one.name === name)),
     seeds: isAhead || seeds === null ? [] : pendingAgain('seed', await seeds.list(), history),
     isAhead,
-    states: listStates(asRecorded(files, rows), { plan, rows, foreign }),
+    states: listStates(asRecorded(files, rows), { plan, rows, foreign, migrations }),
   }
 }
 
@@ -57,9 +58,11 @@ interface Seen {
   readonly plan: Plan<Identity>
   readonly rows: readonly HistoryRow[]
   readonly foreign: Foreign | null
+  /** What up would apply. */
+  readonly migrations: readonly Identity[]
 }
 
-function listStates(files: readonly Identity[], { plan, rows, foreign }: Seen): Work['states'] {
+function listStates(files: readonly Identity[], { plan, rows, foreign, migrations }: Seen): Work['states'] {
   const names = (all: readonly Identity[] = []) => all.map(({ name }) => name)
   const { adopted, edited, failed, skipped, unknown } = foreign?.match ?? {}
   const from = foreign?.from ?? ''
@@ -75,8 +78,8 @@ function listStates(files: readonly Identity[], { plan, rows, foreign }: Seen): 
     ['recorded as a baseline', recorded('baseline')],
     [`adopted from ${from || 'another tool'}`, recorded('adopted')],
     [`to adopt from ${from}`, names(adopted)],
-    ['pending', names(plan.pending).filter(isPlain)],
-    ['deferred until nothing older is left', names(plan.deferred)],
+    ['pending', names(migrations).filter(isPlain)],
+    ['deferred until nothing older is left', names(plan.deferred.filter((one) => !migrations.includes(one)))],
     ['out of order', plan.outOfOrder.filter((name) => !doubtful.has(name))],
     ['stopped half way', stopped],
     ['changed after it was applied', plan.changed],

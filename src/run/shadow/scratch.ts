@@ -75,16 +75,26 @@ export async function inNewDatabase<T>(
   const drop = () =>
     execute({ ...run, signal: endsWithin(dropTimeoutMs) }, server, emit, (session) => dropScratch(session, name))
   try {
+    const on = elsewhere(run, inDatabase(server, name), emit)
     // The session stays, because by that others know that the database is in use.
-    return await execute(run, server, emit, async (session) => {
+    const used = await execute(run, server, emit, async (session) => {
       await create(session)
-      return use(elsewhere(run, inDatabase(server, name), emit))
+      return (await mayHaveAnother(session)) ? { result: await use(on) } : null
     })
+    return used === null ? await use(on) : used.result
   } finally {
     // What went wrong first, or what was found out, is what has to be told.
     if (mayBeThere)
       await drop().catch((error: unknown) => run.emit({ type: 'warning', message: left(name, server, error) }))
   }
+}
+
+/** Whether the role may connect twice at once; where it may not, no other run of it can take anything away either. */
+async function mayHaveAnother(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ limited: boolean }>(
+    'select rolconnlimit = 1 as limited from pg_catalog.pg_roles where rolname = session_user',
+  )
+  return row?.limited !== true
 }
 
 /** In that encoding, with whatever locale the server has for it. */
