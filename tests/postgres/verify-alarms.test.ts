@@ -195,3 +195,30 @@ test('a trigger that only a partition has switched off is seen on every major ve
   expect(exitCode, stdout).toBe(27)
   expect(stdout).toMatch(/^unexpected +trigger public\.a_1\.t /m)
 })
+
+test('where TimeZone decided what an instant is, nobody is accused of a change, and both ways out hold', async ({
+  db,
+}) => {
+  const table = (at: string) => `create table public.p (at timestamptz default '${at}') partition by range (at);
+    create table public.p1 partition of public.p for values from ('${at}') to ('2025-01-01 00:00+02')`
+  await db.query(
+    `do 'begin execute format(''alter database %I set timezone = %L'', current_database(), ''Europe/Berlin''); end'`,
+  )
+  const env = await compile(db, { '1_p.sql': table('2024-01-01') })
+  await db.up([], env)
+  const wrong = await db.run(['verify'], env)
+  expect(wrong.exitCode).toBe(27)
+  expect(wrong.stderr).toContain('Where only an instant differs, a file names a time without its offset')
+  const there = { UPFRONT_SHADOW_DATABASE_URL: `${inject('postgresUrl')}?options=-c%20TimeZone%3DEurope/Berlin` }
+  const right = await db.run(['verify'], await compile(db, { '1_p.sql': table('2024-01-01') }, there))
+  expect(right.exitCode, right.stderr).toBe(0)
+  await db.query('drop table public.p; drop schema upfront cascade')
+  const exact = await compile(db, { '1_p.sql': table('2024-01-01 00:00+02') })
+  await db.up([], exact)
+  const same = await db.run(['verify'], exact)
+  expect(same.exitCode, same.stderr).toBe(0)
+  await db.query('alter table public.p alter at drop default')
+  const other = await db.run(['verify'], exact)
+  expect(other.exitCode).toBe(27)
+  expect(other.stderr).not.toContain('Where only an instant differs')
+})

@@ -7,10 +7,11 @@ export const indexes: Part = {
   kinds: ['index'],
   sql: () => `select 'index', format('%I.%I', r.schema, c.relname), r.schema, concat_ws(' ',
       pg_get_indexdef(c.oid), ${indexMarks('i')}, 'partition of ' || h.inhparent::regclass,
-      (select string_agg(format('statistics %s on column %s', a.attstattarget, a.attnum), ' ' order by a.attnum)
-        from pg_attribute a where a.attrelid = c.oid and a.attstattarget >= 0)), r.key, false
+      t.said), r.key, false
     from relations r join pg_index i on i.indrelid = r.oid join pg_class c on c.oid = i.indexrelid
     left join pg_inherits h on h.inhrelid = c.oid
+    left join (select a.attrelid, string_agg(format('statistics %s on column %s', a.attstattarget, a.attnum), ' ' order by a.attnum) as said
+      from pg_attribute a where a.attnum > 0 and a.attstattarget >= 0 group by 1) t on t.attrelid = c.oid
     where i.indexrelid not in (select conindid from pg_constraint where contype in ('p', 'u', 'x'))`,
 }
 

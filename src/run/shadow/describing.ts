@@ -28,6 +28,7 @@ export async function withDescribing<T>(
   try {
     return await use(async () => {
       const known = await reader?.describe(describing).catch(close)
+      if (run.signal.aborted) throw run.signal.reason
       return known ?? describeSchema(session, describing)
     })
   } finally {

@@ -7,7 +7,7 @@ import { type LocalSettings, withLocalSettings } from '../../postgres/local-sett
 import type { Session } from '../../postgres/session.ts'
 import { type Description, type ObjectKind, keyOf } from '../../schema/description.ts'
 import { type Difference, compareSchemas, isSame } from '../../schema/difference.ts'
-import { countDifference, tellDifference } from '../../schema/tell.ts'
+import { countDifference, differsInInstants, tellDifference } from '../../schema/tell.ts'
 import type { Run } from '../run.ts'
 import { theirTables } from './their-tables.ts'
 
@@ -64,11 +64,16 @@ export function refuseDifference(found: Held, where: string): void {
       list: tellDifference(found),
       next:
         'Find out who changed it. What is missing comes back by a new migration; what may be there besides is named by ' +
-        'UPFRONT_VERIFY_EXCLUDE.',
+        `UPFRONT_VERIFY_EXCLUDE.${found.different.some(differsInInstants) ? ofTimeZone : ''}`,
     })
   }
   refuseUnseen(found)
 }
+
+/** Of which nobody has changed anything. */
+const ofTimeZone =
+  ' Where only an instant differs, a file names a time without its offset, which TimeZone decided when it ran: write ' +
+  'the offset, or compile where TimeZone is that of this database (?options=-c%20TimeZone=... in UPFRONT_SHADOW_DATABASE_URL).'
 
 /** Throws DENIED when not everything could be seen. */
 export function refuseUnseen({ unseen }: Held): void {

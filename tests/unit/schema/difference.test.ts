@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Description, type SchemaObject, inOrder, keyOf } from '../../../src/schema/description.ts'
 import { compareSchemas, isSame } from '../../../src/schema/difference.ts'
-import { countDifference, tellDifference } from '../../../src/schema/tell.ts'
+import { countDifference, differsInInstants, tellDifference } from '../../../src/schema/tell.ts'
 
 const nothing = { exclude: [], also: [] }
 
@@ -164,4 +164,16 @@ test('kinds that are not modelled are named', () => {
   expect(compareSchemas(described(users), live, nothing).notCompared).toEqual([
     'not modelled: operator app.===(app.p, app.p)',
   ])
+})
+
+test.each([
+  ["default '2024-01-01 00:00:00+00'::timestamptz", "default '2023-12-31 23:00:00+00'::timestamptz", true],
+  ["FROM ('2024-01-01 00:00:00+00') TO (MAXVALUE)", "FROM ('2023-12-31 18:15:00+00') TO (MAXVALUE)", true],
+  ["default '2024-01-01 00:00:00+00'::timestamptz", "default '2024-01-01'::date", false],
+  ["default '2024-01-01 00:00:00'::timestamp", "default '2023-12-31 23:00:00'::timestamp", false],
+  ['text', 'text', false],
+])('%s and %s differ in an instant alone: %s', (is, there, expected) => {
+  expect(differsInInstants({ expected: column('app.users.at', is), found: column('app.users.at', there) })).toBe(
+    expected,
+  )
 })
