@@ -340,3 +340,14 @@ test('squawk does not warn again of what a contract migration is for', async ({ 
   const found = problems.filter(({ rule }) => rule === 'squawk/ban-drop-column')
   expect(found.map(({ place }) => place.file)).toEqual([expect.stringContaining('0002_a.sql')])
 })
+
+test('what waits is rehearsed by who asks for it', async ({ db }) => {
+  await withFirst(db)
+  db.files(v2)
+  await db.up()
+  const rehearse = async (env: Record<string, string> = {}) =>
+    (await db.run(['rehearse', '--on-target', '--allow-danger'], env)).stdout
+  expect(await rehearse()).not.toContain('0003_drop_name')
+  expect(await rehearse({ UPFRONT_CONTRACT: 'always' })).toContain('0003_drop_name')
+  expect(await columns(db)).toContain('name')
+})
