@@ -5,6 +5,8 @@ import type { TablePlace } from './find-table.ts'
 /** How the history of one tool is read; the tool's tables are never changed by it. */
 export interface Adopter {
   readonly format: Format
+  /** What its table is called where nobody says otherwise: without a relation of that name the tool has no history. */
+  readonly table: string
   /**
    * Its rows in the order in which they were applied, null when the tool has no history here. Needs only the right to
    * read that table; throws what the server says. With a place it looks there, whatever the table is called.

@@ -13,6 +13,7 @@ import { matchByName } from './match-by-name.ts'
 export function homeMade(place: HistoryColumn, folder: Format): Adopter {
   return {
     format: 'plain',
+    table: place.table,
     read: async (session) => {
       const known = await readRenamed(session, place)
       if (known?.of === folder && isKey(known, place)) return known

@@ -79,11 +79,23 @@ export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Ad
 /** Throws MISMATCH for a database with another history than the folder's, when nobody has said what it is to this folder. */
 export async function refuseStrangersHistory({ config }: Run, session: Session, bundle: Bundle): Promise<void> {
   if (config.format !== 'auto' || config.adopt !== null) return
-  for (const adopter of adopters) {
-    if (adopter.format === bundle.format) continue
+  const others = adopters.filter(({ format }) => format !== bundle.format)
+  // One question for all, because on nearly every database none of them is there.
+  const there = await namesOf(session, others.map(({ table }) => table)) // prettier-ignore
+  for (const adopter of others) {
+    if (!there.has(adopter.table)) continue
     const history = await readOrDeny(config, session, adopter)
     if (history && history.rows.length > 0) throw refuseUnadopted({ from: adopter.format, history })
   }
+}
+
+/** Those of the names that any relation of the database bears, wherever it is. */
+async function namesOf(session: Session, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const list = names.map((name) => session.client.escapeLiteral(name)).join(', ')
+  const found = await session.query<{ name: string }>(
+    `select distinct relname::text as name from pg_catalog.pg_class where relname in (${list})`,
+  )
+  return new Set(found.map(({ name }) => name))
 }
 
 /**

@@ -26,6 +26,7 @@ interface Revision {
 /** `atlas_schema_revisions`: one row a version, and what is older than the first of them is never run by atlas. */
 export const atlas: Adopter = {
   format: 'atlas',
+  table: marks.name,
   keyColumn: 'version',
   read: async (session, elsewhere) => {
     const found = await findTable(session, marks, elsewhere)

@@ -12,6 +12,7 @@ const marks: TableMarks = {
 /** `schema_migrations(version)` of dbmate: the digits that the file's name begins with. */
 export const dbmate: Adopter = {
   format: 'dbmate',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select version as key, ${justApplied}, 'version ' || version as called from ${table} order by version`,

@@ -18,6 +18,7 @@ const marks: TableMarks = {
 /** `__drizzle_migrations` of drizzle-orm: up to 0.45 with a time for each migration, from 1.0 on with a name too. */
 export const drizzle: Adopter = {
   format: 'drizzle',
+  table: marks.name,
   read: async (session) => {
     const found = await findTable(session, marks)
     if (!found) return null

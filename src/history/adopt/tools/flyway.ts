@@ -28,6 +28,7 @@ interface Row {
 /** `flyway_schema_history`: later rows may take earlier ones back, and a baseline stands for all versions up to its. */
 export const flyway: Adopter = {
   format: 'flyway',
+  table: marks.name,
   keyColumn: 'version',
   read: async (session, elsewhere) => {
     const found = await findTable(session, marks, elsewhere)

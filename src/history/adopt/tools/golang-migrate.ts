@@ -13,6 +13,7 @@ const marks: TableMarks = {
 /** `schema_migrations(version, dirty)`: one row, the newest version, and whether it stopped on its way there. */
 export const golangMigrate: Adopter = {
   format: 'golang-migrate',
+  table: marks.name,
   keyColumn: 'version',
   read: async (session, elsewhere) => {
     const found = await findTable(session, marks, elsewhere)

@@ -11,6 +11,7 @@ const marks: TableMarks = {
 /** `goose_db_version`: the newest row of a version says whether it is applied; 0 stands for the empty database. */
 export const goose: Adopter = {
   format: 'goose',
+  table: marks.name,
   keyColumn: 'version_id',
   read: readRows(
     marks,

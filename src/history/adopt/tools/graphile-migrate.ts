@@ -12,6 +12,7 @@ const marks: TableMarks = {
 /** `graphile_migrate.migrations`: the number of a file with .sql, and a hash that is chained to the one before. */
 export const graphileMigrate: Adopter = {
   format: 'graphile-migrate',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select filename as key, hash, 'applied' as state, filename as called from ${table} order by filename`,

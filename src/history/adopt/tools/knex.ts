@@ -12,6 +12,7 @@ const marks: TableMarks = {
 /** `knex_migrations`: names of files with their extension, which a compiled project has otherwise (.ts and .js). */
 export const knex: Adopter = {
   format: 'knex',
+  table: marks.name,
   read: readRows(marks, (table) => `select name as key, ${justApplied}, name as called from ${table} order by id`),
   match: matchByName,
 }

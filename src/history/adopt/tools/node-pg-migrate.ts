@@ -11,6 +11,7 @@ const marks: TableMarks = {
 /** `pgmigrations` of node-pg-migrate: names of files without their extension. */
 export const nodePgMigrate: Adopter = {
   format: 'node-pg-migrate',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select name as key, ${justApplied}, name as called from ${table} order by run_on, id`,

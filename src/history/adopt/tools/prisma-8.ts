@@ -28,6 +28,7 @@ const ledger: TableMarks = {
  */
 export const prisma8: Adopter = {
   format: 'prisma-8',
+  table: marker.name,
   read: async (session) => {
     const found = await findTable(session, marker)
     if (!found) return null

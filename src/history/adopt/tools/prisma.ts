@@ -18,6 +18,7 @@ const marks: TableMarks = {
 /** `_prisma_migrations` of Prisma 2 to 7: what was rolled back does not count, and what did not finish stops it. */
 export const prisma: Adopter = {
   format: 'prisma',
+  table: marks.name,
   keyColumn: 'migration_name',
   // Prisma stops at any row that is not finished, also beside one that is: such a row has the last word.
   read: readRows(

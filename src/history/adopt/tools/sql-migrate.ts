@@ -11,6 +11,7 @@ const marks: TableMarks = {
 /** `gorp_migrations` of sql-migrate: names of files with their extension. */
 export const sqlMigrate: Adopter = {
   format: 'sql-migrate',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select id as key, ${justApplied}, id as called from ${table} order by applied_at, id`,

@@ -19,6 +19,7 @@ const marks: TableMarks = {
 /** `_sqlx_migrations`: a row without success is what sqlx calls dirty, and stops at. */
 export const sqlx: Adopter = {
   format: 'sqlx',
+  table: marks.name,
   keyColumn: 'version',
   read: readRows(
     marks,

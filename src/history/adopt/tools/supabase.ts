@@ -12,6 +12,7 @@ const marks: TableMarks = {
 /** `supabase_migrations.schema_migrations`: the digits that the file's name begins with. */
 export const supabase: Adopter = {
   format: 'supabase',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select version as key, ${justApplied}, 'version ' || version as called from ${table} order by version`,

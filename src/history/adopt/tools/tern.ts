@@ -13,6 +13,7 @@ const marks: TableMarks = {
 /** `schema_version` of tern: one row, the number of the newest migration, 0 before the first. */
 export const tern: Adopter = {
   format: 'tern',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select version::text as key, ${justApplied}, 'version ' || version as called, true as covers

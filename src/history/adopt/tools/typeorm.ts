@@ -12,6 +12,7 @@ const marks: TableMarks = {
 /** `migrations` of TypeORM: a time, which the name of a file begins with and that of its class ends with. */
 export const typeorm: Adopter = {
   format: 'typeorm',
+  table: marks.name,
   read: readRows(
     marks,
     (table) => `select "timestamp"::text as key, ${justApplied}, name as called from ${table} order by id`,

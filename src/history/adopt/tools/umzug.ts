@@ -8,6 +8,7 @@ const marks: TableMarks = { name: 'SequelizeMeta', schema: 'public', columns: { 
 /** `"SequelizeMeta"` of umzug and sequelize-cli: names of files with their extension. */
 export const umzug: Adopter = {
   format: 'umzug',
+  table: marks.name,
   read: readRows(marks, (table) => `select name as key, ${justApplied}, name as called from ${table} order by name`),
   match: matchByName,
 }
