@@ -8,6 +8,8 @@ import { YAML } from 'zx'
 import { makeAuthority } from '../support/certificate.ts'
 import { copyRepository } from '../support/program.ts'
 import { type Cluster, startCluster } from './examples/cluster.ts'
+import { blocksOf } from './examples/readme.ts'
+import { tag } from './examples/tag.ts'
 import { type Lab, type Outcome, must, root, shell, until } from './lab.ts'
 import { test } from './support.ts'
 
@@ -16,12 +18,6 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** The commands in the ```sh blocks of a README, one text a block. */
-function blocksOf(readme: string): string[] {
-  const text = fs.readFileSync(join(root, readme), 'utf8')
-  return [...text.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block]) => block!)
-}
-
 /** A copy of an example's folder, where a test may add what a person would. */
 function copyOf(example: string): string {
   const folder = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-example-'))
@@ -29,15 +25,6 @@ function copyOf(example: string): string {
   cleanups.push(async () => fs.rmSync(folder, { recursive: true, force: true }))
   fs.cpSync(join(root, 'examples', example), folder, { recursive: true })
   return folder
-}
-
-/** Gives an image of the laboratory another name for as long as a test takes. */
-async function tag(lab: Lab, image: string, name: string): Promise<void> {
-  const before = await lab.docker('image', 'inspect', '--format', '{{.Id}}', name)
-  await must(lab.docker('tag', image, name))
-  // Somebody's own image of that name gets it back.
-  const restore = before.exitCode === 0 ? ['tag', before.stdout.trim(), name] : ['rmi', name]
-  cleanups.push(() => lab.docker(...restore))
 }
 
 /** Runs commands by a shell whose `docker` leaves nothing behind and knows compose of either age. */
@@ -80,7 +67,7 @@ test('compose: the application finds its table and its rows', async ({ lab }) =>
   const [first, again, down] = blocksOf('examples/compose/README.md')
   const folder = copyOf('compose')
   const sh = shellOf(lab, folder)
-  await tag(lab, await lab.image('upfront'), 'upfront')
+  cleanups.push(await tag(lab, await lab.image('upfront'), 'upfront'))
   cleanups.push(() => sh('docker compose down --volumes --rmi local'))
   // The path to the repository, from where the copy is.
   const { stdout } = await must(sh(first!.replace('../..', root)))
@@ -117,7 +104,7 @@ test('staging: plan, up and status over TLS that is verified, and nothing withou
   await startTlsServer(lab, 'staging.example.com', authority.issue('server', ['staging.example.com']))
   fs.writeFileSync(join(folder, 'root.crt'), authority.cert, { mode: 0o644 })
   fs.writeFileSync(join(folder, 'password'), 'not-a-secret\n', { mode: 0o644 })
-  await tag(lab, await lab.image('template'), 'registry.example.com/my-migrations:1.4.2')
+  cleanups.push(await tag(lab, await lab.image('template'), 'registry.example.com/my-migrations:1.4.2'))
   const sh = shellOf(lab, folder)
 
   const { stdout, stderr } = await must(sh(commands!))
@@ -140,7 +127,7 @@ describe('ci', () => {
     const { steps, services } = workflow.jobs.test
     const { env } = services.postgres
     const [command] = blocksOf('examples/ci/README.md')
-    await tag(lab, await lab.image('upfront'), 'registry.example.com/upfront:0.1.0')
+    cleanups.push(await tag(lab, await lab.image('upfront'), 'registry.example.com/upfront:0.1.0'))
     const step = steps.find(({ run = '' }) => run.includes('docker run')).run as string
     for (const script of [step, command!]) {
       const { server, url } = await startService(lab, workflow)
@@ -156,7 +143,7 @@ describe('ci', () => {
   test('a mistake in a migration fails the job with its place', async ({ lab }) => {
     const { url } = await startService(lab, YAML.parse(fs.readFileSync(join(root, 'examples/ci/test.yml'), 'utf8')))
     const [command] = blocksOf('examples/ci/README.md')
-    await tag(lab, await lab.image('upfront'), 'registry.example.com/upfront:0.1.0')
+    cleanups.push(await tag(lab, await lab.image('upfront'), 'registry.example.com/upfront:0.1.0'))
     const folder = lab.folder({ 'migrations/0001_a.sql': 'create tabel a (id int);\n', 'seeds/README.md': '' })
     const { exitCode, stderr } = await shellOf(lab, folder, { DATABASE_URL: url })(command!)
     expect(exitCode).toBe(20)
@@ -194,11 +181,11 @@ test('kubernetes: the pods really run', { timeout: 600_000 }, async ({ lab }) =>
   const blocks = blocksOf('examples/kubernetes/README.md')
   const cluster: Cluster = await startCluster(join(root, 'examples/kubernetes'))
   cleanups.push(() => cluster.remove())
-  await tag(lab, await lab.image('template'), 'registry.example.com/my-migrations:1.4.2')
+  cleanups.push(await tag(lab, await lab.image('template'), 'registry.example.com/my-migrations:1.4.2'))
   // An application that would end at once without its tables, and then stays.
   const app = await lab.build('app', lab.folder({ Dockerfile: appDockerfile }))
   await must(app)
-  await tag(lab, app.image, 'registry.example.com/my-app:1.4.2')
+  cleanups.push(await tag(lab, app.image, 'registry.example.com/my-app:1.4.2'))
 
   const said: string[] = []
   for (const command of blocks.flatMap((block) => block.trim().split('\n'))) {

@@ -1,17 +1,23 @@
 // Plays Kubernetes: kubectl's verbs of the examples, by podman. There is no API server, so what a controller would do
-// (a Deployment's or a Job's pod) is done here, from the manifest's own template.
+// (the pods of a Deployment or a Job) is done here, from the manifest's own template.
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { YAML } from 'zx'
-import { must, root, run, until } from '../lab.ts'
+import { must, until } from '../lab.ts'
+import { type IndexedJob, type JobPod, type RunningJob, playIndexedJob } from './indexed-job.ts'
+import { type PodSpec, openPods } from './pods.ts'
 
 export interface Cluster {
   /** Runs one command line that begins with kubectl; answers what it says, throws when it fails. */
   kubectl(line: string): Promise<string>
   logs(pod: string, container: string): Promise<string>
+  /** The pods of an Indexed Job so far. */
+  podsOf(job: string): readonly JobPod[]
+  /** Ends one by SIGKILL, as when its node is lost. */
+  kill(pod: JobPod): Promise<void>
   /** The answer of the database in the pod postgres. */
   query(sql: string): Promise<string>
   /** Removes every pod and secret that was made. */
@@ -21,45 +27,23 @@ export interface Cluster {
 interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string }
-  readonly spec: { readonly template?: { readonly spec: Pod } } & Partial<Pod>
-}
-
-interface Pod {
-  readonly restartPolicy?: string
-  readonly volumes?: readonly { readonly name: string; readonly secret?: object }[]
-  readonly initContainers?: readonly { readonly image: string }[]
-  readonly containers: readonly { readonly image: string }[]
+  readonly spec: { readonly template?: { readonly spec: PodSpec }; readonly completionMode?: string } & Partial<PodSpec>
 }
 
 /** A cluster for the manifests of a folder. */
 export async function startCluster(folder: string): Promise<Cluster> {
-  const kube = join(process.env['UPFRONT_SHARED'] ?? join(root, '../shared'), 'containers/kube')
-  if (!fs.existsSync(kube)) {
-    throw new Error(`To play pods these tests need podman, by the script ${kube}; UPFRONT_SHARED says where that is.`)
-  }
   const work = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'upfront-cluster-'))
-  const played: string[] = []
+  const pods = openPods(work)
   const secrets: string[] = []
-  const brought = new Set<string>()
-  const podman = (...args: string[]) => run(kube, ...args)
+  const jobs = new Map<string, RunningJob>()
+  let runs = 0
 
-  const play = async ({ metadata, spec, kind }: Manifest): Promise<void> => {
+  const apply = async (manifest: Manifest): Promise<void> => {
+    const { kind, metadata, spec } = manifest
     if (kind === 'Service') return
-    const pod = spec.template?.spec ?? (spec as Pod)
-    const file = join(work, `${metadata.name}.yaml`)
-    const images = [...(pod.initContainers ?? []), ...pod.containers].map(({ image }) => image)
-    const manifest = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      // Podman removes an init container of the other type when it has ended, and its log with it.
-      metadata: { name: metadata.name, annotations: { 'io.podman.annotations.init.container.type': 'always' } },
-      // Podman runs an init container that has succeeded again when the policy is Always, which a Deployment's is.
-      spec: { ...forPodman(pod), restartPolicy: 'Never' },
-    }
-    fs.writeFileSync(file, YAML.stringify(manifest))
-    played.push(file)
-    for (const image of images) brought.add(image)
-    await must(podman('play', file, ...new Set(images)))
+    if (spec.completionMode !== 'Indexed') return pods.play(metadata.name, spec.template?.spec ?? (spec as PodSpec))
+    runs += 1
+    jobs.set(metadata.name, playIndexedJob(pods, manifest as unknown as IndexedJob, runs))
   }
 
   const createSecret = async (line: string) => {
@@ -69,47 +53,61 @@ export async function startCluster(folder: string): Promise<Cluster> {
     const file = join(work, `secret-${made.metadata.name}.yaml`)
     fs.writeFileSync(file, YAML.stringify({ ...made, data: Object.fromEntries(data) }))
     secrets.push(made.metadata.name)
-    return (await must(podman('secret', 'create', made.metadata.name, file))).stdout
+    return (await must(pods.podman('secret', 'create', made.metadata.name, file))).stdout
   }
 
-  const logs: Cluster['logs'] = async (pod, container) => {
-    const { stdout, stderr } = await podman('logs', `${pod}-${container}`)
-    return stdout + stderr
-  }
+  const logs: Cluster['logs'] = (pod, container) => pods.logs(`${pod}-${container}`)
   const exec = async (pod: string, command: readonly string[]) =>
-    (await must(podman('exec', `${pod}-${pod}`, ...command))).stdout
-  const stateOf = async (container: string) => {
-    const { stdout } = await podman('inspect', '--format', '{{.State.Status}} {{.State.ExitCode}}', container)
-    return stdout.trim()
+    (await must(pods.podman('exec', `${pod}-${pod}`, ...command))).stdout
+  const logsOf = async (job: string) => {
+    const each = podsOf(job).map(async ({ name, container }) => `[pod/${name}]\n${await pods.logs(container)}`)
+    return (await Promise.all(each)).join('')
+  }
+  const podsOf: Cluster['podsOf'] = (job) => jobs.get(job)?.pods() ?? []
+
+  const waitForJob = async (job: string) => {
+    const indexed = jobs.get(job)
+    if (indexed) {
+      const failed = await indexed.ended
+      if (failed.length > 0) throw new Error(`${job} has failed indexes: ${failed.join(',')}`)
+      return `${job} is complete`
+    }
+    const container = `${job}-${job}`
+    await until(async () => (await pods.exitCode(container)) !== null, `${job} ended`, 120_000)
+    const code = await pods.exitCode(container)
+    if (code !== 0) throw new Error(`${job} ended with ${code}:\n${await logs(job, job)}`)
+    return `${job} is complete`
   }
 
-  const verbs: Record<
-    string,
-    (words: readonly string[], flags: Record<string, string>, line: string) => Promise<string>
-  > = {
+  type Verb = (words: readonly string[], flags: Record<string, string>, line: string) => Promise<string>
+  const verbs: Record<string, Verb> = {
     create: (_, __, line) => createSecret(line),
     apply: async (_, { filename }) => {
       const text = fs.readFileSync(join(folder, filename!), 'utf8')
-      for (const document of YAML.parseAllDocuments(text)) await play(document.toJS() as Manifest)
+      for (const document of YAML.parseAllDocuments(text)) await apply(document.toJS() as Manifest)
       return `applied ${filename}`
+    },
+    delete: async (words) => {
+      const job = words.at(-1)!
+      for (const { name } of podsOf(job)) await pods.down(name)
+      return jobs.delete(job) ? `deleted ${job}` : ''
     },
     rollout: async (words) => {
       const pod = nameOf(words.at(-1)!)
-      await until(async () => (await stateOf(`${pod}-app`)).startsWith('running'), `${pod} ran`, 120_000)
+      await until(() => pods.isRunning(`${pod}-app`), `${pod} ran`, 120_000)
       return `${pod} runs`
     },
-    wait: async (words) => {
-      const job = nameOf(words.at(-1)!)
-      await until(async () => (await stateOf(`${job}-${job}`)).startsWith('exited'), `${job} ended`, 120_000)
-      const state = await stateOf(`${job}-${job}`)
-      if (state !== 'exited 0') throw new Error(`${job} ${state}:\n${await logs(job, job)}`)
-      return `${job} is complete`
-    },
-    logs: (words, { container }) => logs(nameOf(words.at(-1)!), container!),
+    wait: (words) => waitForJob(nameOf(words.at(-1)!)),
+    logs: (words, { container, selector }) =>
+      selector === undefined ? logs(nameOf(words.at(-1)!), container!) : logsOf(selector.split('=').at(-1)!),
   }
 
   return {
     logs,
+    podsOf,
+    kill: async ({ container }) => {
+      await pods.podman('kill', '--signal', 'KILL', container)
+    },
     kubectl: async (line) => {
       const [command, rest] = line.split(' -- ')
       const { values, positionals } = parseArgs({
@@ -117,7 +115,7 @@ export async function startCluster(folder: string): Promise<Cluster> {
         strict: false,
         allowPositionals: true,
         options: Object.fromEntries(
-          ['filename', 'container', 'timeout', 'for'].map((name) => [name, { type: 'string' }]),
+          ['filename', 'container', 'timeout', 'for', 'selector', 'tail'].map((name) => [name, { type: 'string' }]),
         ),
       })
       const [verb = '', ...words] = positionals
@@ -130,25 +128,16 @@ export async function startCluster(folder: string): Promise<Cluster> {
         await exec('postgres', ['psql', '-U', 'postgres', '-d', 'app', '--tuples-only', '--no-align', '-c', sql])
       ).trim(),
     remove: async () => {
-      for (const file of played.reverse()) await podman('down', file)
+      await pods.remove()
       for (const name of secrets) {
-        await podman('secret', 'rm', name)
-        await podman('volume', 'rm', '--force', name)
+        await pods.podman('secret', 'rm', name)
+        await pods.podman('volume', 'rm', '--force', name)
       }
       // Named like the volumes of the pods, not like the secrets.
-      await podman('volume', 'rm', '--force', 'database')
-      for (const image of brought) if (image.startsWith('registry.example.com/')) await podman('rmi', '--force', image)
+      await pods.podman('volume', 'rm', '--force', 'database')
       fs.rmSync(work, { recursive: true, force: true })
     },
   }
-}
-
-/** What podman 4.3 has to be told in other words: that a secret is not optional, which is the default. */
-function forPodman(pod: Pod): Pod {
-  const volumes = pod.volumes?.map((volume) =>
-    volume.secret === undefined ? volume : { ...volume, secret: { ...volume.secret, optional: false } },
-  )
-  return { ...pod, ...(volumes === undefined ? {} : { volumes }) }
 }
 
 function nameOf(resource: string): string {
