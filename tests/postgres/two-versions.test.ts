@@ -105,6 +105,22 @@ describe('with leases', () => {
     expect(await columns(db)).not.toContain('name')
   })
 
+  test('an old pod is refused as soon as one outside a transaction has begun', async ({ db }) => {
+    const image = images(db)
+    const outside = `-- upfront:contract\n-- upfront:no-transaction\nalter table people drop column name;\nselect pg_sleep(20);`
+    ok(await db.run(['up'], image.old))
+    writeFolder(image.next.UPFRONT_MIGRATIONS_DIR, { ...next, '003_drop_name.sql': outside })
+    ok(await db.run(['up'], image.next))
+    const child = db.spawn(['contract', '--without-evidence'], image.next)
+    await until(async () => !(await columns(db)).includes('name'), 'the column is gone')
+    child.kill('SIGKILL')
+    await child.ended
+    await db.query(`select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()`) // prettier-ignore
+    const { exitCode, stderr } = await db.run(['wait'], image.old)
+    expect(exitCode, stderr).toBe(21)
+    expect(stderr).toContain('003_drop_name took away what it may use')
+  })
+
   test('an old pod that comes while somebody contracts either holds, or is refused: never neither', async ({ db }) => {
     const image = images(db)
     const seen = { held: 0, refused: 0 }
