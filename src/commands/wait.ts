@@ -34,16 +34,25 @@ export async function wait(run: Run): Promise<number> {
   const { holdLease } = await import('../run/contract/hold.ts')
   const file = openReadyFile(run)
   try {
-    return await waitThen(run, (bundle, check) => holdLease(run, bundle, { check, held: ({ id }) => file.write(id) }))
+    return await waitThen(run, (bundle, waited) =>
+      holdLease(run, bundle, { ...waited, held: ({ id }) => file.write(id) }),
+    )
   } finally {
     file.remove()
   }
 }
 
-/** The same, and then something else; `check` throws when the database is not right for the bundle any more. */
+/** What was waited for. */
+export interface Waited {
+  readonly begun: number
+  /** Throws when the database is not right for the bundle any more. */
+  readonly check: () => Promise<void>
+}
+
+/** The same, and then something else. */
 export async function waitThen(
   run: Run,
-  then: (bundle: Bundle, check: () => Promise<void>) => Promise<void> = async () => {},
+  then: (bundle: Bundle, waited: Waited) => Promise<void> = async () => {},
 ): Promise<number> {
   const job = startJob(run, 'wait', await openMigrationsOf(run), null)
   announce(run, 'wait', job.bundle)
@@ -51,7 +60,8 @@ export async function waitThen(
   const quiet = { ...run, emit: () => {}, signal: run.io.signal, config: briefly }
   return reportEnd(job, async () => {
     await untilApplied(run, job.bundle, job.begun)
-    await then(job.bundle, () => untilApplied(quiet, job.bundle, performance.now()))
+    const check = () => untilApplied(quiet, job.bundle, performance.now())
+    await then(job.bundle, { begun: job.begun, check })
   })
 }
 

@@ -54,8 +54,9 @@ async function withDoorShut<Result>(
 ): Promise<Result> {
   if (!contracts || !mayContract(job)) return use()
   const { shutDoor, openDoor } = await import('./contract/door.ts')
-  const { config, signal } = job.run
-  await shutDoor(session, config.leaseSchema, signal)
+  const { config, emit, signal } = job.run
+  const wait = { waitMs: config.lockWaitMs, setting: 'UPFRONT_LOCK_WAIT', emit, signal }
+  await shutDoor(session, config.leaseSchema, wait)
   try {
     return await use()
   } finally {

@@ -335,6 +335,26 @@ describe('the door', () => {
     expect(await leases(db)).toMatchObject([{ living: false, released: true }])
   })
 
+  test('says who has shut it, and for no longer than the wait', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    const contracting = await db.connect()
+    await contracting.query(`set application_name = 'upfront/1 job'`)
+    await contracting.query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    const held = await db.run(['wait', '--hold'], { UPFRONT_WAIT_TIMEOUT: '2s', UPFRONT_LOG_FORMAT: 'json' })
+    expect(held.exitCode, held.stderr).toBe(31)
+    expect(held.events.find(({ event }) => event === 'lock_waiting')?.['holder']).toContain('upfront/1 job (pid')
+    expect(held.events.at(-1)).toMatchObject({ reason: expect.stringContaining('upfront/1 job (pid') })
+    expect(await leases(db)).toMatchObject([{ living: false, released: true }])
+    const late = { '003_c.sql': '-- upfront:contract\ncreate table c (id int)' }
+    db.files({ ...files, ...late })
+    const job = await db.run(['contract', '--without-evidence'], { UPFRONT_LOCK_WAIT: '2s', UPFRONT_LOG_FORMAT: 'json' })
+    expect(job.exitCode, job.stderr).toBe(31)
+    expect(job.events.find(({ event }) => event === 'lock_waiting')?.['holder']).toContain('upfront/1 job (pid')
+    expect(job.stderr).toContain('UPFRONT_LOCK_WAIT')
+    expect(await db.history()).toHaveLength(2)
+  })
+
   test('keeps the lease of who waits there alive', async ({ db }) => {
     db.files(files)
     await db.up()

@@ -27,7 +27,7 @@ export async function keepLease(run: Run, lease: Lease, { check, mayEnd }: Keepi
     lived = (await renewLease(session, tables, lease)) && lived
   }
   const pass = async (session: Session, reader: Session) => {
-    if (!lived) await passDoor(quiet, session, renewing(reader, historyTables(session, run.config), lease))
+    if (!lived) await passDoor(quiet, session, 0, renewing(reader, historyTables(session, run.config), lease))
   }
   const quiet = { ...run, emit: unlessOfWaiting(run), config: { ...run.config, waitTimeoutMs: Math.ceil(everyMs) } }
   let renewedAt = performance.now()
