@@ -83,22 +83,47 @@ export interface FoundLease extends Omit<Lease, 'ttlMs'> {
 }
 
 /**
- * All leases, the newest first; null when there is no table of them. One that was not given back lives for its time after
- * the server has started as well, because nobody could renew it before.
+ * All leases, the newest first; null when there is no table of them. One that was not given back lives as well while the
+ * server may have been away until a moment ago, because nobody could renew it.
  */
 export async function readLeases(session: Session, tables: HistoryTables): Promise<readonly FoundLease[] | null> {
-  const ends = `case when released_at is not null then expires_at
-    else greatest(expires_at, pg_catalog.pg_postmaster_start_time() + (expires_at - renewed_at)) end`
+  const ends = `case when l.released_at is not null then l.expires_at
+    else greatest(l.expires_at, ${away} + (l.expires_at - l.renewed_at)) end`
   const age = (of: string) => `(extract(epoch from now.at - ${of}) * 1000)::float8`
+  const living = `(ends > now.at or ${couldNotRenew(tables)})`
   return nullIfMissing(session, tables, () =>
     session.query<FoundLease>(
       `select id, holder, version, bundle, names,
-         case when ends > now.at then 'living' when released_at is not null then 'released' else 'expired' end as state,
-         case when ends > now.at then ${age('renewed_at')} else ${age('ends')} end as "forMs"
-       from (select clock_timestamp() as at) now, ${tables.leases}, lateral (select ${ends} as ends) e
+         case when ${living} then 'living' when released_at is not null then 'released' else 'expired' end as state,
+         case when ${living} then ${age('renewed_at')} else ${age('ends')} end as "forMs"
+       from (select clock_timestamp() as at) now, ${tables.leases} l, lateral (select ${ends} as ends) e
        order by taken_at desc, id`,
     ),
   )
+}
+
+/**
+ * Renews in the name of their holders the leases that nobody could renew while the server was away: without that, who looks
+ * again later could not tell either for how long they could.
+ */
+export async function renewAfterAbsence(session: Session, tables: HistoryTables): Promise<void> {
+  const ask = () =>
+    session.query(
+      `update ${tables.leases} l set renewed_at = now.at, expires_at = now.at + (l.expires_at - l.renewed_at)
+       from (select clock_timestamp() as at) now where l.expires_at <= now.at and ${couldNotRenew(tables)}`,
+    )
+  await nullIfMissing(session, tables, ask)
+}
+
+/** When the server was last away: it was started, came back from a crash, or was promoted. For how long, it does not tell. */
+const away = `greatest(pg_catalog.pg_postmaster_start_time(), pg_catalog.pg_stat_get_bgwriter_stat_reset_time(),
+  pg_catalog.pg_last_xact_replay_timestamp())`
+
+/** Whether lease `l` is from before that, and no other shows that the server has been back for as long as this one lasts. */
+function couldNotRenew({ leases }: HistoryTables): string {
+  return `(l.released_at is null and l.renewed_at < ${away} and not exists (
+    select from ${leases} x, lateral (values (x.taken_at), (x.renewed_at), (x.released_at)) seen(at)
+    where seen.at > ${away} and seen.at <= clock_timestamp() - (l.expires_at - l.renewed_at)))`
 }
 
 /** What SQL the owner has to run for somebody who is to hold leases. */

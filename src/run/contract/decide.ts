@@ -1,4 +1,5 @@
 import type { HistoryRow } from '../../history/rows.ts'
+import { renewAfterAbsence } from '../../history/leases.ts'
 import { hasFinishedRun } from '../../history/runs.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
@@ -32,6 +33,7 @@ export async function decide(
   if (!isForeign && (await isNew(session, tables, history))) return 'apply'
   if (contract === 'defer' && command !== 'contract') return 'defer'
   const names = deferred.map(({ name }) => name)
+  if (command === 'up' || command === 'contract') await renewAfterAbsence(session, tables).catch(unlessMayNotWrite)
   const judgement = judgeEvidence(await readEvidence(run, session, bundle, names))
   for (const message of judgement.notes) {
     if (!progress.warned.has(message)) run.emit({ type: 'warning', message })
@@ -43,6 +45,11 @@ export async function decide(
   const isAlone = run.flags['without-evidence'] === true && judgement.unproved !== null
   if (!isAlone || judgement.graceLeftMs > 0) refuseUnsafe(isAlone ? { ...judgement, unproved: null } : judgement)
   return 'apply'
+}
+
+/** Then they count as living until another lease shows for how long the server has been back. */
+function unlessMayNotWrite(error: { code?: string }): void {
+  if (error.code !== 'DENIED' && error.code !== '25006') throw error
 }
 
 function whyNot({ living, unproved, graceLeftMs }: Judgement): readonly string[] {
