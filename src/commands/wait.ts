@@ -34,9 +34,8 @@ export async function wait(run: Run): Promise<number> {
   const { holdLease } = await import('../run/contract/hold.ts')
   const file = openReadyFile(run)
   try {
-    return await waitThen(run, (bundle, waited) =>
-      holdLease(run, bundle, { ...waited, held: ({ id }) => file.write(id) }),
-    )
+    const keeping = { held: ({ id }: { readonly id: string }) => file.write(id), ended: file.tryRemove }
+    return await waitThen(run, (bundle, waited) => holdLease(run, bundle, { ...waited, ...keeping }))
   } finally {
     file.remove()
   }

@@ -34,19 +34,20 @@ export async function takeLease(session: Session, tables: HistoryTables, lease: 
 
 /**
  * Lets it last one time to live from now, or takes it again when it is not there any more; false when nobody could see it
- * for a while, because it had run out or was gone.
+ * for a while, because it had run out or was gone. A commit is seen when it is done, and that may be long after it was asked.
  */
 export async function renewLease(session: Session, tables: HistoryTables, lease: Lease): Promise<boolean> {
+  const begun = performance.now()
   const rows = await orDenied(session, tables, () =>
-    session.query<{ lived: boolean }>(
+    session.query<{ leftMs: number }>(
       `update ${tables.leases} l set renewed_at = clock_timestamp(), expires_at = ${end(lease)}
-       from (select id, expires_at > clock_timestamp() as lived from ${tables.leases}
-         where id = ${session.client.escapeLiteral(lease.id)} and released_at is null) was
-       where l.id = was.id returning was.lived`,
+       from (select id, (extract(epoch from expires_at - clock_timestamp()) * 1000)::float8 as "leftMs"
+         from ${tables.leases} where id = ${session.client.escapeLiteral(lease.id)} and released_at is null) was
+       where l.id = was.id returning was."leftMs"`,
     ),
   )
   if (rows.length === 0) await takeLease(session, tables, lease)
-  return rows[0]?.lived ?? false
+  return rows.length > 0 && rows[0]!.leftMs > performance.now() - begun
 }
 
 /** Ends it now; the row stays as the proof that this version has held leases, and that this one was given back. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
@@ -304,10 +304,70 @@ describe('the file for probes', () => {
     expect(existsSync(path)).toBe(false)
   })
 
-  test('that cannot be written is a mistake, and leaves no lease', async ({ db }) => {
+  test('goes when the lease has run out, and comes back with it, but not where somebody has contracted', async ({
+    db,
+  }) => {
     db.files(files)
     await db.up()
+    let isDown = false
+    await using proxy = await startProxy(() => (isDown ? 1 : Number(new URL(db.url).port)))
+    const path = join(db.dir, 'held')
+    const env = { UPFRONT_DATABASE_URL: db.urlOf({ port: proxy.port }), UPFRONT_LEASE_TTL: '1s' }
+    const holding = startHolding(db, path, env)
+    await until(() => existsSync(path), 'it is held')
+    isDown = true
+    await until(() => !existsSync(path), 'the file is gone')
+    isDown = false
+    await until(() => existsSync(path), 'it is held again')
+    expect(await leases(db)).toMatchObject([{ living: true }])
+    isDown = true
+    await until(() => !existsSync(path), 'the file is gone')
+    await db.query(`update upfront.history set checksum = 'v1:sha256:other' where name = '002_b'`)
+    isDown = false
+    await until(async () => (await leases(db))[0]?.living === true, 'the lease is there again')
+    await sleep(1_500)
+    expect(existsSync(path)).toBe(false)
+    const { exitCode, stderr } = await holding.end()
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain('the lease had run out, and meanwhile: ')
+  })
+
+  test('is gone before the lease is given back', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    const path = join(db.dir, 'held')
+    const holding = startHolding(db, path)
+    await until(() => existsSync(path), 'it is held')
+    const blocker = await db.connect()
+    await blocker.query('begin; select from upfront.leases for update')
+    const ended = holding.end()
+    await sleep(500)
+    expect(await leases(db)).toMatchObject([{ released: false }])
+    expect(existsSync(path)).toBe(false)
+    await blocker.query('rollback')
+    expect((await ended).exitCode).toBe(0)
+  })
+
+  test('that cannot be written is a mistake, which is told at once', async ({ db }) => {
+    db.files(files)
+    const begun = performance.now()
     const { exitCode, stderr } = await db.run(['wait', '--hold', '--ready-file', join(db.dir, 'no/such/folder')])
+    expect(exitCode, stderr).toBe(2)
+    expect(performance.now() - begun).toBeLessThan(3_000)
+  })
+
+  test('that cannot be written leaves no lease', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    mkdirSync(join(db.dir, 'run'))
+    const path = join(db.dir, 'run/held')
+    await (await db.connect()).query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    const held = startHolding(db, path)
+    await until(async () => (await leases(db)).length > 0, 'the lease is there')
+    rmdirSync(join(db.dir, 'run'))
+    await db.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted
+      and database = (select oid from pg_database where datname = current_database())`)
+    const { exitCode, stderr } = await held.outcome
     expect(exitCode, stderr).toBe(2)
     expect((await leases(db)).filter(({ living }) => living)).toEqual([])
     expect((await db.run(['wait', '--ready-file', 'x'])).exitCode).toBe(2)
@@ -348,7 +408,10 @@ describe('the door', () => {
     expect(await leases(db)).toMatchObject([{ living: false, released: true }])
     const late = { '003_c.sql': '-- upfront:contract\ncreate table c (id int)' }
     db.files({ ...files, ...late })
-    const job = await db.run(['contract', '--without-evidence'], { UPFRONT_LOCK_WAIT: '2s', UPFRONT_LOG_FORMAT: 'json' })
+    const job = await db.run(['contract', '--without-evidence'], {
+      UPFRONT_LOCK_WAIT: '2s',
+      UPFRONT_LOG_FORMAT: 'json',
+    })
     expect(job.exitCode, job.stderr).toBe(31)
     expect(job.events.find(({ event }) => event === 'lock_waiting')?.['holder']).toContain('upfront/1 job (pid')
     expect(job.stderr).toContain('UPFRONT_LOCK_WAIT')
@@ -393,6 +456,27 @@ describe('the door', () => {
     await child.says('warning        the lease had run out, and meanwhile: ')
     child.kill('SIGTERM')
     expect((await child.ended).exitCode).toBe(0)
+  })
+
+  test('and the look come again for one whose renewal was not to be seen before the lease had run out', async ({
+    db,
+  }) => {
+    db.files(files)
+    await db.up()
+    const held = await hold(db, { UPFRONT_LEASE_TTL: '3s' })
+    const blocker = await db.connect()
+    // As if those before had failed; it renews within a second, and is kept from its end by a lock on the row.
+    await blocker.query(`update upfront.leases set expires_at = clock_timestamp() + interval '1.6 s'`)
+    await blocker.query(`begin; select from upfront.leases for update`)
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await until(async () => (await db.query(waiting)).length > 0, 'it renews')
+    expect(await leases(db)).toMatchObject([{ living: true }])
+    await until(async () => (await leases(db))[0]?.living === false, 'nobody sees it')
+    await db.query(`update upfront.history set checksum = 'v1:sha256:other' where name = '002_b'`)
+    await blocker.query('rollback')
+    await until(async () => (await leases(db))[0]?.living === true, 'it is renewed')
+    await sleep(500)
+    expect((await held.end()).stderr).toContain('the lease had run out, and meanwhile: ')
   })
 
   test('is not shut by a migration that takes long', async ({ db }) => {

@@ -34,7 +34,12 @@ export interface DoorWait {
   readonly signal: AbortSignal
 }
 
-async function untilDoor(session: Session, schema: string, wait: DoorWait, look: () => Promise<boolean>): Promise<void> {
+async function untilDoor(
+  session: Session,
+  schema: string,
+  wait: DoorWait,
+  look: () => Promise<boolean>,
+): Promise<void> {
   const { waitMs, setting, emit, signal } = wait
   const begun = performance.now()
   let saidAt = firstSaidMs - sayEveryMs

@@ -13,8 +13,6 @@ import { type Keeping, keepLease, renewing } from './keep-lease.ts'
 export interface Holding extends Keeping {
   /** When the wait began, of which the way to the lease is a part. */
   readonly begun: number
-  /** Called once, when the lease is there and the database is still right. */
-  readonly held: (lease: Lease) => Promise<void> | void
 }
 
 const releaseWithinMs = 5_000
@@ -59,7 +57,10 @@ export async function holdLease(run: Run, bundle: Bundle, holding: Holding): Pro
     // A deadline is for the way here.
     await keepLease({ ...run, signal: io.signal }, lease, holding)
   } finally {
-    if (mayBeThere) await release(run, lease)
+    if (mayBeThere) {
+      holding.ended?.()
+      await release(run, lease)
+    }
   }
 }
 
