@@ -12,7 +12,7 @@ import { openMigrationsOf } from '../run/folders.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
-import { announce, withServer } from '../run/server.ts'
+import { announce, requirePrimary, withServer } from '../run/server.ts'
 
 const firstPauseMs = 250
 const longestPauseMs = 2_000
@@ -59,12 +59,18 @@ export async function waitThen(
   const quiet = { ...run, emit: () => {}, signal: run.io.signal, config: briefly }
   return reportEnd(job, async () => {
     await untilApplied(run, job.bundle, job.begun)
-    const check = () => untilApplied(quiet, job.bundle, performance.now())
+    // A standby that is behind does not know yet what was contracted before the lease was there to be seen.
+    const check = () => untilApplied(quiet, job.bundle, performance.now(), requirePrimary)
     await then(job.bundle, { begun: job.begun, check })
   })
 }
 
-async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<void> {
+async function untilApplied(
+  run: Run,
+  bundle: Bundle,
+  begun: number,
+  first: (session: Session) => Promise<void> = async () => {},
+): Promise<void> {
   const { config, emit, signal } = run
   let pauseMs = firstPauseMs
   let said = { pending: '', at: 0 }
@@ -76,7 +82,10 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
         missingDatabase: 'await',
         config: { ...config, waitTimeoutMs: budgetMs === Infinity ? 0 : Math.max(budgetMs, 1) },
       },
-      (session) => listPending(run, bundle, session),
+      async (session) => {
+        await first(session)
+        return listPending(run, bundle, session)
+      },
       async (_, pending) => pending,
     )
     if (names.length === 0) return emit({ type: 'up_to_date', migrations: bundle.count, seed: null })
