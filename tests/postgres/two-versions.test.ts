@@ -80,6 +80,24 @@ describe('with leases', () => {
     ok(await db.run(['contract'], image.next))
   })
 
+  test('a database whose seeds have failed is no new one: the gate lets old pods in', async ({ db }) => {
+    const image = images(db)
+    db.seeds({ '001_none.sql': 'insert into none values (1)' })
+    expect((await db.run(['up'], { ...image.old, UPFRONT_SEED: 'dev' })).exitCode).toBe(26)
+    ok(await db.run(['up'], image.next))
+    expect(await columns(db)).toContain('name')
+  })
+
+  test('nor is one in which an old pod holds a lease, whatever the runs say', async ({ db }) => {
+    const image = images(db)
+    ok(await db.run(['up'], image.old))
+    await db.query(`update upfront.runs set outcome = null, finished_at = null`)
+    const pod = await hold(db, image.old)
+    ok(await db.run(['up'], image.next))
+    expect(await columns(db)).toContain('name')
+    ok(await pod.end())
+  })
+
   test('a later run applies it when it is safe', async ({ db }) => {
     const image = images(db)
     ok(await db.run(['up'], image.old))
