@@ -273,6 +273,31 @@ describe('the table', () => {
     }
   })
 
+  test('is not taken for ours when it is of the application', async ({ db }) => {
+    await db.query('create table public.leases (id int primary key, tenant text)')
+    const env = { UPFRONT_SCHEMA: 'public', UPFRONT_CONTRACT: 'when-safe' }
+    db.files(files)
+    expect((await db.up([], env)).exitCode).toBe(0)
+    const { exitCode, stderr } = await db.run(['wait', '--hold'], env)
+    expect(exitCode, stderr).toBe(21)
+    expect(stderr).toContain('the table "public".leases is not ours')
+    db.files({ ...files, '003_c.sql': '-- upfront:contract\ndrop table b' })
+    const later = await db.up([], env)
+    expect(later.exitCode, later.stderr).toBe(0)
+    expect(later.stderr).toContain('nobody has ever held a lease here')
+  })
+
+  test('has the times of the server, whatever the search_path finds first', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    await db.query(`create schema app; create function app.clock_timestamp() returns timestamptz language sql
+        as $$ select timestamptz '2020-01-01' $$;
+      alter database ${db.name} set search_path = app, pg_catalog, public`)
+    const held = await hold(db)
+    expect(await leases(db)).toMatchObject([{ living: true }])
+    expect((await held.end()).exitCode).toBe(0)
+  })
+
   test('keeps of each bundle the last lease that ended, and loses what ended before', async ({ db }) => {
     db.files(files)
     await db.up()
