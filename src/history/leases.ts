@@ -118,7 +118,7 @@ export async function renewAfterAbsence(session: Session, tables: HistoryTables)
 
 /** When the server was last away: it was started, came back from a crash, or was promoted. For how long, it does not tell. */
 const away = `greatest(pg_catalog.pg_postmaster_start_time(), pg_catalog.pg_stat_get_bgwriter_stat_reset_time(),
-  pg_catalog.pg_last_xact_replay_timestamp())`
+  case when not pg_catalog.pg_is_in_recovery() then pg_catalog.pg_last_xact_replay_timestamp() end)`
 
 /** Whether lease `l` is from before that, and no other shows that the server has been back for as long as this one lasts. */
 function couldNotRenew({ leases }: HistoryTables): string {
