@@ -55,7 +55,9 @@ test('a crash of one of its processes ended all of them', { timeout: 60_000 }, a
       const victim = await db.connect()
       const began = 'select pg_postmaster_start_time()::text as at'
       const [before] = (await victim.query(began)).rows
-      const [{ pid }] = (await victim.query<{ pid: number }>('select pg_backend_pid() as pid')).rows as [{ pid: number }]
+      const [{ pid }] = (await victim.query<{ pid: number }>('select pg_backend_pid() as pid')).rows as [
+        { pid: number },
+      ]
       process.kill(pid, 'SIGKILL')
       await until(() => db.connect().then(() => true, () => false), 'it is back') // prettier-ignore
       expect((await (await db.connect()).query(began)).rows).toEqual([before])
