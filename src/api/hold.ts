@@ -21,7 +21,7 @@ export async function hold(options: Options): Promise<HeldLease> {
       // By the name of this API nobody would find the pod.
       const named = { ...run, io: { ...run.io, hostname: hostname() } }
       const held = (lease: { readonly id: string }) => resolve(lease.id)
-      return waitThen(named, (bundle, check) => holdLease(named, bundle, { check, held, mayEnd: true }))
+      return waitThen(named, (bundle, waited) => holdLease(named, bundle, { ...waited, held, mayEnd: true }))
     })
     over.catch(reject)
   })

@@ -12,7 +12,7 @@ import { openMigrationsOf } from '../run/folders.ts'
 import { startJob } from '../run/job.ts'
 import { reportEnd } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
-import { announce, withServer } from '../run/server.ts'
+import { announce, requirePrimary, withServer } from '../run/server.ts'
 
 const firstPauseMs = 250
 const longestPauseMs = 2_000
@@ -34,16 +34,24 @@ export async function wait(run: Run): Promise<number> {
   const { holdLease } = await import('../run/contract/hold.ts')
   const file = openReadyFile(run)
   try {
-    return await waitThen(run, (bundle, check) => holdLease(run, bundle, { check, held: ({ id }) => file.write(id) }))
+    const keeping = { held: ({ id }: { readonly id: string }) => file.write(id), ended: file.tryRemove }
+    return await waitThen(run, (bundle, waited) => holdLease(run, bundle, { ...waited, ...keeping }))
   } finally {
     file.remove()
   }
 }
 
-/** The same, and then something else; `check` throws when the database is not right for the bundle any more. */
+/** What was waited for. */
+export interface Waited {
+  readonly begun: number
+  /** Throws when the database is not right for the bundle any more. */
+  readonly check: () => Promise<void>
+}
+
+/** The same, and then something else. */
 export async function waitThen(
   run: Run,
-  then: (bundle: Bundle, check: () => Promise<void>) => Promise<void> = async () => {},
+  then: (bundle: Bundle, waited: Waited) => Promise<void> = async () => {},
 ): Promise<number> {
   const job = startJob(run, 'wait', await openMigrationsOf(run), null)
   announce(run, 'wait', job.bundle)
@@ -51,11 +59,18 @@ export async function waitThen(
   const quiet = { ...run, emit: () => {}, signal: run.io.signal, config: briefly }
   return reportEnd(job, async () => {
     await untilApplied(run, job.bundle, job.begun)
-    await then(job.bundle, () => untilApplied(quiet, job.bundle, performance.now()))
+    // A standby that is behind does not know yet what was contracted before the lease was there to be seen.
+    const check = () => untilApplied(quiet, job.bundle, performance.now(), requirePrimary)
+    await then(job.bundle, { begun: job.begun, check })
   })
 }
 
-async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<void> {
+async function untilApplied(
+  run: Run,
+  bundle: Bundle,
+  begun: number,
+  first: (session: Session) => Promise<void> = async () => {},
+): Promise<void> {
   const { config, emit, signal } = run
   let pauseMs = firstPauseMs
   let said = { pending: '', at: 0 }
@@ -67,7 +82,10 @@ async function untilApplied(run: Run, bundle: Bundle, begun: number): Promise<vo
         missingDatabase: 'await',
         config: { ...config, waitTimeoutMs: budgetMs === Infinity ? 0 : Math.max(budgetMs, 1) },
       },
-      (session) => listPending(run, bundle, session),
+      async (session) => {
+        await first(session)
+        return listPending(run, bundle, session)
+      },
       async (_, pending) => pending,
     )
     if (names.length === 0) return emit({ type: 'up_to_date', migrations: bundle.count, seed: null })

@@ -5,8 +5,8 @@ import { asciiLiteral } from './rows.ts'
 import { type HistoryTables, nullIfMissing } from './tables.ts'
 
 /**
- * Our tables, which note each of these migrations as a floor in the statement that records it; makes the table where an
- * earlier version has left none. Under the lock.
+ * Our tables, which note each of these migrations as a floor in the statement that records it, or that it begins where a
+ * part of it may stay; makes the table where an earlier version has left none. Under the lock.
  */
 export async function withFloors(
   session: Session,
@@ -16,11 +16,9 @@ export async function withFloors(
   if (contracts.length === 0) return tables
   await ensureFloors(session, tables)
   const names = new Set(contracts.map((name) => name.normalize('NFC')))
-  const alongside = (name: string) => [
-    ...(tables.alongside?.(name) ?? []),
-    ...(names.has(name.normalize('NFC')) ? [insertFloor(session, tables, name)] : []),
-  ]
-  return { ...tables, alongside }
+  const floor = (name: string) => (names.has(name.normalize('NFC')) ? [insertFloor(session, tables, name)] : [])
+  const alongside = (name: string) => [...(tables.alongside?.(name) ?? []), ...floor(name)]
+  return { ...tables, alongside, alongsideBegin: floor }
 }
 
 /** Notes what somebody else has applied, or is said to be applied, in the transaction that is open. */

@@ -8,8 +8,8 @@ export function leasesTableSql(leases: string): string {
     migrations integer not null,
     last text,
     names text[] not null,
-    taken_at timestamptz not null default clock_timestamp(),
-    renewed_at timestamptz not null default clock_timestamp(),
+    taken_at timestamptz not null default pg_catalog.clock_timestamp(),
+    renewed_at timestamptz not null default pg_catalog.clock_timestamp(),
     expires_at timestamptz not null,
     released_at timestamptz
   )`

@@ -42,9 +42,12 @@ export async function readDecided(
   return (rows ?? []).flatMap(({ action, subject }) => subject.split('\n').map((name) => ({ name, action })))
 }
 
-/** Whether a run has ever come to its end, so that an application may use what it has made. */
+/**
+ * Whether a run has ever come to the end of its migrations, so that an application may use what it has made: for the gate
+ * before it seeds that failed are nothing, nor is a difference that was found afterwards.
+ */
 export async function hasFinishedRun(session: Session, tables: HistoryTables): Promise<boolean> {
-  const sql = `select exists (select from ${tables.runs} where outcome = 'done') as found`
+  const sql = `select exists (select from ${tables.runs} where outcome = 'done' or code in ('SEED_FAILED', 'DRIFT')) as found`
   const rows = await nullIfMissing(session, tables, () => session.query<{ found: boolean }>(sql))
   return rows?.[0]?.found ?? false
 }

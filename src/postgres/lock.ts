@@ -118,7 +118,7 @@ async function takeLock(session: Session, options: LockOptions, isDone: () => Pr
 }
 
 /** Who has the lock, for people; the application name is what an ordinary role may see of another's session. */
-async function findHolder(session: Session, key: bigint): Promise<string> {
+export async function findHolder(session: Session, key: bigint): Promise<string> {
   const [row] = await session.query<{ pid: number; name: string; since: string | null }>(`
     select l.pid, a.application_name as name, to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as since
     from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)

@@ -35,9 +35,11 @@ export async function migrate(job: Job, session: Session): Promise<void> {
   const lock = { key, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
   const finished = await withLock(session, lock, isDone, async () => {
     const { withForeignLock } = await import('./adopt/foreign-lock.ts')
-    return withForeignLock(job, session, () => {
+    return withForeignLock(job, session, async () => {
       phase.current = 'applying'
-      return withDoorShut(job, session, work, () => apply(job, tables, on, since))
+      // Somebody may have taken one back while we waited for the lock.
+      const found = work.contracts || !mayContract(job) ? work : await findWork(job, session, tables)
+      return withDoorShut(job, session, found, () => apply(job, tables, on, since))
     })
   })
   if (finished?.ahead.length) return tellAhead(job, finished)
@@ -54,8 +56,9 @@ async function withDoorShut<Result>(
 ): Promise<Result> {
   if (!contracts || !mayContract(job)) return use()
   const { shutDoor, openDoor } = await import('./contract/door.ts')
-  const { config, signal } = job.run
-  await shutDoor(session, config.leaseSchema, signal)
+  const { config, emit, signal } = job.run
+  const wait = { waitMs: config.lockWaitMs, setting: 'UPFRONT_LOCK_WAIT', emit, signal }
+  await shutDoor(session, config.leaseSchema, wait)
   try {
     return await use()
   } finally {
@@ -74,7 +77,10 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
   try {
     // Whoever had the lock a moment ago may have noted the same.
     const newest = await readNewestRun(session, tables)
+    const { deferred } = job.progress
     const work = await findWork(job, session, tables)
+    // What may be applied since a moment ago is for the next start; it is not done, and must not look so.
+    if (!isNothing(work)) job.progress.deferred = deferred
     if (isRecorded(job, newest) && (newest.deferred ?? '') === job.progress.deferred.names.join('\n')) return
     if (!isNothing(work)) return
     // The row of a run whose last answer was lost is still open.

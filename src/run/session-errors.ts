@@ -59,9 +59,9 @@ export async function explainSessionError(error: unknown, session: Session, tabl
   )
 }
 
-/** The schema of a tenant holds more than our tables. */
+/** The schema of a tenant holds more than our tables, and so does one that is not ours alone. */
 function setAside({ schema, tenant, runs, history }: HistoryTables): string {
-  if (!tenant) return `alter schema ${schema} rename to upfront_aside;`
+  if (!tenant && schema !== '"public"') return `alter schema ${schema} rename to upfront_aside;`
   return [runs, history]
     .map((table) => `alter table if exists ${table} rename to ${table.split('.').at(-1)}_aside;`)
     .join(' ')

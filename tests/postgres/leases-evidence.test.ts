@@ -27,7 +27,7 @@ async function judge(db: Database, { url = db.url, settings = {}, needed }: Aski
   await call({ databaseUrl: url, migrationsDir: db.migrationsDir, settings }, async (run) => {
     const bundle = await openMigrationsOf(run)
     await withServer(run, requireAnswer, async (session) => {
-      await shutDoor(session, 'upfront', new AbortController().signal)
+      await shutDoor(session, 'upfront', { waitMs: 0, setting: '', emit: () => {}, signal: run.signal })
       evidence = await readEvidence(run, session, bundle, needed)
       await openDoor(session, 'upfront')
     })

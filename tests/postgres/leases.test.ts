@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
@@ -273,6 +273,31 @@ describe('the table', () => {
     }
   })
 
+  test('is not taken for ours when it is of the application', async ({ db }) => {
+    await db.query('create table public.leases (id int primary key, tenant text)')
+    const env = { UPFRONT_SCHEMA: 'public', UPFRONT_CONTRACT: 'when-safe' }
+    db.files(files)
+    expect((await db.up([], env)).exitCode).toBe(0)
+    const { exitCode, stderr } = await db.run(['wait', '--hold'], env)
+    expect(exitCode, stderr).toBe(21)
+    expect(stderr).toContain('the table "public".leases is not ours')
+    db.files({ ...files, '003_c.sql': '-- upfront:contract\ndrop table b' })
+    const later = await db.up([], env)
+    expect(later.exitCode, later.stderr).toBe(0)
+    expect(later.stderr).toContain('nobody has ever held a lease here')
+  })
+
+  test('has the times of the server, whatever the search_path finds first', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    await db.query(`create schema app; create function app.clock_timestamp() returns timestamptz language sql
+        as $$ select timestamptz '2020-01-01' $$;
+      alter database ${db.name} set search_path = app, pg_catalog, public`)
+    const held = await hold(db)
+    expect(await leases(db)).toMatchObject([{ living: true }])
+    expect((await held.end()).exitCode).toBe(0)
+  })
+
   test('keeps of each bundle the last lease that ended, and loses what ended before', async ({ db }) => {
     db.files(files)
     await db.up()
@@ -304,10 +329,70 @@ describe('the file for probes', () => {
     expect(existsSync(path)).toBe(false)
   })
 
-  test('that cannot be written is a mistake, and leaves no lease', async ({ db }) => {
+  test('goes when the lease has run out, and comes back with it, but not where somebody has contracted', async ({
+    db,
+  }) => {
     db.files(files)
     await db.up()
+    let isDown = false
+    await using proxy = await startProxy(() => (isDown ? 1 : Number(new URL(db.url).port)))
+    const path = join(db.dir, 'held')
+    const env = { UPFRONT_DATABASE_URL: db.urlOf({ port: proxy.port }), UPFRONT_LEASE_TTL: '1s' }
+    const holding = startHolding(db, path, env)
+    await until(() => existsSync(path), 'it is held')
+    isDown = true
+    await until(() => !existsSync(path), 'the file is gone')
+    isDown = false
+    await until(() => existsSync(path), 'it is held again')
+    expect(await leases(db)).toMatchObject([{ living: true }])
+    isDown = true
+    await until(() => !existsSync(path), 'the file is gone')
+    await db.query(`update upfront.history set checksum = 'v1:sha256:other' where name = '002_b'`)
+    isDown = false
+    await until(async () => (await leases(db))[0]?.living === true, 'the lease is there again')
+    await sleep(1_500)
+    expect(existsSync(path)).toBe(false)
+    const { exitCode, stderr } = await holding.end()
+    expect(exitCode).toBe(0)
+    expect(stderr).toContain('the lease had run out, and meanwhile: ')
+  })
+
+  test('is gone before the lease is given back', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    const path = join(db.dir, 'held')
+    const holding = startHolding(db, path)
+    await until(() => existsSync(path), 'it is held')
+    const blocker = await db.connect()
+    await blocker.query('begin; select from upfront.leases for update')
+    const ended = holding.end()
+    await sleep(500)
+    expect(await leases(db)).toMatchObject([{ released: false }])
+    expect(existsSync(path)).toBe(false)
+    await blocker.query('rollback')
+    expect((await ended).exitCode).toBe(0)
+  })
+
+  test('that cannot be written is a mistake, which is told at once', async ({ db }) => {
+    db.files(files)
+    const begun = performance.now()
     const { exitCode, stderr } = await db.run(['wait', '--hold', '--ready-file', join(db.dir, 'no/such/folder')])
+    expect(exitCode, stderr).toBe(2)
+    expect(performance.now() - begun).toBeLessThan(3_000)
+  })
+
+  test('that cannot be written leaves no lease', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    mkdirSync(join(db.dir, 'run'))
+    const path = join(db.dir, 'run/held')
+    await (await db.connect()).query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    const held = startHolding(db, path)
+    await until(async () => (await leases(db)).length > 0, 'the lease is there')
+    rmdirSync(join(db.dir, 'run'))
+    await db.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted
+      and database = (select oid from pg_database where datname = current_database())`)
+    const { exitCode, stderr } = await held.outcome
     expect(exitCode, stderr).toBe(2)
     expect((await leases(db)).filter(({ living }) => living)).toEqual([])
     expect((await db.run(['wait', '--ready-file', 'x'])).exitCode).toBe(2)
@@ -333,6 +418,29 @@ describe('the door', () => {
     expect(exitCode).toBe(21)
     expect(existsSync(path)).toBe(false)
     expect(await leases(db)).toMatchObject([{ living: false, released: true }])
+  })
+
+  test('says who has shut it, and for no longer than the wait', async ({ db }) => {
+    db.files(files)
+    await db.up()
+    const contracting = await db.connect()
+    await contracting.query(`set application_name = 'upfront/1 job'`)
+    await contracting.query(`select pg_advisory_lock(${doorKey('upfront')})`)
+    const held = await db.run(['wait', '--hold'], { UPFRONT_WAIT_TIMEOUT: '2s', UPFRONT_LOG_FORMAT: 'json' })
+    expect(held.exitCode, held.stderr).toBe(31)
+    expect(held.events.find(({ event }) => event === 'lock_waiting')?.['holder']).toContain('upfront/1 job (pid')
+    expect(held.events.at(-1)).toMatchObject({ reason: expect.stringContaining('upfront/1 job (pid') })
+    expect(await leases(db)).toMatchObject([{ living: false, released: true }])
+    const late = { '003_c.sql': '-- upfront:contract\ncreate table c (id int)' }
+    db.files({ ...files, ...late })
+    const job = await db.run(['contract', '--without-evidence'], {
+      UPFRONT_LOCK_WAIT: '2s',
+      UPFRONT_LOG_FORMAT: 'json',
+    })
+    expect(job.exitCode, job.stderr).toBe(31)
+    expect(job.events.find(({ event }) => event === 'lock_waiting')?.['holder']).toContain('upfront/1 job (pid')
+    expect(job.stderr).toContain('UPFRONT_LOCK_WAIT')
+    expect(await db.history()).toHaveLength(2)
   })
 
   test('keeps the lease of who waits there alive', async ({ db }) => {
@@ -373,6 +481,27 @@ describe('the door', () => {
     await child.says('warning        the lease had run out, and meanwhile: ')
     child.kill('SIGTERM')
     expect((await child.ended).exitCode).toBe(0)
+  })
+
+  test('and the look come again for one whose renewal was not to be seen before the lease had run out', async ({
+    db,
+  }) => {
+    db.files(files)
+    await db.up()
+    const held = await hold(db, { UPFRONT_LEASE_TTL: '3s' })
+    const blocker = await db.connect()
+    // As if those before had failed; it renews within a second, and is kept from its end by a lock on the row.
+    await blocker.query(`update upfront.leases set expires_at = clock_timestamp() + interval '1.6 s'`)
+    await blocker.query(`begin; select from upfront.leases for update`)
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    await until(async () => (await db.query(waiting)).length > 0, 'it renews')
+    expect(await leases(db)).toMatchObject([{ living: true }])
+    await until(async () => (await leases(db))[0]?.living === false, 'nobody sees it')
+    await db.query(`update upfront.history set checksum = 'v1:sha256:other' where name = '002_b'`)
+    await blocker.query('rollback')
+    await until(async () => (await leases(db))[0]?.living === true, 'it is renewed')
+    await sleep(500)
+    expect((await held.end()).stderr).toContain('the lease had run out, and meanwhile: ')
   })
 
   test('is not shut by a migration that takes long', async ({ db }) => {

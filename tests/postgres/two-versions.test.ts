@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
+import { doorKey } from '../../src/run/contract/door.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { missing, withPgBouncer } from '../torture/harness/pgbouncer.ts'
 import { type Database, test, until, writeFolder } from '../support/database.ts'
+import { startProxy } from '../support/proxy.ts'
 import { type Outcome, interruption } from '../support/run.ts'
 
 const old = { '001_people.sql': 'create table people (id int, name text)' }
@@ -80,6 +83,24 @@ describe('with leases', () => {
     ok(await db.run(['contract'], image.next))
   })
 
+  test('a database whose seeds have failed is no new one: the gate lets old pods in', async ({ db }) => {
+    const image = images(db)
+    db.seeds({ '001_none.sql': 'insert into none values (1)' })
+    expect((await db.run(['up'], { ...image.old, UPFRONT_SEED: 'dev' })).exitCode).toBe(26)
+    ok(await db.run(['up'], image.next))
+    expect(await columns(db)).toContain('name')
+  })
+
+  test('nor is one in which an old pod holds a lease, whatever the runs say', async ({ db }) => {
+    const image = images(db)
+    ok(await db.run(['up'], image.old))
+    await db.query(`update upfront.runs set outcome = null, finished_at = null`)
+    const pod = await hold(db, image.old)
+    ok(await db.run(['up'], image.next))
+    expect(await columns(db)).toContain('name')
+    ok(await pod.end())
+  })
+
   test('a later run applies it when it is safe', async ({ db }) => {
     const image = images(db)
     ok(await db.run(['up'], image.old))
@@ -89,6 +110,41 @@ describe('with leases', () => {
     const whenSafe = { ...image.next, UPFRONT_CONTRACT: 'when-safe' }
     ok(await db.run(['up'], whenSafe))
     expect(await columns(db)).toEqual(['id', 'full_name'])
+  })
+
+  test('what may be applied since the first look is not said to be', async ({ db }) => {
+    const image = images(db)
+    ok(await db.run(['up'], image.old))
+    const pod = await hold(db, image.old)
+    ok(await db.run(['up'], image.next))
+    // Another bundle with the same contract migration, so that there is a run to be recorded and nothing to apply.
+    writeFolder(image.next.UPFRONT_MIGRATIONS_DIR, { ...next, '002_full_name.verify.sql': 'select true' })
+    await using proxy = await startProxy(Number(new URL(db.url).port), async ({ text }) => {
+      if (text.includes('pg_try_advisory_lock')) ok(await pod.end())
+      return 'forward' as const
+    })
+    const env = { UPFRONT_DATABASE_URL: db.urlOf({ port: proxy.port }), UPFRONT_CONTRACT: 'when-safe' }
+    const { exitCode, stderr } = await db.run(['up'], { ...image.next, ...env })
+    expect(exitCode, stderr).toBe(0)
+    expect(await columns(db)).toContain('name')
+    expect(stderr).toMatch(/^deferred +003_drop_name/m)
+  })
+
+  test('the door is shut as well for one that was taken back while its run waited for the lock', async ({ db }) => {
+    const image = images(db)
+    ok(await db.run(['up'], image.next))
+    const other = await db.connect()
+    await other.query(`select pg_advisory_lock(${lockKey('upfront')})`)
+    writeFolder(image.next.UPFRONT_MIGRATIONS_DIR, { ...next, '004_slow.sql': 'select pg_sleep(2)' })
+    const contracting = db.run(['contract', '--without-evidence'], image.next)
+    await sleep(1_000)
+    await other.query(`delete from upfront.history where name = '003_drop_name'; alter table people add name text`)
+    await other.query(`select pg_advisory_unlock_all()`)
+    await until(async () => (await db.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length > 0, 'it applies') // prettier-ignore
+    const door = `select from pg_locks where locktype = 'advisory' and granted and (classid::bigint << 32 | objid::bigint) = ${doorKey('upfront')}`
+    expect(await db.query(door)).toHaveLength(1)
+    ok(await contracting)
+    expect(await columns(db)).not.toContain('name')
   })
 
   test('without any, it is refused, and what is seen counts even when somebody insists', async ({ db }) => {
@@ -103,6 +159,22 @@ describe('with leases', () => {
     await pod.end()
     ok(await db.run(['contract', '--without-evidence'], image.next))
     expect(await columns(db)).not.toContain('name')
+  })
+
+  test('an old pod is refused as soon as one outside a transaction has begun', async ({ db }) => {
+    const image = images(db)
+    const outside = `-- upfront:contract\n-- upfront:no-transaction\nalter table people drop column name;\nselect pg_sleep(20);`
+    ok(await db.run(['up'], image.old))
+    writeFolder(image.next.UPFRONT_MIGRATIONS_DIR, { ...next, '003_drop_name.sql': outside })
+    ok(await db.run(['up'], image.next))
+    const child = db.spawn(['contract', '--without-evidence'], image.next)
+    await until(async () => !(await columns(db)).includes('name'), 'the column is gone')
+    child.kill('SIGKILL')
+    await child.ended
+    await db.query(`select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()`) // prettier-ignore
+    const { exitCode, stderr } = await db.run(['wait'], image.old)
+    expect(exitCode, stderr).toBe(21)
+    expect(stderr).toContain('003_drop_name took away what it may use')
   })
 
   test('an old pod that comes while somebody contracts either holds, or is refused: never neither', async ({ db }) => {

@@ -22,15 +22,19 @@ export async function askForLease(
   const local = (session: Session) => withLocalSettings(session, { lockTimeoutMs, role, searchPath })
   await withServer(
     run,
-    (session) => statement(local(session), historyTables(session, run.config)).catch(notYet),
+    (session) => statement(local(session), historyTables(session, run.config)).catch((error) => notYet(run, error)),
     (session) => then(session, local(session)),
   )
 }
 
-function notYet(error: { code?: string; message: string }): never {
+function notYet({ config }: Run, error: { code?: string; message: string }): never {
   if (isContention(error)) throw new NotYet(`somebody has locked the table of leases: ${error.message}`)
   if (error.code !== '42P01' && error.code !== '3F000') throw error
-  throw new NotYet('there is no table for leases yet; upfront up of this version makes it')
+  // The leases are those of an application, which serves all tenants.
+  const who = config.tenant
+    ? `without a tenant, in the schema ${JSON.stringify(config.leaseSchema)},`
+    : 'of this version'
+  throw new NotYet(`there is no table for leases yet; upfront up ${who} makes it`)
 }
 
 /** Where waiting for the server is no news. */

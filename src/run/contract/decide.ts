@@ -1,4 +1,5 @@
 import type { HistoryRow } from '../../history/rows.ts'
+import { renewAfterAbsence } from '../../history/leases.ts'
 import { hasFinishedRun } from '../../history/runs.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
@@ -29,9 +30,10 @@ export async function decide(
   const { contract } = run.config
   // A reset has dropped what an older version could use.
   if (contract === 'always' || command === 'reset') return 'apply'
-  if (!isForeign && (await isNew(session, tables, history))) return 'apply'
-  if (contract === 'defer' && command !== 'contract') return 'defer'
   const names = deferred.map(({ name }) => name)
+  if (!isForeign && (await isNew(session, tables, history)) && !(await isUsed(job, session, names))) return 'apply'
+  if (contract === 'defer' && command !== 'contract') return 'defer'
+  if (command === 'up' || command === 'contract') await renewAfterAbsence(session, tables).catch(unlessMayNotWrite)
   const judgement = judgeEvidence(await readEvidence(run, session, bundle, names))
   for (const message of judgement.notes) {
     if (!progress.warned.has(message)) run.emit({ type: 'warning', message })
@@ -45,6 +47,11 @@ export async function decide(
   return 'apply'
 }
 
+/** Then they count as living until another lease shows for how long the server has been back. */
+function unlessMayNotWrite(error: { code?: string }): void {
+  if (error.code !== 'DENIED' && error.code !== '25006') throw error
+}
+
 function whyNot({ living, unproved, graceLeftMs }: Judgement): readonly string[] {
   if (living.length > 0) return living
   return unproved === null ? [`the grace period lasts ${Math.ceil(graceLeftMs / 1000)} s more`] : [unproved]
@@ -54,4 +61,10 @@ function whyNot({ living, unproved, graceLeftMs }: Judgement): readonly string[]
 async function isNew(session: Session, tables: HistoryTables, history: readonly HistoryRow[]): Promise<boolean> {
   if (history.some(({ state }) => state === 'baseline' || state === 'adopted')) return false
   return !(await hasFinishedRun(session, tables))
+}
+
+/** Whether an older version holds a lease all the same: a run that failed in its seeds has left what it needs. */
+async function isUsed({ run, bundle }: Job, session: Session, names: readonly string[]): Promise<boolean> {
+  const { leases } = await readEvidence(run, session, bundle, names)
+  return leases.some(({ state, lacks }) => state === 'living' && lacks !== null)
 }

@@ -93,7 +93,7 @@ async function readPrevious(
   const known = [...new Set(complete)].map((digest) => session.client.escapeLiteral(digest)).join(', ')
   const rows = await nullIfMissing(session, tables, () =>
     session.query<{ bundle: string; host: string; forMs: number }>(
-      `select bundle, host, (extract(epoch from clock_timestamp() - started_at) * 1000)::float8 as "forMs"
+      `select bundle, host, (extract(epoch from pg_catalog.clock_timestamp() - started_at) * 1000)::float8 as "forMs"
        from ${tables.runs} where command in ('up', 'contract') and outcome = 'done' and bundle not in (${known}) order by id desc limit 1`,
     ),
   )
@@ -132,7 +132,7 @@ async function hasStreams(session: Session): Promise<boolean> {
 async function readAppliedFor(session: Session, tables: HistoryTables): Promise<number | null> {
   const rows = await nullIfMissing(session, tables, () =>
     session.query<{ forMs: number | null }>(
-      `select (extract(epoch from clock_timestamp() - max(applied_at)) * 1000)::float8 as "forMs"
+      `select (extract(epoch from pg_catalog.clock_timestamp() - max(applied_at)) * 1000)::float8 as "forMs"
        from ${tables.history} where kind = 'migration'`,
     ),
   )

@@ -11,8 +11,8 @@ import { type Keeping, keepLease, renewing } from './keep-lease.ts'
 
 /** What is done while a lease is held. */
 export interface Holding extends Keeping {
-  /** Called once, when the lease is there and the database is still right. */
-  readonly held: (lease: Lease) => Promise<void> | void
+  /** When the wait began, of which the way to the lease is a part. */
+  readonly begun: number
 }
 
 const releaseWithinMs = 5_000
@@ -32,6 +32,9 @@ export async function holdLease(run: Run, bundle: Bundle, holding: Holding): Pro
     names,
     ttlMs: config.leaseTtlMs,
   }
+  // 0 would be without limit.
+  const leftMs = () =>
+    config.waitTimeoutMs === 0 ? 0 : Math.max(config.waitTimeoutMs - (performance.now() - holding.begun), 1)
   let mayBeThere = false
   const take = async (session: Session, tables: HistoryTables) => {
     mayBeThere = true
@@ -45,7 +48,7 @@ export async function holdLease(run: Run, bundle: Bundle, holding: Holding): Pro
       const tables = historyTables(session, config)
       // What is left behind costs little, so nothing hangs on it.
       await pruneLeases(reader, tables).catch(() => {})
-      await passDoor(run, session, renewing(reader, tables, lease))
+      await passDoor(run, session, leftMs(), renewing(reader, tables, lease))
     })
     // Somebody may have contracted between the look before and the lease, and was told that nobody is there.
     await holding.check()
@@ -54,7 +57,10 @@ export async function holdLease(run: Run, bundle: Bundle, holding: Holding): Pro
     // A deadline is for the way here.
     await keepLease({ ...run, signal: io.signal }, lease, holding)
   } finally {
-    if (mayBeThere) await release(run, lease)
+    if (mayBeThere) {
+      holding.ended?.()
+      await release(run, lease)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Run } from '../run.ts'
 
@@ -6,16 +7,27 @@ import type { Run } from '../run.ts'
 export interface ReadyFile {
   readonly write: (text: string) => void
   readonly remove: () => void
+  /** The same, for where nobody hears of a failure. */
+  readonly tryRemove: () => void
 }
 
 /** The one that --ready-file names, removed if it is there; nothing without the flag. */
-export function openReadyFile({ flags }: Run): ReadyFile {
+export function openReadyFile({ flags, emit }: Run): ReadyFile {
   const path = flags['ready-file']
-  if (typeof path !== 'string') return { write: () => {}, remove: () => {} }
+  if (typeof path !== 'string') return { write: () => {}, remove: () => {}, tryRemove: () => {} }
   if (!flags['hold']) throw new Failure('USAGE', '--ready-file is for wait --hold')
   const remove = () => orUsage(path, () => rmSync(path, { force: true }))
+  const tryRemove = () => {
+    try {
+      remove()
+    } catch (error) {
+      emit({ type: 'warning', message: `${(error as Failure).message}: ${(error as Failure).facts.reason}` })
+    }
+  }
   remove()
-  return { remove, write: (text) => orUsage(path, () => writeFileSync(path, `${text}\n`)) }
+  // Now and not when the lease is there, which may take as long as the wait.
+  orUsage(path, () => accessSync(dirname(path), constants.W_OK))
+  return { remove, tryRemove, write: (text) => orUsage(path, () => writeFileSync(path, `${text}\n`)) }
 }
 
 function orUsage(path: string, act: () => void): void {

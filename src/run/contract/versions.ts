@@ -1,12 +1,15 @@
 /**
  * How a version compares with ours: numbers with dots between them by number, a pre-release (`-rc.2`) before its release, as
- * semver has it; what begins with a v as without. Anything else is only equal or not comparable.
+ * semver has it; what begins with a v as without. Anything else is only equal or not comparable, and so is what
+ * `git describe` says of a commit (`1.4.2-5-g1a2b3c4`) with the release before it, which is older and not newer.
  */
 export function compareVersions(theirs: string, ours: string): 'equal' | 'older' | 'newer' | 'not comparable' {
   if (theirs === ours) return 'equal'
   const [a, b] = [parse(theirs), parse(ours)]
   if (!a || !b) return 'not comparable'
-  const order = compareNumbers(a.numbers, b.numbers) || comparePreReleases(a.pre, b.pre)
+  const byNumber = compareNumbers(a.numbers, b.numbers)
+  if (byNumber === 0 && (isDescribed(a) || isDescribed(b))) return 'not comparable'
+  const order = byNumber || comparePreReleases(a.pre, b.pre)
   // Two builds of one version: which of them is older cannot be told.
   if (order === 0) return a.build === b.build ? 'equal' : 'not comparable'
   return order < 0 ? 'older' : 'newer'
@@ -25,6 +28,11 @@ function parse(text: string): Version | undefined {
   // A number of seven digits may be the beginning of a commit's hash.
   if (numbers === undefined || /^\d{7,}$/.test(numbers)) return undefined
   return { numbers: numbers.split('.').map(BigInt), pre: pre?.split('.') ?? [], build }
+}
+
+/** So many commits behind a tag, whose name may have been that of a pre-release. */
+function isDescribed({ pre }: Version): boolean {
+  return /(?:^|-)(?:\d+-g[0-9a-f]{4,}(?:-dirty)?|dirty)$/i.test(pre.at(-1) ?? '')
 }
 
 /** 1.4 is 1.4.0. */

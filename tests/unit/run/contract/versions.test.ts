@@ -14,6 +14,7 @@ const ascending = [
   ['1.4.2', '2.0.0-rc.1'],
   ['2024.12.1', '2025.1.1'],
   ['41', '42'],
+  ['1.4.1-9-g1a2b3c4', '1.4.2-5-g1a2b3c4'],
   ['1.99999999999999999998', '1.99999999999999999999'],
 ] as const
 
@@ -34,6 +35,12 @@ describe('versions', () => {
 
   test.each([
     ['4f2a9c1', '1.4.2'],
+    // What git describe says: commits behind the tag, and not before it.
+    ['1.4.2', '1.4.2-5-g1a2b3c4'],
+    ['v1.4.2-5-g1a2b3c4-dirty', 'v1.4.2'],
+    ['1.4.2-rc.1', '1.4.2-rc.1-5-g1a2b3c4'],
+    ['1.4.2-5-g1a2b3c4', '1.4.2-7-g88e0d12'],
+    ['1.4.2-dirty', '1.4.2'],
     ['4f2a9c1', '88e0d12'],
     // Hashes that happen to have digits alone.
     ['4512907', '8810012'],
