@@ -82,9 +82,11 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
       ),
     end: (one, ended) => {
       const failure = 'failure' in ended ? ended.failure : null
+      // A run of another image may have begun with this tenant since; the row is its own then.
       return inTurn(
         `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, deferred = $7,
-           finished = clock_timestamp() where target = $1`,
+           finished = clock_timestamp()
+         where target = $1 and place = $8 and bundle = $9 and seed is not distinct from $10`,
         [
           one.name,
           failure === null ? 'done' : 'failed',
@@ -93,6 +95,9 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
           failure?.facts.place?.file ?? null,
           failure === null && wanted.proved,
           'isDeferred' in ended && ended.isDeferred,
+          one.place,
+          wanted.bundle,
+          wanted.seed,
         ],
       )
     },
