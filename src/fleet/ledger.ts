@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts'
+import { Failure } from '../errors.ts'
 import { leasesTableSql } from '../history/leases-table.ts'
 import { nullIfMissing, historyTables } from '../history/tables.ts'
 import { lockKey } from '../postgres/lock-key.ts'
@@ -8,6 +8,7 @@ import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import type { Listed } from './fleet.ts'
+import type { Central } from './keep-central.ts'
 
 /** What all tenants are to have: that of one image. */
 export interface Wanted {
@@ -29,7 +30,7 @@ export function isWanted(session: Session, { bundle, seed, proved, contracted }:
 /** How a tenant ended: with a failure, or done, where contract migrations may be left. */
 export type Ended = { readonly failure: Failure } | { readonly isDeferred: boolean }
 
-/** Writes what became of the tenants; one statement after the other, on one session. */
+/** Writes what became of the tenants; one statement after the other. */
 export interface Ledger {
   begin(one: Listed): Promise<void>
   end(one: Listed, ended: Ended): Promise<void>
@@ -51,39 +52,40 @@ export async function readDone(run: Run, wanted: Wanted): Promise<ReadonlyMap<st
 }
 
 /** Makes the table when it is not there, and begins to write. */
-export async function openLedger(run: Run, session: Session, wanted: Wanted): Promise<Ledger> {
+export async function openLedger(run: Run, central: Central, wanted: Wanted): Promise<Ledger> {
   const { config, io } = run
-  const table = ledgerTable(session, run)
-  const schema = session.client.escapeIdentifier(config.schema)
-  const [found] = await session.query<{ there: boolean; space: boolean }>(
-    'select pg_catalog.to_regclass($1) is not null as there, pg_catalog.to_regnamespace($2) is not null as space',
-    [table, schema],
-  )
-  if (!found!.there)
-    await session.query(
-      createSql(table, historyTables(session, config).leases, found!.space ? '' : schema, lockKey(config.schema)),
-    )
+  const table = await central.ask((session) => makeTable(run, session))
+  const begun = new Set<string>()
   let queue: Promise<unknown> = Promise.resolve()
   const inTurn = (sql: string, params: readonly unknown[]): Promise<void> => {
-    const next = queue.then(() => session.query(sql, params)).then(() => {})
+    const next = queue.then(() => central.ask((session) => session.query(sql, params))).then(() => {})
     queue = next.catch(() => {})
     return next
   }
-  return {
-    begin: (one) =>
+  const begin: Ledger['begin'] = async (one) => {
+    await inTurn(
+      `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
+       values ($1, $2, $3, $4, $5, 'running', 1, $6, $7)
+       on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
+         seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
+         attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
+         code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`,
+      [one.name, one.group, one.place, wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
+    )
+    begun.add(one.name)
+  }
+  const end: Ledger['end'] = async (one, ended) => {
+    if (!begun.has(one.name)) {
+      // One that had to stop while it waited for its turn leaves the row as it is.
+      if (run.signal.aborted) return
+      await begin(one)
+    }
+    begun.delete(one.name)
+    const failure = 'failure' in ended ? ended.failure : null
+    const error = failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': '))
+    // A run of another image may have begun with this tenant since; the row is its own then.
+    const write = (text: string | null) =>
       inTurn(
-        `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
-         values ($1, $2, $3, $4, $5, 'running', 1, $6, $7)
-         on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
-           seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
-           attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
-           code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`,
-        [one.name, one.group, one.place, wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
-      ),
-    end: (one, ended) => {
-      const failure = 'failure' in ended ? ended.failure : null
-      // A run of another image may have begun with this tenant since; the row is its own then.
-      return inTurn(
         `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, deferred = $7,
            finished = clock_timestamp()
          where target = $1 and place = $8 and bundle = $9 and seed is not distinct from $10`,
@@ -91,7 +93,7 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
           one.name,
           failure === null ? 'done' : 'failed',
           failure?.code ?? null,
-          failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': ')),
+          text,
           failure?.facts.place?.file ?? null,
           failure === null && wanted.proved,
           'isDeferred' in ended && ended.isDeferred,
@@ -100,8 +102,35 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
           wanted.seed,
         ],
       )
-    },
+    await write(error)
   }
+  return { begin, end }
+}
+
+/** Makes the table when it is not there; answers its name. */
+async function makeTable(run: Run, session: Session): Promise<string> {
+  const { config } = run
+  const table = ledgerTable(session, run)
+  const schema = session.client.escapeIdentifier(config.schema)
+  const [found] = await session.query<{ there: boolean; space: boolean }>(
+    'select pg_catalog.to_regclass($1) is not null as there, pg_catalog.to_regnamespace($2) is not null as space',
+    [table, schema],
+  )
+  if (found!.there) return table
+  const sql = createSql(
+    table,
+    historyTables(session, config).leases,
+    found!.space ? '' : schema,
+    lockKey(config.schema),
+  )
+  try {
+    await session.query(sql)
+  } catch (error) {
+    await session.query('rollback').catch(() => {})
+    if ((error as { code?: string }).code === '42501') throw deniedLedger(session, found!.space ? schema : null, error)
+    throw error
+  }
+  return table
 }
 
 /** The ledger as SQL names it. */
@@ -133,4 +162,16 @@ function createSql(table: string, leases: string, schema: string, key: bigint): 
     );
     ${leasesTableSql(leases)};
     commit`
+}
+
+/** DENIED, with the statement that its owner would run; `schema` is null where that has to be made as well. */
+function deniedLedger(session: Session, schema: string | null, cause: unknown): Failure {
+  const quote = (name: string) => session.client.escapeIdentifier(name)
+  const [database, role] = [quote(session.client.database ?? ''), quote(session.role)]
+  const next =
+    schema === null
+      ? `As the owner of the database: grant create on database ${database} to ${role};`
+      : `As the owner of the schema: grant usage, create on schema ${schema} to ${role};`
+  const reason = (cause as Error).message
+  return new Failure('DENIED', `the role ${role} may not create the ledger of the fleet`, { sqlstate: '42501', reason, next }, cause) // prettier-ignore
 }

@@ -1,0 +1,79 @@
+// What a fleet keeps in its central database is true, whatever becomes of that database and of others who write there.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { type Database, test, until } from '../support/database.ts'
+
+const fleet = { UPFRONT_FLEET_SCHEMAS: 'tenant_*' }
+const slow = { '001_a.sql': 'create table a (id int); select pg_sleep(2)' }
+
+async function makeTenants(db: Database, count: number) {
+  await db.query(Array.from({ length: count }, (_, i) => `create schema tenant_${i};`).join('\n'))
+}
+
+/** Ends the sessions of ours that do nothing but keep the ledger or the places; says how many. */
+async function endCentral(db: Database): Promise<number> {
+  const rows = await db.query(`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = '${db.name}' and application_name like 'upfront/%' and state = 'idle'
+      and (query ~ 'upfront"?.fleet' or query ~ 'advisory' or query ~ 'pg_control_system|client_min_messages')`)
+  return rows.length
+}
+
+async function ledger(db: Database): Promise<{ target: string; state: string }[]> {
+  const [there] = await db.query<{ there: boolean }>(`select to_regclass('upfront.fleet') is not null as there`)
+  return there!.there ? db.query('select target, state from upfront.fleet order by target') : []
+}
+
+test('a ledger session that is lost again and again is opened again, and every tenant is recorded', async ({ db }) => {
+  await makeTenants(db, 6)
+  db.files(slow)
+  const run = db.spawn(['fleet', 'up', '--parallel', '2'], fleet)
+  let ended = 0
+  for (let i = 0; i < 4; i += 1) {
+    await until(async () => (await ledger(db)).some(({ state }) => state === 'running'), 'one is running')
+    ended += await endCentral(db)
+    await sleep(300)
+  }
+  expect(ended).toBeGreaterThan(1)
+  const { exitCode, stdout, stderr } = await run.ended
+  expect(exitCode, stderr).toBe(0)
+  expect(stdout).toContain('6 done, 0 with nothing to do, 0 failed, 0 not tried')
+  expect((await ledger(db)).map(({ state }) => state)).toEqual(Array(6).fill('done'))
+})
+
+test('a run that is stopped says what it has done, and what was in flight is not done', async ({ db }) => {
+  await makeTenants(db, 8)
+  db.files({
+    '001_a.sql': "create table a (id int); select pg_sleep(case when current_schema() < 'tenant_3' then 0 else 30 end)",
+  })
+  const run = db.spawn(['fleet', 'up', '--parallel', '2', '--json'], fleet)
+  await until(async () => (await ledger(db)).length === 5, 'two are in flight')
+  run.kill('SIGTERM')
+  const { exitCode, stdout, stderr } = await run.ended
+  expect(exitCode, stderr).toBe(143)
+  expect(JSON.parse(stdout)).toMatchObject({ done: 3, nothing_to_do: 0, failed: 0, not_tried: 5 })
+  expect(stderr).toContain('3 done, 0 with nothing to do, 0 failed, 5 not tried')
+  const states = (await ledger(db)).map(({ state }) => state)
+  expect(states).toEqual(['done', 'done', 'done', 'failed', 'failed'])
+})
+
+test('a run of another image that finishes later says nothing of the one that has begun since', async ({ db }) => {
+  await makeTenants(db, 1)
+  db.files(slow)
+  const old = db.spawn(['fleet', 'up'], fleet)
+  await until(async () => (await ledger(db)).length === 1, 'the old one has begun')
+  const [first] = await db.query<{ bundle: string }>('select bundle from upfront.fleet')
+  db.files({ ...slow, '002_b.sql': 'create table b (id int)' })
+  const young = db.spawn(['fleet', 'up'], fleet)
+  const hasBegun = async () =>
+    (await db.query<{ bundle: string }>('select bundle from upfront.fleet'))[0]!.bundle !== first!.bundle
+  await until(hasBegun, 'the young one has begun')
+  young.kill('SIGKILL')
+  await young.ended
+  const { exitCode, stderr } = await old.ended
+  expect(exitCode, stderr).toBe(0)
+  expect(await db.tables()).not.toContain('tenant_0.b')
+  const status = await db.run(['fleet', 'status', '--exit-code'], fleet)
+  expect(status.exitCode, status.stdout).toBe(34)
+  const again = await db.run(['fleet', 'up'], fleet)
+  expect(again.stdout, again.stderr).toContain('1 done')
+})
