@@ -57,21 +57,21 @@ export async function openLedger(run: Run, central: Central, wanted: Wanted): Pr
   const table = await central.ask((session) => makeTable(run, session))
   const begun = new Set<string>()
   let queue: Promise<unknown> = Promise.resolve()
-  const inTurn = (sql: string, params: readonly unknown[]): Promise<void> => {
-    const next = queue.then(() => central.ask((session) => session.query(sql, params))).then(() => {})
+  const inTurn = (ask: (session: Session) => Promise<unknown>): Promise<void> => {
+    const next = queue.then(() => central.ask(ask)).then(() => {})
     queue = next.catch(() => {})
     return next
   }
   const begin: Ledger['begin'] = async (one) => {
-    await inTurn(
-      `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
+    const sql = `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
        values ($1, $2, $3, $4, $5, 'running', 1, $6, $7)
        on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
          seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
          attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
-         code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`,
-      [one.name, one.group, one.place, wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
-    )
+         code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`
+    const { bundle, seed } = wanted
+    const params = [one.name, one.group, one.place, bundle, seed, config.fleet.shard, io.hostname]
+    await inTurn((session) => session.query(sql, params))
     begun.add(one.name)
   }
   const end: Ledger['end'] = async (one, ended) => {
@@ -82,29 +82,36 @@ export async function openLedger(run: Run, central: Central, wanted: Wanted): Pr
     }
     begun.delete(one.name)
     const failure = 'failure' in ended ? ended.failure : null
-    const error = failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': '))
     // A run of another image may have begun with this tenant since; the row is its own then.
-    const write = (text: string | null) =>
-      inTurn(
-        `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, deferred = $7,
-           finished = clock_timestamp()
-         where target = $1 and place = $8 and bundle = $9 and seed is not distinct from $10`,
-        [
-          one.name,
-          failure === null ? 'done' : 'failed',
-          failure?.code ?? null,
-          text,
-          failure?.facts.place?.file ?? null,
-          failure === null && wanted.proved,
-          'isDeferred' in ended && ended.isDeferred,
-          one.place,
-          wanted.bundle,
-          wanted.seed,
-        ],
-      )
-    await write(error)
+    const sql = `update ${table} set state = $1, code = $2, error = $3, failed = $4, proved = $5, deferred = $6,
+        finished = clock_timestamp()
+      where target = $7 and place = $8 and bundle = $9 and seed is not distinct from $10`
+    const how = [failure === null && wanted.proved, 'isDeferred' in ended && ended.isDeferred]
+    const row = [one.name, one.place, wanted.bundle, wanted.seed]
+    const write = (session: Session, [error, file]: readonly (string | null)[]) =>
+      session.query(sql, [failure === null ? 'done' : 'failed', failure?.code ?? null, error, file, ...how, ...row])
+    const words = failure === null ? [null, null] : wordsOf(failure).map((word) => word && run.redact(word))
+    await inTurn((session) =>
+      write(session, words).catch((error: unknown) => {
+        if ((error as { code?: string }).code !== noEquivalent) throw error
+        return write(
+          session,
+          words.map((word) => word && word.replace(/[^\x20-\x7e\n]/gu, '?')),
+        )
+      }),
+    )
   }
   return { begin, end }
+}
+
+/** Of a database whose encoding has no such letter. */
+const noEquivalent = '22P05'
+const longestError = 4_000
+
+/** What happened and in which file; a zero byte is the one that Postgres can keep in no encoding. */
+function wordsOf({ message, facts: { reason, place } }: Failure): (string | null)[] {
+  const error = reason === undefined ? message : `${message}: ${reason}`
+  return [error.replaceAll('\0', '').slice(0, longestError), place?.file ?? null]
 }
 
 /** Makes the table when it is not there; answers its name. */

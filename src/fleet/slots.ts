@@ -2,6 +2,7 @@ import type { Target } from '../config/database/target.ts'
 import { Failure } from '../errors.ts'
 import { pause } from '../postgres/pause.ts'
 import type { Run } from '../run/run.ts'
+import { ofCentral } from './keep-central.ts'
 import { makeServerOf } from './server-of.ts'
 import { type Held, type Places, lockedPlaces, ownPlaces } from './slot-locks.ts'
 
@@ -100,7 +101,11 @@ function keepPlaces(run: Run, central: Target | null) {
     return places ?? ownPlaces(held)
   }
   const get = () => {
-    opened ??= open().catch((error: unknown) => ((opened = undefined), Promise.reject(error)))
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      run.signal.throwIfAborted()
+      throw error instanceof Failure ? ofCentral(error) : error
+    })
     return opened
   }
   // One after the other, because two that look at the same time find the same place.
@@ -115,7 +120,7 @@ function keepPlaces(run: Run, central: Target | null) {
       run.signal.throwIfAborted()
       await places.close().catch(() => {})
       opened = undefined
-      return ask(await get()).catch(() => Promise.reject(error))
+      return ask(await get()).catch(() => Promise.reject(error instanceof Failure ? error : noPlaces(error)))
     })
   }
   return {
@@ -129,6 +134,15 @@ function keepPlaces(run: Run, central: Target | null) {
       await (await opened?.catch(() => undefined))?.close()
     },
   }
+}
+
+function noPlaces(cause: unknown): Failure {
+  const { message: reason, code } = cause as Error & { code?: string }
+  const sqlstate = code === undefined ? {} : { sqlstate: code }
+  const next = 'Mend it there, and run it again: the ledger says who is done.'
+  return ofCentral(
+    new Failure('LOST', 'places on a server could not be shared there', { ...sqlstate, reason, next }, cause),
+  )
 }
 
 /** Whether a server said that it has no room for one more. */

@@ -29,7 +29,7 @@ test('a ledger session that is lost again and again is opened again, and every t
   const run = db.spawn(['fleet', 'up', '--parallel', '2'], fleet)
   let ended = 0
   for (let i = 0; i < 4; i += 1) {
-    await until(async () => (await ledger(db)).some(({ state }) => state === 'running'), 'one is running')
+    await until(async () => (await ledger(db)).some(({ state }) => state === 'running'), 'one is running', 30_000)
     ended += await endCentral(db)
     await sleep(300)
   }
@@ -46,7 +46,7 @@ test('a run that is stopped says what it has done, and what was in flight is not
     '001_a.sql': "create table a (id int); select pg_sleep(case when current_schema() < 'tenant_3' then 0 else 30 end)",
   })
   const run = db.spawn(['fleet', 'up', '--parallel', '2', '--json'], fleet)
-  await until(async () => (await ledger(db)).length === 5, 'two are in flight')
+  await until(async () => (await ledger(db)).length === 5, 'two are in flight', 30_000)
   run.kill('SIGTERM')
   const { exitCode, stdout, stderr } = await run.ended
   expect(exitCode, stderr).toBe(143)
@@ -60,13 +60,13 @@ test('a run of another image that finishes later says nothing of the one that ha
   await makeTenants(db, 1)
   db.files(slow)
   const old = db.spawn(['fleet', 'up'], fleet)
-  await until(async () => (await ledger(db)).length === 1, 'the old one has begun')
+  await until(async () => (await ledger(db)).length === 1, 'the old one has begun', 30_000)
   const [first] = await db.query<{ bundle: string }>('select bundle from upfront.fleet')
   db.files({ ...slow, '002_b.sql': 'create table b (id int)' })
   const young = db.spawn(['fleet', 'up'], fleet)
   const hasBegun = async () =>
     (await db.query<{ bundle: string }>('select bundle from upfront.fleet'))[0]!.bundle !== first!.bundle
-  await until(hasBegun, 'the young one has begun')
+  await until(hasBegun, 'the young one has begun', 30_000)
   young.kill('SIGKILL')
   await young.ended
   const { exitCode, stderr } = await old.ended
@@ -76,4 +76,40 @@ test('a run of another image that finishes later says nothing of the one that ha
   expect(status.exitCode, status.stdout).toBe(34)
   const again = await db.run(['fleet', 'up'], fleet)
   expect(again.stdout, again.stderr).toContain('1 done')
+})
+
+test('an error that the central database has no letters for fails its tenant alone', async ({ db }) => {
+  const [central, ...tenants] = ['c', 't0', 't1'].map((name) => `${db.name}_${name}`)
+  await db.query(`create database ${central} encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'`)
+  for (const name of tenants) await db.query(`create database ${name}`)
+  const env = {
+    UPFRONT_DATABASE_URL: db.urlOf({ database: central! }),
+    UPFRONT_FLEET_QUERY: `values ('${tenants.join(`'), ('`)}')`,
+  }
+  const raise = `do $$ begin if current_database() like '%t0' then raise exception 'kaputt 日本'; end if; end $$`
+  try {
+    db.files({ '001_a.sql': raise })
+    const letters = await db.run(['fleet', 'up'], env)
+    expect(letters.exitCode, letters.stderr).toBe(35)
+    expect(letters.stdout).toContain('1 done, 0 with nothing to do, 1 failed, 0 not tried')
+    expect((await db.run(['fleet', 'status'], env)).stdout).toContain('kaputt ??')
+    db.files({ '001_a.sql': raise, '002_b.ts': `export async function up() { throw new Error('zero \\0 byte') }` })
+    const zero = await db.run(['fleet', 'up', '--only', tenants[1]!], env)
+    expect(zero.exitCode, zero.stderr).toBe(35)
+  } finally {
+    for (const name of [central, ...tenants]) await db.query(`drop database ${name} with (force)`)
+  }
+})
+
+test('who may not keep the ledger is told so', async ({ db }) => {
+  const us = await db.role()
+  await db.query(`create schema tenant_1 authorization ${us.user}`)
+  db.files({ '001_a.sql': 'create table a (id int)' })
+  const env = { ...fleet, UPFRONT_DATABASE_URL: db.urlOf(us) }
+  const none = await db.run(['fleet', 'up'], env)
+  expect(none.exitCode, none.stderr).toBe(24)
+  expect(none.stderr).toContain(`grant create on database "${db.name}" to "${us.user}"`)
+  await db.query('create schema upfront')
+  const space = await db.run(['fleet', 'up'], env)
+  expect(space.exitCode, space.stderr).toBe(24)
 })
