@@ -10,12 +10,14 @@ export async function streamRows(
   settings: Readonly<Record<string, string>>,
   sql: string,
   take: (row: Readonly<Record<string, unknown>>) => void,
+  types?: pg.CustomTypesConfig,
 ): Promise<void> {
   const calls = Object.entries(settings).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, true) as _set`,
   )
   await new Promise<void>((resolve, reject) => {
-    const query = new pg.Query<Record<string, unknown>>(`select ${calls.join(', ')};\n${sql}`)
+    const text = `select ${calls.join(', ')};\n${sql}`
+    const query = new pg.Query<Record<string, unknown>>({ text, ...(types === undefined ? {} : { types }) })
     let thrown: unknown
     query.on('row', (row: Record<string, unknown>) => {
       if (thrown !== undefined || '_set' in row) return
