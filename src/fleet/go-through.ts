@@ -51,6 +51,7 @@ async function visitOne({ run, summary, progress, visit, failed }: Going, listed
     addFailure(summary, listed.name, error, [listed.name, ...(one === undefined ? [] : wordsOf(one.target))])
     progress.ended(listed.name, 'failed', begun, error)
     await failed?.(listed, error)
+    run.signal.throwIfAborted()
   }
 }
 
@@ -59,7 +60,7 @@ function wordsOf({ database, user, hosts }: Target): string[] {
   return [database, user, ...hosts.flatMap(({ host, port }) => [host, `${host}:${port}`])]
 }
 
-/** Whether it ended only because the whole run has to; an index left invalid, say, is a failure of its own. */
+/** Whether it ended only because the whole run has to; what was left half done is a failure of its own. */
 function isStopped(failure: Failure, { aborted, reason }: AbortSignal): boolean {
-  return aborted && failure.code === (reason as Failure).code
+  return aborted && failure === reason
 }

@@ -23,6 +23,8 @@ const shortestPauseMs = 10
 const longestPauseMs = 50
 const afterCrowdedMs = 1_000
 const triesWhenCrowded = 8
+/** Where a database is full without us, as one that lets nobody in (connection limit 0). */
+const triesWhenFull = 2
 
 /** What is known of one server. */
 interface Server {
@@ -31,6 +33,8 @@ interface Server {
   last: number
   /** How often it went well since that was changed. */
   calm: number
+  /** The database of each that has a place. */
+  readonly users: string[]
   /** Who waits here: one of them asks, the others come after it. */
   queue: Promise<unknown>
 }
@@ -48,7 +52,7 @@ export function openSlots(run: Run, central: Target | null): Slots {
 
   const find = async (target: Target): Promise<Server> => {
     const name = await serverOf((await keeper.get()).session)(target)
-    const server = servers.get(name) ?? { name, last: most, calm: 0, queue: Promise.resolve() }
+    const server = servers.get(name) ?? { name, last: most, calm: 0, users: [], queue: Promise.resolve() }
     servers.set(name, server)
     return server
   }
@@ -68,14 +72,18 @@ export function openSlots(run: Run, central: Target | null): Slots {
         const mine = server.queue.then(() => waitForPlace(server))
         server.queue = mine.catch(() => {})
         const place = await mine
+        server.users.push(target.database)
         try {
           const result = await use()
           raise(server, most)
           return result
         } catch (error) {
-          if (!isCrowded(error) || tries === triesWhenCrowded || signal.aborted) throw error
-          lower(server)
+          if (!isCrowded(error) || signal.aborted) throw error
+          const isOthers = isOfDatabase(error) && server.users.filter((one) => one === target.database).length === 1
+          if (tries >= (isOthers ? triesWhenFull : triesWhenCrowded)) throw error
+          if (!isOthers) lower(server)
         } finally {
+          server.users.splice(server.users.indexOf(target.database), 1)
           await keeper.give(server, place)
         }
         await pause(afterCrowdedMs * (0.5 + Math.random()), signal)
@@ -151,6 +159,13 @@ export function isCrowded(error: unknown): boolean {
     const sqlstate = at instanceof Failure ? at.facts.sqlstate : (at as { code?: string }).code
     if (sqlstate === '53300' || sqlstate === '53200') return true
   }
+  return false
+}
+
+/** Whether it is that one database which has no room, by the function of Postgres that says so in any language. */
+function isOfDatabase(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ((at as { routine?: string }).routine === 'CheckMyDatabase') return true
   return false
 }
 

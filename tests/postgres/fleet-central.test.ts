@@ -56,6 +56,19 @@ test('a run that is stopped says what it has done, and what was in flight is not
   expect(states).toEqual(['done', 'done', 'done', 'failed', 'failed'])
 })
 
+test('what a stopped run leaves half done is told as a failure of its tenant', async ({ db }) => {
+  await makeTenants(db, 1)
+  db.files({ '001_a.sql': '-- upfront:no-transaction\ncreate table a (id int);\nselect pg_sleep(30);' })
+  const run = db.spawn(['fleet', 'up'], fleet)
+  const sleeps = `select 1 from pg_stat_activity where datname = '${db.name}' and query ~ 'pg_sleep' and pid <> pg_backend_pid()`
+  await until(async () => (await db.query(sleeps)).length > 0, 'it sleeps', 30_000)
+  run.kill('SIGTERM')
+  const { exitCode, stdout, stderr } = await run.ended
+  expect(exitCode, stderr).toBe(143)
+  expect(stdout).toContain('0 done, 0 with nothing to do, 1 failed, 0 not tried')
+  expect(stderr).toContain('stopped after 1 of 2 statements, which remain')
+})
+
 test('a run of another image that finishes later says nothing of the one that has begun since', async ({ db }) => {
   await makeTenants(db, 1)
   db.files(slow)

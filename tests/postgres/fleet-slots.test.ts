@@ -107,6 +107,27 @@ describe('places on a server', () => {
     await slots.close()
   })
 
+  test('are as many as before when it is one database that lets nobody in', async ({ db }) => {
+    const { run } = await makeRun(db, cap)
+    const slots = openSlots(run, run.config.target)
+    const full = Object.assign(new Error('too many connections'), { code: '53300', routine: 'CheckMyDatabase' })
+    let tries = 0
+    const closed = slots.with({ ...run.config.target!, database: 'closed' }, () => ((tries += 1), Promise.reject(full)))
+    await expect(closed).rejects.toBe(full)
+    expect(tries).toBe(2)
+    let now = 0
+    let most = 0
+    const one = () =>
+      slots.with(run.config.target!, async () => {
+        most = Math.max(most, (now += 1))
+        await sleep(50)
+        now -= 1
+      })
+    await Promise.all(Array.from({ length: 8 }, one))
+    expect(most).toBe(4)
+    await slots.close()
+  })
+
   test('are free again when a shard dies, and go on when its session is ended', async ({ db }) => {
     const { run } = await makeRun(db, { UPFRONT_FLEET_CONNECTIONS: '2' })
     const [first, second] = [openSlots(run, run.config.target), openSlots(run, run.config.target)]
