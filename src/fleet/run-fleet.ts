@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import { Failure } from '../errors.ts'
 import type { Bundle } from '../migration.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
@@ -35,8 +34,6 @@ export interface Ended {
  * that fails stops no other, until more than --max-failed have failed, or a canary has.
  */
 export async function runFleet(run: Run, command: Command): Promise<Ended> {
-  // What a tenant leaves behind is young: room for more of it would only grow, to 140 MB with 500 tenants.
-  setFlagsFromString('--semi-space-growth-factor=1')
   const { wanted, bundle } = await wantedOf(run)
   announce(run, 'fleet up', bundle)
   const { count, left } = await listLeft(run, await readDone(atLedger(run), wanted))
