@@ -1,7 +1,5 @@
-import { Failure } from '../errors.ts'
-import { leasesTableSql } from '../history/leases-table.ts'
+import type { Failure } from '../errors.ts'
 import { nullIfMissing, historyTables } from '../history/tables.ts'
-import { lockKey } from '../postgres/lock-key.ts'
 import { localValues } from '../postgres/local-settings.ts'
 import type { Session } from '../postgres/session.ts'
 import { streamRows } from '../postgres/stream-rows.ts'
@@ -9,6 +7,7 @@ import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import type { Listed } from './fleet.ts'
 import type { Central } from './keep-central.ts'
+import { ledgerTable, makeLedger } from './ledger-table.ts'
 
 /** What all tenants are to have: that of one image. */
 export interface Wanted {
@@ -54,7 +53,7 @@ export async function readDone(run: Run, wanted: Wanted): Promise<ReadonlyMap<st
 /** Makes the table when it is not there, and begins to write. */
 export async function openLedger(run: Run, central: Central, wanted: Wanted): Promise<Ledger> {
   const { config, io } = run
-  const table = await central.ask((session) => makeTable(run, session))
+  const table = await central.ask((session) => makeLedger(run, session))
   const begun = new Set<string>()
   let queue: Promise<unknown> = Promise.resolve()
   const inTurn = (ask: (session: Session) => Promise<unknown>): Promise<void> => {
@@ -112,73 +111,4 @@ const longestError = 4_000
 function wordsOf({ message, facts: { reason, place } }: Failure): (string | null)[] {
   const error = reason === undefined ? message : `${message}: ${reason}`
   return [error.replaceAll('\0', '').slice(0, longestError), place?.file ?? null]
-}
-
-/** Makes the table when it is not there; answers its name. */
-async function makeTable(run: Run, session: Session): Promise<string> {
-  const { config } = run
-  const table = ledgerTable(session, run)
-  const schema = session.client.escapeIdentifier(config.schema)
-  const [found] = await session.query<{ there: boolean; space: boolean }>(
-    'select pg_catalog.to_regclass($1) is not null as there, pg_catalog.to_regnamespace($2) is not null as space',
-    [table, schema],
-  )
-  if (found!.there) return table
-  const sql = createSql(
-    table,
-    historyTables(session, config).leases,
-    found!.space ? '' : schema,
-    lockKey(config.schema),
-  )
-  try {
-    await session.query(sql)
-  } catch (error) {
-    await session.query('rollback').catch(() => {})
-    if ((error as { code?: string }).code === '42501') throw deniedLedger(session, found!.space ? schema : null, error)
-    throw error
-  }
-  return table
-}
-
-/** The ledger as SQL names it. */
-export function ledgerTable(session: Session, { config }: Run): string {
-  return `${session.client.escapeIdentifier(config.schema)}.fleet`
-}
-
-/** Under the lock of that schema, because concurrent `if not exists` still collide. */
-function createSql(table: string, leases: string, schema: string, key: bigint): string {
-  return `begin; select pg_catalog.pg_advisory_xact_lock(${key});
-    ${schema === '' ? '' : `create schema if not exists ${schema};`}
-    create table if not exists ${table} (
-      target text primary key,
-      "group" text,
-      place text not null,
-      bundle text not null,
-      seed text,
-      state text not null,
-      attempt integer not null,
-      code text,
-      error text,
-      failed text,
-      proved boolean not null default false,
-      deferred boolean not null default false,
-      shard integer not null,
-      host text not null,
-      started timestamptz not null default clock_timestamp(),
-      finished timestamptz
-    );
-    ${leasesTableSql(leases)};
-    commit`
-}
-
-/** DENIED, with the statement that its owner would run; `schema` is null where that has to be made as well. */
-function deniedLedger(session: Session, schema: string | null, cause: unknown): Failure {
-  const quote = (name: string) => session.client.escapeIdentifier(name)
-  const [database, role] = [quote(session.client.database ?? ''), quote(session.role)]
-  const next =
-    schema === null
-      ? `As the owner of the database: grant create on database ${database} to ${role};`
-      : `As the owner of the schema: grant usage, create on schema ${schema} to ${role};`
-  const reason = (cause as Error).message
-  return new Failure('DENIED', `the role ${role} may not create the ledger of the fleet`, { sqlstate: '42501', reason, next }, cause) // prettier-ignore
 }

@@ -71,18 +71,18 @@ async function ask(run: Run, query: string, take: (named: Named) => void): Promi
       group: group || null,
     })
   }
-  await withServer(run, requireAnswer, (session) => streamRows(session, settings, query, takeRow, asText)).catch(
-    (error: unknown) => {
-      if (error instanceof Failure || (error as { severity?: string }).severity === undefined) throw error
-      const { message: reason, code: sqlstate } = error as Error & { code: string }
-      throw new Failure(
-        'USAGE',
-        'the query of the fleet failed',
-        { sqlstate, reason, next: 'Set UPFRONT_FLEET_QUERY right.' },
-        error,
-      )
-    },
-  )
+  await withServer(run, requireAnswer, (session) =>
+    streamRows(session, settings, { text: query, types: asText }, takeRow),
+  ).catch((error: unknown) => {
+    if (error instanceof Failure || (error as { severity?: string }).severity === undefined) throw error
+    const { message: reason, code: sqlstate } = error as Error & { code: string }
+    throw new Failure(
+      'USAGE',
+      'the query of the fleet failed',
+      { sqlstate, reason, next: 'Set UPFRONT_FLEET_QUERY right.' },
+      error,
+    )
+  })
 }
 
 async function readLines(run: Run, file: string, take: (named: Named) => void): Promise<void> {

@@ -92,7 +92,7 @@ describe('places on a server', () => {
     const one = () =>
       slots.with(run.config.target!, async () => {
         now += 1
-        await sleep(20)
+        await sleep(100)
         now -= 1
         if (now < 2) return
         refused += 1
