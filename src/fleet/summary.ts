@@ -1,5 +1,4 @@
 import type { Failure, Problem } from '../errors.ts'
-import { printable } from '../report/printable.ts'
 
 /** Failures that are the same but for whom they met. */
 export interface FailureGroup {
@@ -88,7 +87,7 @@ function tellGroup({ example, count, names }: FailureGroup): Problem {
 
 /** The first few names, and how many more there are. */
 export function nameSome(names: readonly string[], count = names.length): string {
-  const shown = names.slice(0, namesShown).map(printable)
+  const shown = names.slice(0, namesShown)
   return `${shown.join(', ')}${count > shown.length ? ` and ${count - shown.length} more` : ''}`
 }
 

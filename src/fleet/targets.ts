@@ -9,8 +9,7 @@ import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import { inDatabase } from '../run/shadow/scratch.ts'
-import type { Listed } from './fleet.ts'
-import { hostsOf, placeAt } from './place.ts'
+import { type Listed, hostsOf, placeAt } from './fleet.ts'
 import { listSchemas } from './schemas.ts'
 
 /** A tenant as its row or line says it. */

@@ -85,3 +85,13 @@ test('what was meant as a connection string is no name of a database', async ({ 
   const rows = JSON.stringify(await db.query('select * from upfront.fleet'))
   for (const text of [stdout, stderr, status.stdout, rows]) expect(text).not.toContain('hidden')
 })
+
+test('no name leaves the comment that it stands in', async ({ db }) => {
+  db.files(files)
+  await withTenants(db, 1, async ([one]) => {
+    const plan = await db.run(['fleet', 'plan'], {
+      UPFRONT_FLEET_QUERY: `select '${one}' as database, E'a\\ndrop table b; --' as name`,
+    })
+    expect(plan.stdout, plan.stderr).toContain('-- 1 × a\\ndrop table b; --')
+  })
+})

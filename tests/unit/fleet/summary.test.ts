@@ -49,7 +49,3 @@ test('where every tenant has an error of its own, few are kept and fewer told, a
   expect(told[0]!.what).toMatch(/^4800 × FAILED/)
   expect(told.at(-1)!.what).toBe('and 181 more errors of 181 tenants: upfront fleet status has all of them')
 })
-
-test('no name ends the line that it stands in', () => {
-  expect(nameSome(['a\ndrop table b; --', '\u001b[31m'])).toBe('a\\ndrop table b; --, \\x1b[31m')
-})
