@@ -39,6 +39,9 @@ const rules: Partial<Record<SettingName, (text: string) => string | undefined>> 
 
 const shortestLeaseMs = 1_000
 
+/** A query may well have lines, such as a block of YAML with its newline at the end. */
+const isSql: ReadonlySet<SettingName> = new Set(['UPFRONT_FLEET_QUERY'])
+
 /** Reads the text of one setting; it never throws, and a problem never shows what may be a connection string. */
 export function parseSetting(name: SettingName, text: string): ParsedSetting {
   const setting: Setting = settings[name]
@@ -69,7 +72,8 @@ export function parseSetting(name: SettingName, text: string): ParsedSetting {
     }
     case 'text':
     case 'path': {
-      const odd = text.trim() !== text || /[^ -~\u00a0-\uffff]/.test(text)
+      const line = isSql.has(name) ? text.trim().replace(/[\t\r\n]/g, ' ') : text
+      const odd = line.trim() !== line || /[^ -~\u00a0-\uffff]/.test(line)
       const reason = odd ? 'has white space around it or a control character in it; expected a plain text' : undefined
       const problem = reason ?? rules[name]?.(text)
       return problem === undefined ? { value: text } : refuse(problem)

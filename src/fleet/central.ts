@@ -2,7 +2,7 @@ import type { Target } from '../config/database/target.ts'
 import { Failure } from '../errors.ts'
 import { noWait } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
-import { newRunConnection } from '../run/connection.ts'
+import { type RunConnection, newRunConnection } from '../run/connection.ts'
 import type { Phase } from '../run/deadline.ts'
 import type { Run } from '../run/run.ts'
 import { requirePrimary, withServer } from '../run/server.ts'
@@ -15,9 +15,13 @@ export interface CentralSession {
 }
 
 /** Opens one; null where a pooler gives its server process to others, so that no lock holds there. */
-export async function holdCentral(run: Run, central: Target): Promise<CentralSession | null> {
+export async function holdCentral(
+  run: Run,
+  central: Target,
+  connection: RunConnection = newRunConnection(),
+): Promise<CentralSession | null> {
   const phase: Phase = { current: 'waiting for the server' }
-  const own = { emit: () => {}, phase, lockWait: noWait(), connection: newRunConnection() }
+  const own = { emit: () => {}, phase, lockWait: noWait(), connection }
   const holding = { ...run, ...own, config: { ...run.config, target: central } }
   return new Promise((resolve, reject) => {
     const over = withServer(holding, requirePrimary, async (session) => {

@@ -34,7 +34,7 @@ export async function readFleetStatus(run: Run) {
     if (standing === undefined || typeof standing === 'string' || standing.place !== place)
       return void behind.push({ ...unknown, name, group })
     const { state, code, error, failed, attempt, started, host } = standing
-    const alike = error && without(error, [name, name.slice(name.lastIndexOf('/') + 1)])
+    const alike = error && without(error, [name, ...(name.includes('/') ? name.split('/') : [])])
     behind.push({ name, group, state, code, error, alike, migration: failed, attempt, since: started, host })
   })
   return { bundle: wanted.bundle, count, behind }

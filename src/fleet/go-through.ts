@@ -1,6 +1,8 @@
+import type { Target } from '../config/database/target.ts'
 import { Failure } from '../errors.ts'
 import type { Run } from '../run/run.ts'
 import type { FleetTarget, Listed } from './fleet.ts'
+import { CentralFailure } from './keep-central.ts'
 import type { Progress } from './progress.ts'
 import { type Summary, addFailure } from './summary.ts'
 
@@ -13,7 +15,7 @@ export interface Going {
   readonly most: number
   /** Does what is to be done for one; rejects with a Failure when that failed. */
   readonly visit: (one: FleetTarget, listed: Listed) => Promise<'done' | 'nothing'>
-  /** Notes how it failed. */
+  /** Notes how it failed, or that it was stopped with the whole run. */
   readonly failed?: (listed: Listed, failure: Failure) => Promise<void>
 }
 
@@ -34,16 +36,31 @@ export async function goThrough(on: Going, targets: readonly Listed[]): Promise<
 
 async function visitOne({ run, summary, progress, visit, failed }: Going, listed: Listed): Promise<void> {
   const begun = performance.now()
-  const one = listed.open()
+  let one: FleetTarget | undefined
   try {
+    one = listed.open()
     const how = await visit(one, listed)
     summary[how] += 1
-    progress.ended(one.name, how, begun)
+    progress.ended(listed.name, how, begun)
   } catch (error) {
-    run.signal.throwIfAborted()
-    if (!(error instanceof Failure)) throw error
-    addFailure(summary, one.name, error, [one.name, one.target.database, one.target.user])
-    progress.ended(one.name, 'failed', begun, error)
+    if (!(error instanceof Failure) || error instanceof CentralFailure) throw error
+    if (isStopped(error, run.signal)) {
+      await failed?.(listed, error).catch(() => {})
+      throw error
+    }
+    addFailure(summary, listed.name, error, [listed.name, ...(one === undefined ? [] : wordsOf(one.target))])
+    progress.ended(listed.name, 'failed', begun, error)
     await failed?.(listed, error)
+    run.signal.throwIfAborted()
   }
+}
+
+/** What of an error stands for one tenant alone. */
+function wordsOf({ database, user, hosts }: Target): string[] {
+  return [database, user, ...hosts.flatMap(({ host, port }) => [host, `${host}:${port}`])]
+}
+
+/** Whether it ended only because the whole run has to; what was left half done is a failure of its own. */
+function isStopped(failure: Failure, { aborted, reason }: AbortSignal): boolean {
+  return aborted && failure === reason
 }

@@ -1,13 +1,13 @@
 import type { Failure } from '../errors.ts'
-import { leasesTableSql } from '../history/leases-table.ts'
 import { nullIfMissing, historyTables } from '../history/tables.ts'
-import { lockKey } from '../postgres/lock-key.ts'
 import { localValues } from '../postgres/local-settings.ts'
 import type { Session } from '../postgres/session.ts'
 import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import type { Listed } from './fleet.ts'
+import type { Central } from './keep-central.ts'
+import { ledgerTable, makeLedger } from './ledger-table.ts'
 
 /** What all tenants are to have: that of one image. */
 export interface Wanted {
@@ -29,7 +29,7 @@ export function isWanted(session: Session, { bundle, seed, proved, contracted }:
 /** How a tenant ended: with a failure, or done, where contract migrations may be left. */
 export type Ended = { readonly failure: Failure } | { readonly isDeferred: boolean }
 
-/** Writes what became of the tenants; one statement after the other, on one session. */
+/** Writes what became of the tenants; one statement after the other. */
 export interface Ledger {
   begin(one: Listed): Promise<void>
   end(one: Listed, ended: Ended): Promise<void>
@@ -51,81 +51,64 @@ export async function readDone(run: Run, wanted: Wanted): Promise<ReadonlyMap<st
 }
 
 /** Makes the table when it is not there, and begins to write. */
-export async function openLedger(run: Run, session: Session, wanted: Wanted): Promise<Ledger> {
+export async function openLedger(run: Run, central: Central, wanted: Wanted): Promise<Ledger> {
   const { config, io } = run
-  const table = ledgerTable(session, run)
-  const schema = session.client.escapeIdentifier(config.schema)
-  const [found] = await session.query<{ there: boolean; space: boolean }>(
-    'select pg_catalog.to_regclass($1) is not null as there, pg_catalog.to_regnamespace($2) is not null as space',
-    [table, schema],
-  )
-  if (!found!.there)
-    await session.query(
-      createSql(table, historyTables(session, config).leases, found!.space ? '' : schema, lockKey(config.schema)),
-    )
+  const table = await central.ask((session) => makeLedger(run, session))
+  const begun = new Set<string>()
   let queue: Promise<unknown> = Promise.resolve()
-  const inTurn = (sql: string, params: readonly unknown[]): Promise<void> => {
-    const next = queue.then(() => session.query(sql, params)).then(() => {})
+  const inTurn = (ask: (session: Session) => Promise<unknown>): Promise<void> => {
+    const next = queue.then(() => central.ask(ask)).then(() => {})
     queue = next.catch(() => {})
     return next
   }
-  return {
-    begin: (one) =>
-      inTurn(
-        `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
-         values ($1, $2, $3, $4, $5, 'running', 1, $6, $7)
-         on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
-           seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
-           attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
-           code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`,
-        [one.name, one.group, one.place, wanted.bundle, wanted.seed, config.fleet.shard, io.hostname],
-      ),
-    end: (one, ended) => {
-      const failure = 'failure' in ended ? ended.failure : null
-      return inTurn(
-        `update ${table} set state = $2, code = $3, error = $4, failed = $5, proved = $6, deferred = $7,
-           finished = clock_timestamp() where target = $1`,
-        [
-          one.name,
-          failure === null ? 'done' : 'failed',
-          failure?.code ?? null,
-          failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': ')),
-          failure?.facts.place?.file ?? null,
-          failure === null && wanted.proved,
-          'isDeferred' in ended && ended.isDeferred,
-        ],
-      )
-    },
+  const begin: Ledger['begin'] = async (one) => {
+    const sql = `insert into ${table} as l (target, "group", place, bundle, seed, state, attempt, shard, host)
+       values ($1, $2, $3, $4, $5, 'running', 1, $6, $7)
+       on conflict (target) do update set "group" = excluded."group", place = excluded.place, bundle = excluded.bundle,
+         seed = excluded.seed, state = 'running', shard = excluded.shard, host = excluded.host,
+         attempt = case when l.bundle = excluded.bundle and l.state <> 'done' then l.attempt + 1 else 1 end,
+         code = null, error = null, failed = null, proved = false, deferred = false, started = clock_timestamp(), finished = null`
+    const { bundle, seed } = wanted
+    const params = [one.name, one.group, one.place, bundle, seed, config.fleet.shard, io.hostname]
+    await inTurn((session) => session.query(sql, params))
+    begun.add(one.name)
   }
+  const end: Ledger['end'] = async (one, ended) => {
+    if (!begun.has(one.name)) {
+      // One that had to stop while it waited for its turn leaves the row as it is.
+      if (run.signal.aborted) return
+      await begin(one)
+    }
+    begun.delete(one.name)
+    const failure = 'failure' in ended ? ended.failure : null
+    // A run of another image may have begun with this tenant since; the row is its own then.
+    const sql = `update ${table} set state = $1, code = $2, error = $3, failed = $4, proved = $5, deferred = $6,
+        finished = clock_timestamp()
+      where target = $7 and place = $8 and bundle = $9 and seed is not distinct from $10`
+    const how = [failure === null && wanted.proved, 'isDeferred' in ended && ended.isDeferred]
+    const row = [one.name, one.place, wanted.bundle, wanted.seed]
+    const write = (session: Session, [error, file]: readonly (string | null)[]) =>
+      session.query(sql, [failure === null ? 'done' : 'failed', failure?.code ?? null, error, file, ...how, ...row])
+    const words = failure === null ? [null, null] : wordsOf(failure).map((word) => word && run.redact(word))
+    await inTurn((session) =>
+      write(session, words).catch((error: unknown) => {
+        if ((error as { code?: string }).code !== noEquivalent) throw error
+        return write(
+          session,
+          words.map((word) => word && word.replace(/[^\x20-\x7e\n]/gu, '?')),
+        )
+      }),
+    )
+  }
+  return { begin, end }
 }
 
-/** The ledger as SQL names it. */
-export function ledgerTable(session: Session, { config }: Run): string {
-  return `${session.client.escapeIdentifier(config.schema)}.fleet`
-}
+/** Of a database whose encoding has no such letter. */
+const noEquivalent = '22P05'
+const longestError = 4_000
 
-/** Under the lock of that schema, because concurrent `if not exists` still collide. */
-function createSql(table: string, leases: string, schema: string, key: bigint): string {
-  return `begin; select pg_catalog.pg_advisory_xact_lock(${key});
-    ${schema === '' ? '' : `create schema if not exists ${schema};`}
-    create table if not exists ${table} (
-      target text primary key,
-      "group" text,
-      place text not null,
-      bundle text not null,
-      seed text,
-      state text not null,
-      attempt integer not null,
-      code text,
-      error text,
-      failed text,
-      proved boolean not null default false,
-      deferred boolean not null default false,
-      shard integer not null,
-      host text not null,
-      started timestamptz not null default clock_timestamp(),
-      finished timestamptz
-    );
-    ${leasesTableSql(leases)};
-    commit`
+/** What happened and in which file; a zero byte is the one that Postgres can keep in no encoding. */
+function wordsOf({ message, facts: { reason, place } }: Failure): (string | null)[] {
+  const error = reason === undefined ? message : `${message}: ${reason}`
+  return [error.replaceAll('\0', '').slice(0, longestError), place?.file ?? null]
 }

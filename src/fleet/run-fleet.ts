@@ -1,14 +1,14 @@
-import { setFlagsFromString } from 'node:v8'
 import { Failure } from '../errors.ts'
 import type { Bundle } from '../migration.ts'
 import { openMigrationsOf, openSeedsOf } from '../run/folders.ts'
 import { seedKey } from '../run/job.ts'
 import type { Run } from '../run/run.ts'
 import { announce } from '../run/server.ts'
-import { atLedger, holdCentral } from './central.ts'
+import { atLedger } from './central.ts'
 import type { Listed } from './fleet.ts'
 import { chosenOf } from './chosen.ts'
 import { type Going, goThrough } from './go-through.ts'
+import { keepCentral, pooled } from './keep-central.ts'
 import { type Wanted, openLedger, readDone } from './ledger.ts'
 import { canariesOf, choose, isOfShard, mayFail } from './order.ts'
 import { type Progress, openProgress } from './progress.ts'
@@ -23,23 +23,27 @@ interface Plan {
   readonly most: number
 }
 
+/** What became of a fleet, and what ended the run before it was through. */
+export interface Ended {
+  readonly summary: Summary
+  readonly early?: { readonly error: unknown }
+}
+
 /**
  * Applies the bundle to every tenant of this shard that is not done by the ledger, and answers what became of them. One
  * that fails stops no other, until more than --max-failed have failed, or a canary has.
  */
-export async function runFleet(run: Run, command: Command): Promise<Summary> {
-  // What a tenant leaves behind is young: room for more of it would only grow, to 140 MB with 500 tenants.
-  setFlagsFromString('--semi-space-growth-factor=1')
+export async function runFleet(run: Run, command: Command): Promise<Ended> {
   const { wanted, bundle } = await wantedOf(run)
   announce(run, 'fleet up', bundle)
   const { count, left } = await listLeft(run, await readDone(atLedger(run), wanted))
   const summary = { ...emptySummary(), nothing: count - left.length }
   const progress = openProgress(run, 'fleet up', count, summary)
   const plan = planOf(run, count, left)
-  if (left.length > 0) await applyTo(run, plan, wanted, { command, summary, progress })
+  const ended = left.length > 0 ? await applyTo(run, plan, wanted, { command, summary, progress }) : {}
   summary.notTried = count - summary.done - summary.nothing - summary.failed
   progress.over()
-  return summary
+  return { summary, ...ended }
 }
 
 interface Applying {
@@ -48,18 +52,20 @@ interface Applying {
   readonly progress: Progress
 }
 
-async function applyTo(run: Run, { canaries, rest, most }: Plan, wanted: Wanted, doing: Applying): Promise<void> {
+async function applyTo(
+  run: Run,
+  { canaries, rest, most }: Plan,
+  wanted: Wanted,
+  doing: Applying,
+): Promise<Pick<Ended, 'early'>> {
   const { command, summary, progress } = doing
   const keeping = atLedger(run)
-  const central = await holdCentral(keeping, keeping.config.target!)
-  if (central === null) {
-    throw new Failure('UNSAFE', 'the ledger of a fleet cannot be kept through a pooler in transaction mode', {
-      next: 'Connect to the central database itself (UPFRONT_DATABASE_URL), or to the pooler in session mode.',
-    })
-  }
+  const central = await keepCentral(keeping, keeping.config.target!)
+  if (central === null) throw pooled()
   const slots = openSlots(keeping, keeping.config.target)
   try {
-    const ledger = await openLedger(keeping, central.session, wanted)
+    const ledger = await openLedger(keeping, central, wanted)
+    run.phase.current = 'applying'
     const visit: Going['visit'] = async (one, listed) => {
       const { how, isDeferred } = await slots.with(one.target, async () => {
         await ledger.begin(listed)
@@ -70,8 +76,13 @@ async function applyTo(run: Run, { canaries, rest, most }: Plan, wanted: Wanted,
     }
     const failed: Going['failed'] = (listed, failure) => ledger.end(listed, { failure })
     const on = { run, summary, progress, visit, failed }
-    await goThrough({ ...on, most: Math.min(0, most) }, canaries)
-    if (summary.failed === 0) await goThrough({ ...on, most }, rest)
+    try {
+      await goThrough({ ...on, most: Math.min(0, most) }, canaries)
+      if (summary.failed === 0) await goThrough({ ...on, most }, rest)
+      return {}
+    } catch (error) {
+      return { early: { error: run.signal.aborted ? run.signal.reason : error } }
+    }
   } finally {
     await slots.close()
     await central.close()

@@ -56,7 +56,7 @@ export async function runTarget(
   try {
     await command(own)
   } catch (error) {
-    run.signal.throwIfAborted()
+    if (!(error instanceof Failure)) run.signal.throwIfAborted()
     throw error instanceof Failure ? error : new Failure('INTERNAL', String(error), {}, error)
   } finally {
     release()

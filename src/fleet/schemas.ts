@@ -5,8 +5,7 @@ import { localValues } from '../postgres/local-settings.ts'
 import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import type { FleetTarget, Listed } from './fleet.ts'
-import { hostsOf, placeAt } from './place.ts'
+import { type FleetTarget, type Listed, hostsOf, placeAt } from './fleet.ts'
 
 /**
  * Hands over the tenants that are schemas of the run's database, in the order of their names. Throws USAGE when a pattern

@@ -2,6 +2,7 @@ import type { Target } from '../config/database/target.ts'
 import { Failure } from '../errors.ts'
 import { pause } from '../postgres/pause.ts'
 import type { Run } from '../run/run.ts'
+import { ofCentral } from './keep-central.ts'
 import { makeServerOf } from './server-of.ts'
 import { type Held, type Places, lockedPlaces, ownPlaces } from './slot-locks.ts'
 
@@ -22,6 +23,8 @@ const shortestPauseMs = 10
 const longestPauseMs = 50
 const afterCrowdedMs = 1_000
 const triesWhenCrowded = 8
+/** Where a database is full without us, as one that lets nobody in (connection limit 0). */
+const triesWhenFull = 2
 
 /** What is known of one server. */
 interface Server {
@@ -30,6 +33,8 @@ interface Server {
   last: number
   /** How often it went well since that was changed. */
   calm: number
+  /** The database of each that has a place. */
+  readonly users: string[]
   /** Who waits here: one of them asks, the others come after it. */
   queue: Promise<unknown>
 }
@@ -47,7 +52,7 @@ export function openSlots(run: Run, central: Target | null): Slots {
 
   const find = async (target: Target): Promise<Server> => {
     const name = await serverOf((await keeper.get()).session)(target)
-    const server = servers.get(name) ?? { name, last: most, calm: 0, queue: Promise.resolve() }
+    const server = servers.get(name) ?? { name, last: most, calm: 0, users: [], queue: Promise.resolve() }
     servers.set(name, server)
     return server
   }
@@ -67,14 +72,18 @@ export function openSlots(run: Run, central: Target | null): Slots {
         const mine = server.queue.then(() => waitForPlace(server))
         server.queue = mine.catch(() => {})
         const place = await mine
+        server.users.push(target.database)
         try {
           const result = await use()
           raise(server, most)
           return result
         } catch (error) {
-          if (!isCrowded(error) || tries === triesWhenCrowded || signal.aborted) throw error
-          lower(server)
+          if (!isCrowded(error) || signal.aborted) throw error
+          const isOthers = isOfDatabase(error) && server.users.filter((one) => one === target.database).length === 1
+          if (tries >= (isOthers ? triesWhenFull : triesWhenCrowded)) throw error
+          if (!isOthers) lower(server)
         } finally {
+          server.users.splice(server.users.indexOf(target.database), 1)
           await keeper.give(server, place)
         }
         await pause(afterCrowdedMs * (0.5 + Math.random()), signal)
@@ -100,7 +109,11 @@ function keepPlaces(run: Run, central: Target | null) {
     return places ?? ownPlaces(held)
   }
   const get = () => {
-    opened ??= open().catch((error: unknown) => ((opened = undefined), Promise.reject(error)))
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      run.signal.throwIfAborted()
+      throw error instanceof Failure ? ofCentral(error) : error
+    })
     return opened
   }
   // One after the other, because two that look at the same time find the same place.
@@ -115,7 +128,7 @@ function keepPlaces(run: Run, central: Target | null) {
       run.signal.throwIfAborted()
       await places.close().catch(() => {})
       opened = undefined
-      return ask(await get()).catch(() => Promise.reject(error))
+      return ask(await get()).catch(() => Promise.reject(error instanceof Failure ? error : noPlaces(error)))
     })
   }
   return {
@@ -131,12 +144,28 @@ function keepPlaces(run: Run, central: Target | null) {
   }
 }
 
+function noPlaces(cause: unknown): Failure {
+  const { message: reason, code } = cause as Error & { code?: string }
+  const sqlstate = code === undefined ? {} : { sqlstate: code }
+  const next = 'Mend it there, and run it again: the ledger says who is done.'
+  return ofCentral(
+    new Failure('LOST', 'places on a server could not be shared there', { ...sqlstate, reason, next }, cause),
+  )
+}
+
 /** Whether a server said that it has no room for one more. */
 export function isCrowded(error: unknown): boolean {
   for (let at = error; at instanceof Error; at = at.cause) {
     const sqlstate = at instanceof Failure ? at.facts.sqlstate : (at as { code?: string }).code
     if (sqlstate === '53300' || sqlstate === '53200') return true
   }
+  return false
+}
+
+/** Whether it is that one database which has no room, by the function of Postgres that says so in any language. */
+function isOfDatabase(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ((at as { routine?: string }).routine === 'CheckMyDatabase') return true
   return false
 }
 

@@ -3,7 +3,8 @@ import { localValues } from '../postgres/local-settings.ts'
 import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import { type Wanted, isWanted, ledgerTable } from './ledger.ts'
+import { ledgerTable } from './ledger-table.ts'
+import { type Wanted, isWanted } from './ledger.ts'
 
 /** What the ledger says of a tenant; `behind` is done, but of another image or seed, not proved, or not contracted. */
 export interface Standing {

@@ -20,6 +20,8 @@ export interface Summary {
 /** So many names say who it was; whoever wants all of them asks the ledger. */
 export const namesShown = 5
 const linesShown = 10
+const mostGroups = 200
+const groupsShown = 20
 
 export function emptySummary(): Summary {
   return { done: 0, nothing: 0, failed: 0, notTried: 0, groups: new Map() }
@@ -30,7 +32,10 @@ export function addFailure(summary: Summary, name: string, failure: Failure, own
   summary.failed += 1
   const { sqlstate = '', place, list = [] } = failure.facts
   const at = place === undefined ? '' : `${place.file}:${place.line}`
-  const key = JSON.stringify([failure.code, sqlstate, at, ...[reasonOf(failure), ...list].map((text) => without(text, own))]) // prettier-ignore
+  const kind = [failure.code, sqlstate, at]
+  const exact = JSON.stringify([...kind, ...[reasonOf(failure), ...list].map((text) => without(text, own))])
+  // Where every tenant has words of its own, a hundred thousand examples would be the memory of the run.
+  const key = summary.groups.has(exact) || summary.groups.size < mostGroups ? exact : JSON.stringify(kind)
   const group = summary.groups.get(key) ?? { example: failure, count: 0, names: [] }
   group.count += 1
   if (group.names.length < namesShown) group.names.push(name)
@@ -40,8 +45,11 @@ export function addFailure(summary: Summary, name: string, failure: Failure, own
 /** A text without the words that stand for one tenant alone, so that the same error reads the same. */
 export function without(text: string, own: readonly string[]): string {
   const longestFirst = own.filter((word) => word !== '').sort((a, b) => b.length - a.length)
-  return longestFirst.reduce((left, word) => left.replace(alone(word), '…'), text)
+  return longestFirst.reduce((left, word) => left.replace(alone(word), '…'), text).replace(address, '…')
 }
+
+/** What a host's name stands for; a server's is as much its own as its name. */
+const address = /\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b/g
 
 /** Not within another word, because a tenant may be called 1, or a. */
 function alone(word: string): RegExp {
@@ -56,21 +64,25 @@ export function reasonOf({ message, facts }: Failure): string {
 
 /** The groups, the largest first: who and what, with place and advice of one of them. */
 export function tellGroups({ groups }: Summary): Problem[] {
-  return [...groups.values()]
-    .sort((a, b) => b.count - a.count)
-    .map(({ example, count, names }) => {
-      const { code, facts } = example
-      const state = facts.sqlstate === undefined ? '' : ` ${facts.sqlstate}`
-      // Who it was comes before the reason, which may be long.
-      const why = facts.reason === undefined ? '' : `: ${facts.reason}`
-      const head = `${count} × ${code}${state} ${example.message} (${nameSome(names.toSorted(), count)})${why}`
-      const { place, next } = facts
-      return {
-        what: [head, ...tellExample(example)].join('\n'),
-        ...(place === undefined ? {} : { place }),
-        ...(next === undefined ? {} : { next }),
-      }
-    })
+  const sorted = [...groups.values()].sort((a, b) => b.count - a.count)
+  const rest = sorted.slice(groupsShown)
+  const tenants = rest.reduce((sum, { count }) => sum + count, 0)
+  const more = `and ${rest.length} more errors of ${tenants} tenants: upfront fleet status has all of them`
+  return [...sorted.slice(0, groupsShown).map(tellGroup), ...(rest.length === 0 ? [] : [{ what: more }])]
+}
+
+function tellGroup({ example, count, names }: FailureGroup): Problem {
+  const { code, facts } = example
+  const state = facts.sqlstate === undefined ? '' : ` ${facts.sqlstate}`
+  // Who it was comes before the reason, which may be long.
+  const why = facts.reason === undefined ? '' : `: ${facts.reason}`
+  const head = `${count} × ${code}${state} ${example.message} (${nameSome(names.toSorted(), count)})${why}`
+  const { place, next } = facts
+  return {
+    what: [head, ...tellExample(example)].join('\n'),
+    ...(place === undefined ? {} : { place }),
+    ...(next === undefined ? {} : { next }),
+  }
 }
 
 /** The first few names, and how many more there are. */

@@ -8,14 +8,16 @@ import type { Session } from './session.ts'
 export async function streamRows(
   session: Session,
   settings: Readonly<Record<string, string>>,
-  sql: string,
+  question: string | Required<Pick<pg.QueryConfig, 'text' | 'types'>>,
   take: (row: Readonly<Record<string, unknown>>) => void,
 ): Promise<void> {
+  const asked = typeof question === 'string' ? { text: question } : question
   const calls = Object.entries(settings).map(
     ([name, value]) => `pg_catalog.set_config('${name}', ${session.client.escapeLiteral(value)}, true) as _set`,
   )
   await new Promise<void>((resolve, reject) => {
-    const query = new pg.Query<Record<string, unknown>>(`select ${calls.join(', ')};\n${sql}`)
+    const text = `select ${calls.join(', ')};\n${asked.text}`
+    const query = new pg.Query<Record<string, unknown>>({ ...asked, text })
     let thrown: unknown
     query.on('row', (row: Record<string, unknown>) => {
       if (thrown !== undefined || '_set' in row) return

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { Failure } from '../../../src/errors.ts'
-import { addFailure, emptySummary, nameSome, without } from '../../../src/fleet/summary.ts'
+import { addFailure, emptySummary, nameSome, tellGroups, without } from '../../../src/fleet/summary.ts'
 
 function groupsOf(tenants: readonly string[], messageOf: (name: string) => string): number[] {
   const summary = emptySummary()
@@ -31,4 +31,21 @@ test('a name is taken out where it stands alone, the longest first', () => {
 test('only the first few are named, and the rest is counted', () => {
   expect(nameSome(['a', 'b'])).toBe('a, b')
   expect(nameSome(['a', 'b', 'c', 'd', 'e'], 42)).toBe('a, b, c, d, e and 37 more')
+})
+
+test('servers that are down are one group, whatever their names stand for', () => {
+  const reason = (i: number) => `database d on db${i} was not ready: connect ECONNREFUSED 10.0.0.${i}:5432`
+  const summary = emptySummary()
+  for (let i = 0; i < 9; i += 1) addFailure(summary, `t${i}`, new Failure('NOT_READY', reason(i)), [`t${i}`, `db${i}`])
+  expect(summary.groups.size).toBe(1)
+})
+
+test('where every tenant has an error of its own, few are kept and fewer told, and all are counted', () => {
+  const summary = emptySummary()
+  for (let i = 0; i < 5_000; i += 1) addFailure(summary, `t${i}`, new Failure('FAILED', `odd value x${i}y`), [])
+  expect(summary.groups.size).toBeLessThan(300)
+  const told = tellGroups(summary)
+  expect(told.length).toBe(21)
+  expect(told[0]!.what).toMatch(/^4800 × FAILED/)
+  expect(told.at(-1)!.what).toBe('and 181 more errors of 181 tenants: upfront fleet status has all of them')
 })

@@ -55,3 +55,21 @@ test('a long text takes no time', () => {
   for (const part of ['password', '://', '://a:', "password '", '@', 'x']) redact(part.repeat(30_000 / part.length))
   expect(performance.now() - started).toBeLessThan(2000)
 })
+
+test('a fleet has thousands of secrets, each redacted as if it were the only one', () => {
+  const secrets = Array.from({ length: 5_000 }, (_, i) => `pass/${i}/word`)
+  const redact = makeRedact([...secrets, 'pass/7/word and more', 'short', 'ünïcödé€ 🙂 secret'])
+  expect(redact('at pass/7/word and more, pass/4999/word!')).toBe('at ***, ***!')
+  expect(redact(encodeURIComponent('pass/123/word'))).toBe('***')
+  expect(redact('a ünïcödé€ 🙂 secret, shorter than short')).toBe('a ***, shorter than ***')
+  expect(redact('pass/5001/word')).toBe('pass/5001/word')
+  expect(redact('nothing '.repeat(1_000))).toBe('nothing '.repeat(1_000))
+})
+
+test('one list of secrets that grows is seen by all who redact by it', () => {
+  const secrets = ['first-secret']
+  const [one, two] = [makeRedact(secrets), makeRedact(secrets)]
+  secrets.push('second-secret')
+  expect(one('first-secret second-secret')).toBe('*** ***')
+  expect(two('second-secret')).toBe('***')
+})
