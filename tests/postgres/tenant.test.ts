@@ -1,5 +1,5 @@
 // A tenant that is a schema: its history stands among its own tables, and its neighbours are not touched.
-import { describe, expect } from 'vitest'
+import { describe, expect, inject } from 'vitest'
 import { type Database, test } from '../support/database.ts'
 
 const names = ['tenant_1', 'Tenant "7"', 'mandant_ä', 'select', 'a.b', `o'neil`, 'x'.repeat(63)]
@@ -157,6 +157,62 @@ test('what stopped half way in one tenant is put right there', async ({ db }) =>
   expect((await db.run(['repair', '--not-done', '001_x', '--reason', 'tried'], env)).exitCode).toBe(0)
   db.files({ '001_x.sql': 'create table x (id int)' })
   expect((await db.up([], env)).exitCode).toBe(0)
+})
+
+describe('reset', () => {
+  const bundled = { '001_users.sql': 'create table users (id int primary key); create table gone (id int)' }
+  const later = {
+    ...bundled,
+    '002_more.sql': 'drop table gone; alter table users add note text; create index on users (note)',
+  }
+  const tenant = 'Tenant "7"'
+  const at = quote(tenant)
+
+  test.for(['bundle', 'folder'])(
+    'drops what the tenant has by a %s, and nothing of public or others',
+    async (from, { db }) => {
+      await makeTenants(db, [tenant, 'n'])
+      await db.query(`create table public.users (id int primary key); insert into public.users values (1);
+        create view public.seen as select * from public.users; create table n.users (id int)`)
+      db.files(later)
+      const shadow = { UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
+      if (from === 'bundle') await db.run(['compile', '--schema', '--out', 'bundle'], shadow)
+      const env = {
+        ...shadow,
+        UPFRONT_TENANT: tenant,
+        UPFRONT_ENV: 'development',
+        ...(from === 'bundle' ? { UPFRONT_MIGRATIONS_DIR: `${db.dir}/bundle/migrations` } : {}),
+      }
+      expect((await db.up([], env)).exitCode).toBe(0)
+      await db.query(`insert into ${at}.users values (2); create table ${at}.mine (id int)`)
+      const before = await db.tables()
+      const { exitCode, stderr, applied } = await db.run(['reset'], env)
+      expect(exitCode, stderr).toBe(0)
+      expect(applied).toEqual(['001_users', '002_more'])
+      expect(await db.tables()).toEqual(before)
+      expect(await db.query('select * from public.seen')).toEqual([{ id: 1 }])
+      expect(await db.query(`select * from ${at}.users`)).toEqual([])
+      await db.query(`create view n.of_it as select id from ${at}.users`)
+      const needed = await db.run(['reset'], env)
+      expect([needed.exitCode, needed.stderr.includes('n.of_it')]).toEqual([28, true])
+    },
+  )
+})
+
+test('what is pending is rehearsed in a schema of that name, held against the tables of the tenant', async ({ db }) => {
+  await makeTenants(db, ['t'])
+  const env = { UPFRONT_TENANT: 't', UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
+  const first = { '001_users.sql': 'create table users (id int primary key)' }
+  db.files(first)
+  expect((await db.up([], env)).exitCode).toBe(0)
+  db.files({ ...first, '002_more.sql': 'alter table users add note text' })
+  const { exitCode, stdout, stderr } = await db.run(['rehearse'], env)
+  expect(exitCode, stderr).toBe(0)
+  expect(stdout).toContain('ACCESS EXCLUSIVE t.users')
+  expect(stdout).toContain('+ column t.users.note')
+  expect(stdout).not.toContain('mean something else')
+  const same = await db.run(['verify'], env)
+  expect(same.exitCode, same.stderr).toBe(0)
 })
 
 describe('verify', () => {
