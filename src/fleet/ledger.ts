@@ -8,6 +8,7 @@ import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
 import type { Listed } from './fleet.ts'
+import { reasonOf } from './summary.ts'
 
 /** What all tenants are to have: that of one image. */
 export interface Wanted {
@@ -89,7 +90,7 @@ export async function openLedger(run: Run, session: Session, wanted: Wanted): Pr
           one.name,
           failure === null ? 'done' : 'failed',
           failure?.code ?? null,
-          failure === null ? null : run.redact([failure.message, failure.facts.reason ?? []].flat().join(': ')),
+          failure === null ? null : run.redact(reasonOf(failure)),
           failure?.facts.place?.file ?? null,
           failure === null && wanted.proved,
           'isDeferred' in ended && ended.isDeferred,
