@@ -269,3 +269,33 @@ describe('verify', () => {
     expect(drift.stdout).toContain('orders_owner_fkey')
   })
 })
+
+describe('a statement by which tenants would share what they must not', () => {
+  test('is refused before anything runs, and what has a schema or sets another is none', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    db.files({
+      '001_ext.sql': 'create extension if not exists "citext";',
+      '002_reset.sql': 'create table a (id int);\nreset search_path;\ncreate table b (id int);',
+      '003_outside.sql': '-- upfront:no-transaction\ncreate table c ();\nreset all;\ncreate table d ();',
+      '004_default.sql': 'set search_path to default;\ncreate table e (id int);',
+    })
+    const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(exitCode).toBe(20)
+    expect(stderr).toContain('001_ext.sql:1:1')
+    expect(stderr).toContain('create extension if not exists "citext" schema public;')
+    for (const place of ['002_reset.sql:2:1', '003_outside.sql:3:1', '004_default.sql:1:1'])
+      expect(stderr).toContain(place)
+    expect(await db.tables()).toEqual([])
+    db.files({
+      '001_ext.sql': 'create extension if not exists citext schema public; create table a (name citext)',
+      '002_reset.sql': `set search_path to 't'; create table b (id int); reset search_path`,
+    })
+    const right = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(right.exitCode, right.stderr).toBe(0)
+    await makeTenants(db, ['n'])
+    db.files({ '001_ext.sql': 'create extension if not exists citext; create table a (name citext)' })
+    const there = await db.up([], { UPFRONT_TENANT: 'n' })
+    expect(there.exitCode, there.stderr).toBe(0)
+    expect(await db.tables()).toEqual(expect.arrayContaining(['t.a', 't.b', 'n.a']))
+  })
+})
