@@ -171,3 +171,34 @@ test('tenants whose contract migrations are left are looked at again by who may 
   expect((await db.tables()).filter((name) => name.endsWith('.a'))).toEqual([])
   expect((await db.run(['fleet', 'up'], always)).stdout).toContain('0 done, 3 with nothing to do')
 })
+
+test('a schema that was made anew, or has taken the name of another, is not done by the ledger', async ({ db }) => {
+  await makeTenants(db, 3)
+  db.files(files)
+  expect((await db.run(['fleet', 'up'], fleet)).exitCode).toBe(0)
+  await db.query(`drop schema tenant_0000 cascade; create schema tenant_0000;
+    alter schema tenant_0001 rename to tenant_old; create schema tenant_0001`)
+  expect((await db.run(['fleet', 'status'], fleet)).stdout).toContain('4 tenants: 1 done, 0 failed, 0 running, 0 behind, 3 new') // prettier-ignore
+  const again = await db.run(['fleet', 'up'], fleet)
+  expect(again.stdout).toContain('2 done, 2 with nothing to do')
+  expect((await db.tables()).filter((name) => name.endsWith('.b')).length).toBe(4)
+})
+
+test('what is no tenant is none by any pattern, and a schema that no search_path can name fails alone', async ({
+  db,
+}) => {
+  await db.query(`create schema "T,1"; create schema "$user"; create schema ext; create schema "T%";
+    alter extension plpgsql add schema ext; create table public.mine (id int)`)
+  db.files(files)
+  const up = await db.run(['fleet', 'up'], { UPFRONT_FLEET_SCHEMAS: '*' })
+  expect(up.exitCode, up.stderr).toBe(35)
+  expect(up.stdout).toContain('2 done, 0 with nothing to do, 1 failed, 0 not tried')
+  expect(up.stderr).toContain('no search_path leads to the schema "$user"')
+  expect((await db.tables()).filter((name) => /[.][ab]$/.test(name))).toEqual(['T%.a', 'T%.b', 'T,1.a', 'T,1.b'])
+  for (const pattern of ['tenant_*,', ',', 'a,,b']) {
+    const { exitCode, stderr } = await db.run(['fleet', 'up'], { UPFRONT_FLEET_SCHEMAS: pattern })
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('UPFRONT_FLEET_SCHEMAS')
+  }
+  expect((await db.up([], { UPFRONT_TENANT: '$user' })).exitCode).toBe(2)
+})
