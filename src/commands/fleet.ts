@@ -31,6 +31,12 @@ export async function fleet(run: Run): Promise<number> {
     const next = `It takes ${flagsOf[what]!.map((flag) => `--${flag}`).join(', ')}.`
     throw new Failure('USAGE', `fleet ${what} has no flag --${stray}`, { next })
   }
+  // Its ledger would be looked for among the tables of that tenant, who would be none of the fleet.
+  if (run.config.tenant) {
+    throw new Failure('USAGE', `UPFRONT_TENANT names one tenant, and fleet ${what} is for all of them`, {
+      next: `Leave UPFRONT_TENANT out; for some of them: upfront fleet ${what} --only <name>.`,
+    })
+  }
   const execute = await commands[what]!()
   return execute(withParallel(onCentral(run)))
 }

@@ -174,6 +174,10 @@ test('what a command of a fleet does not take is refused before anything is aske
     ['fleet', 'up', '--exit-code'],
   ])
     expect((await db.run(args, { ...fleet, UPFRONT_DATABASE_URL: 'postgres://127.0.0.1:1/none' })).exitCode).toBe(2)
+  for (const what of ['up', 'status', 'wait'])
+    expect((await db.run(['fleet', what], { ...fleet, UPFRONT_TENANT: 'tenant_1' })).stderr).toContain(
+      `fleet ${what} --only`,
+    )
   const unnamed = await db.run(['fleet', 'status'], { ...fleet, UPFRONT_DATABASE_URL: '' })
   expect(unnamed.exitCode).toBe(2)
   expect(unnamed.stderr).toContain('UPFRONT_FLEET_LEDGER_URL')
