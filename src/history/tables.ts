@@ -71,9 +71,9 @@ export function historyTables(session: Session, place: HistoryPlace): HistoryTab
  */
 export async function requireTenant(session: Session, tables: HistoryTables): Promise<void> {
   if (!tables.tenant) return
+  // Without parameters, because whoever only reads sends its questions together with settings.
   const [found] = await session.query<{ exists: boolean }>(
-    'select pg_catalog.to_regnamespace($1) is not null as exists',
-    [tables.schema],
+    `select pg_catalog.to_regnamespace(${session.client.escapeLiteral(tables.schema)}) is not null as exists`,
   )
   if (found!.exists && tables.schema !== '"$user"') return
   if (found!.exists) {
