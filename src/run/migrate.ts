@@ -144,7 +144,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
   if (tables.tenant) {
     const { refuseShared } = await import('./tenant/refuse-shared.ts')
-    await refuseShared(session, job.bundle.dir, [...migrations, ...repeatable, ...seeds])
+    await refuseShared(session, tables, job.bundle.dir, [...migrations, ...repeatable, ...seeds])
   }
   if (!work.tablesExist) {
     // What another tool's history has applied may be replaced by what is pending.

@@ -343,3 +343,29 @@ test('of a schema that does not exist no command says what up would not do', asy
   }
   expect((await db.run(['status'], env)).stderr).toContain('up ends with 21: this database has no schema "Gone"')
 })
+
+test('a DROP of what the tenant does not have takes nothing away in public, up or down', async ({ db }) => {
+  await makeTenants(db, ['t', 'n'])
+  await db.query('create table public.users (id int); create view public."Seen" as select 1 as one')
+  const env = { UPFRONT_TENANT: 't', UPFRONT_ENV: 'test' }
+  const create = 'create table users (id int); create table a (id int);\n'
+  db.files({ '001_a.sql': `drop table if exists a, users;\ndrop view "Seen";\n${create}` })
+  const refused = await db.up([], env)
+  expect(refused.exitCode).toBe(20)
+  for (const place of ['001_a.sql:1:1', '001_a.sql:2:1']) expect(refused.stderr).toContain(place)
+  // What runs before may make it.
+  db.files({
+    '001_a.sql': `drop table if exists a;\n${create}drop table users;\n${create.split(';')[0]}`,
+    '002_b.sql': 'drop table users; create table users (id int, b int);\n-- upfront:down\ndrop table users;',
+  })
+  const up = await db.up([], env)
+  expect(up.exitCode, up.stderr).toBe(0)
+  await db.query('drop table t.users')
+  const down = await db.run(['down'], env)
+  expect(down.exitCode).toBe(20)
+  expect(down.stderr).toContain('the tenant has no users')
+  expect(await db.tables()).toContain('public.users')
+  await db.query('create table t.users ()')
+  expect((await db.run(['down'], env)).exitCode).toBe(0)
+  expect(await db.tables()).toEqual(['public.users', 't.a', 't.upfront_history', 't.upfront_runs'])
+})

@@ -1,27 +1,24 @@
+import type { HistoryTables } from '../../history/tables.ts'
 import type { Problem } from '../../errors.ts'
 import { invalid } from '../../folder/invalid.ts'
-import type { Migration, Seed, SqlScript } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
-import { placeAt } from '../../sql/position.ts'
-
-type Runnable = Pick<Migration | Seed, 'name' | 'file' | 'script'>
-
-/** One statement of a file. */
-interface Stated {
-  readonly one: Runnable
-  readonly text: string
-  readonly start: number
-  readonly kind: string
-  readonly sql: string
-}
+import { findForeignDrops } from './foreign-drops.ts'
+import { type Runnable, type Stated, problem, statementsOf } from './stated.ts'
 
 /**
  * Throws INVALID for statements of which one tenant's file, that names no schema, would make what belongs to another: an
- * extension goes into the schema of whoever comes first, and behind a RESET names lead to `public`.
+ * extension goes into the schema of whoever comes first, behind a RESET names lead to `public`, and so does the name of a
+ * table that the tenant does not have.
  */
-export async function refuseShared(session: Session, dir: string, files: readonly Runnable[]): Promise<void> {
+export async function refuseShared(
+  session: Session,
+  tables: HistoryTables,
+  dir: string,
+  files: readonly Runnable[],
+): Promise<void> {
   const all = files.map(statementsOf)
   const problems = [
+    ...(await findForeignDrops(session, tables, files, all.flat())),
     ...all.flatMap(findResets),
     ...(await findExtensions(
       session,
@@ -29,18 +26,6 @@ export async function refuseShared(session: Session, dir: string, files: readonl
     )),
   ]
   if (problems.length > 0) throw invalid(dir, problems)
-}
-
-function statementsOf(one: Runnable): Stated[] {
-  if (one.script.kind !== 'sql' || !one.script.statements.some(mayMatter)) return []
-  const text = one.script.read()
-  const flat = one.script.statements.flatMap(({ block, ...statement }) => block?.statements ?? [statement])
-  return flat.map(({ start, end, kind }) => ({ one, text, start, kind, sql: text.slice(start, end) }))
-}
-
-/** The text of most files need not be read for this. */
-function mayMatter({ kind, block }: SqlScript['statements'][number]): boolean {
-  return block !== undefined || kind === 'VariableSetStmt' || kind === 'CreateExtensionStmt'
 }
 
 const reset = /^reset\s+(?:all|search_path)\b|^set\s+(?:session\s+|local\s+)?search_path\s*(?:=|\bto\b)\s*default\b/i
@@ -86,7 +71,3 @@ async function findExtensions(session: Session, statements: readonly Stated[]): 
 }
 
 const extension = /^create\s+extension\s+(?:if\s+not\s+exists\s+)?(?:"((?:[^"]|"")+)"|([\w$-]+))([^]*)$/i
-
-function problem({ one, text, start }: Stated, what: string, next: string): Problem[] {
-  return [{ name: one.name, place: placeAt(one.file, text, start), what, next }]
-}
