@@ -1,5 +1,5 @@
 // A fleet is migrated by the ledger: what is done is left alone, and what fails stops no other.
-import { expect } from 'vitest'
+import { expect, inject } from 'vitest'
 import { type Database, test } from '../support/database.ts'
 
 const files = { '001_a.sql': 'create table a (id int)', '002_b.sql': 'create table b (id int)' }
@@ -201,4 +201,19 @@ test('what is no tenant is none by any pattern, and a schema that no search_path
     expect(stderr).toContain('UPFRONT_FLEET_SCHEMAS')
   }
   expect((await db.up([], { UPFRONT_TENANT: '$user' })).exitCode).toBe(2)
+})
+
+test('drift is told, and what is the same for many tenants once, with their number', async ({ db }) => {
+  await makeTenants(db, 7)
+  await db.query(Array.from({ length: 7 }, (_, i) => `create table tenant_000${i}.mine (id int);`).join('\n'))
+  db.files({ '001_a.sql': `do $$ begin raise warning 'old words'; end $$; create table a (id int)` })
+  const shadow = { UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
+  expect((await db.run(['compile', '--schema', '--out', 'bundle'], shadow)).exitCode).toBe(0)
+  const { exitCode, stderr } = await db.run(['fleet', 'up'], {
+    ...fleet,
+    UPFRONT_MIGRATIONS_DIR: `${db.dir}/bundle/migrations`,
+  })
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr.match(/tenant_000\d: the live schema is not what the migrations make: unexpected table/g)?.length).toBe(1) // prettier-ignore
+  expect(stderr).toMatch(/of 6 more: the live schema is not what/)
 })
