@@ -84,6 +84,14 @@ test('plan gives the SQL once for all tenants that it is the same for, and chang
   expect((await db.tables()).filter((name) => name.endsWith('.b'))).toEqual([])
 })
 
+test('a name with a line feed does not end the comment of a plan', async ({ db }) => {
+  await db.query('create schema "tenant_\ndrop table x; --"')
+  db.files({ '001_a.sql': files['001_a.sql'] })
+  const { stdout } = await db.run(['fleet', 'plan'], fleet)
+  expect(stdout).toContain('-- 1 × tenant_\\ndrop table x; --')
+  expect(stdout).not.toMatch(/^drop/m)
+})
+
 test('wait ends when the last tenant is done, and with 34 when that is not in time', async ({ db }) => {
   await makeTenants(db, 3)
   db.files(files)

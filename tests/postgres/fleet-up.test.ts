@@ -217,3 +217,14 @@ test('drift is told, and what is the same for many tenants once, with their numb
   expect(stderr.match(/tenant_000\d: the live schema is not what the migrations make: unexpected table/g)?.length).toBe(1) // prettier-ignore
   expect(stderr).toMatch(/of 6 more: the live schema is not what/)
 })
+
+test('what all tenants share is made by the first of those that make it at once', async ({ db }) => {
+  await makeTenants(db, 8)
+  db.files({
+    '001_a.sql': 'create extension if not exists citext schema public;\ncreate table a (id int, name citext)',
+    '002_b.sql': 'create or replace function public.twice(n int) returns int language sql as $$select n * 2$$',
+  })
+  const { exitCode, stdout, stderr } = await db.run(['fleet', 'up', '--parallel', '8'], fleet)
+  expect(exitCode, stderr).toBe(0)
+  expect(stdout).toContain('8 done')
+})

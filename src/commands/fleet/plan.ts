@@ -4,6 +4,7 @@ import { atLedger } from '../../fleet/central.ts'
 import { readDone } from '../../fleet/ledger.ts'
 import { listLeft, wantedOf } from '../../fleet/run-fleet.ts'
 import { groupsAsData, nameSome, namesShown, tellGroups } from '../../fleet/summary.ts'
+import { printable } from '../../report/printable.ts'
 import type { Run } from '../../run/run.ts'
 import { plan } from '../plan.ts'
 
@@ -34,7 +35,7 @@ export async function fleetPlan(run: Run): Promise<number> {
     run.answer(JSON.stringify({ done, failed: summary.failed, plans: told, failures: groupsAsData(summary) }, null, 2))
   } else {
     const head = `-- ${done} of ${count} tenants are done, by the ledger`
-    const parts = sorted.map(([answer, alike]) => `\n-- ${alike.count} × ${nameSome(alike.names.toSorted(), alike.count)}\n${answer.trimEnd()}`) // prettier-ignore
+    const parts = sorted.map(([answer, alike]) => `\n-- ${alike.count} × ${printable(nameSome(alike.names.toSorted(), alike.count))}\n${answer.trimEnd()}`) // prettier-ignore
     run.answer([head, ...parts].join('\n'))
   }
   if (summary.failed === 0) return 0
