@@ -32,6 +32,12 @@ export async function fleet(run: Run): Promise<number> {
     const next = `It takes ${flagsOf[what]!.map((flag) => `--${flag}`).join(', ')}.`
     throw new Failure('USAGE', `fleet ${what} has no flag --${stray}`, { next })
   }
+  // Its ledger would be looked for among the tables of that tenant, who would be none of the fleet.
+  if (run.config.tenant) {
+    throw new Failure('USAGE', `UPFRONT_TENANT names one tenant, and fleet ${what} is for all of them`, {
+      next: `Leave UPFRONT_TENANT out; for some of them: upfront fleet ${what} --only <name>.`,
+    })
+  }
   // What a tenant, or its row, leaves behind is young: room for more of it would only grow, to 140 MB with 500 tenants.
   setFlagsFromString('--semi-space-growth-factor=1')
   const execute = await commands[what]!()

@@ -2,7 +2,7 @@ import { pendingAgain } from '../history/pending-again.ts'
 import { listIgnored } from '../history/plan.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, readHistory } from '../history/rows.ts'
-import { historyTables } from '../history/tables.ts'
+import { historyTables, requireTenant } from '../history/tables.ts'
 import type { Kind, Migration, Seed } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { planMigrations } from '../run/adopt/plan-migrations.ts'
@@ -48,6 +48,7 @@ export async function plan(run: Run): Promise<number> {
     const reader = withLocalSettings(session, { lockTimeoutMs: config.lockTimeoutMs, role, searchPath })
     const tables = historyTables(session, config)
     const rows = (await readHistory(reader, tables)) ?? []
+    if (rows.length === 0) await requireTenant(reader, tables)
     const planned = await planMigrations(run, reader, bundle, rows)
     const job = startJob(run, 'plan', bundle, seeds)
     return { history: rows, planned, ...(await dueOf(job, reader, tables, { ...planned, history: rows })) }

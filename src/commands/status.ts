@@ -5,7 +5,7 @@ import { pendingAgain } from '../history/pending-again.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { type Verified, readLastVerified } from '../history/runs.ts'
-import { historyTables } from '../history/tables.ts'
+import { historyTables, requireTenant } from '../history/tables.ts'
 import type { Bundle, Format, Identity, Kind } from '../migration.ts'
 import { withLocalSettings } from '../postgres/local-settings.ts'
 import { renderTable } from '../report/table.ts'
@@ -61,7 +61,9 @@ export async function status(run: Run): Promise<number> {
       })
     // What up would refuse does not read as nothing.
     if (all.length === 0)
-      await refuseStrangersHistory(run, reader, bundle).catch((error: unknown) => warnOf(run, error))
+      await requireTenant(reader, historyTables(session, config))
+        .then(() => refuseStrangersHistory(run, reader, bundle))
+        .catch((error: unknown) => warnOf(run, error))
     return {
       history: all,
       plan: made,

@@ -27,8 +27,15 @@ const rules: Partial<Record<SettingName, (text: string) => string | undefined>> 
   UPFRONT_ADOPT: (text) =>
     parseHistoryColumn(text) === null ? 'is no column; expected schema.table.column or table.column' : undefined,
   UPFRONT_SCHEMA: refuseSchema,
-  UPFRONT_TENANT: refuseSchema,
+  UPFRONT_TENANT: (text) =>
+    text === '$user'
+      ? 'is the user that logs in where a search_path names it; expected another name'
+      : refuseSchema(text),
   UPFRONT_ROLE: refuseLong,
+  UPFRONT_FLEET_SCHEMAS: (text) =>
+    text.split(',').some((one) => one.trim() === '')
+      ? 'has a comma too many; expected one such as tenant_*'
+      : undefined,
   UPFRONT_APP_PATTERN: (text) => {
     const parsed = parseAppPatterns(text)
     return typeof parsed === 'string' ? parsed : undefined

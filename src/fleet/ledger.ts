@@ -8,6 +8,7 @@ import { requireAnswer, withServer } from '../run/server.ts'
 import type { Listed } from './fleet.ts'
 import type { Central } from './keep-central.ts'
 import { ledgerTable, makeLedger } from './ledger-table.ts'
+import { reasonOf } from './summary.ts'
 
 /** What all tenants are to have: that of one image. */
 export interface Wanted {
@@ -108,7 +109,6 @@ const noEquivalent = '22P05'
 const longestError = 4_000
 
 /** What happened and in which file; a zero byte is the one that Postgres can keep in no encoding. */
-function wordsOf({ message, facts: { reason, place } }: Failure): (string | null)[] {
-  const error = reason === undefined ? message : `${message}: ${reason}`
-  return [error.replaceAll('\0', '').slice(0, longestError), place?.file ?? null]
+function wordsOf(failure: Failure): (string | null)[] {
+  return [reasonOf(failure).replaceAll('\0', '').slice(0, longestError), failure.facts.place?.file ?? null]
 }

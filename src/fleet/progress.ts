@@ -1,6 +1,7 @@
 import type { Failure } from '../errors.ts'
 import type { Run } from '../run/run.ts'
 import { type Summary, reasonOf } from './summary.ts'
+import { tellRepeated } from './warnings.ts'
 
 /** Says how far a fleet is: an event for each tenant, and one line for people. */
 export interface Progress {
@@ -30,6 +31,7 @@ export function openProgress(run: Run, command: string, count: number, summary: 
       run.emit({ type: 'progress', name: command, phase, percent, elapsedMs: Math.round(now - started) })
     },
     over: () => {
+      tellRepeated(run)
       const { done, nothing, failed, notTried } = summary
       const elapsedMs = Math.round(performance.now() - started)
       run.emit({ type: 'fleet', command, done, nothing, failed, notTried, elapsedMs })

@@ -5,6 +5,7 @@ import { newRunConnection } from '../run/connection.ts'
 import type { Flags, Run } from '../run/run.ts'
 import type { FleetTarget } from './fleet.ts'
 import { configOf } from './schemas.ts'
+import { passWarning } from './warnings.ts'
 
 /** How the command for one database is called. */
 export type Command = (run: Run) => Promise<number>
@@ -37,8 +38,7 @@ export async function runTarget(
   const emit = (event: Event) => {
     if (['applied', 'seeded', 'adopted'].includes(event.type)) isNothing = false
     if (event.type === 'deferred') isDeferred = true
-    // Which tenant says it has to be known.
-    if (event.type === 'warning') run.emit({ ...event, message: `${one.name}: ${event.message}` })
+    passWarning(run, one, event)
   }
   const { signal, release } = ownSignal(run.signal)
   const own: Run = {

@@ -21,14 +21,16 @@ export async function listSchemas(run: Run, take: (one: Listed) => void): Promis
   await withServer(run, requireAnswer, async (session) => {
     const literal = (text: string) => session.client.escapeLiteral(text)
     const likes = patterns.map((pattern) => literal(likeOf(pattern)))
-    const sql = `select n.nspname::text as name, pg_catalog.array_agg((p.i - 1)::int) as patterns
+    const sql = `select n.nspname::text as name, n.oid::text as oid, pg_catalog.array_agg((p.i - 1)::int) as patterns
        from pg_catalog.pg_namespace n,
          pg_catalog.unnest(array[${likes.join(', ')}]::text[]) with ordinality as p (pattern, i)
        where n.nspname like p.pattern and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
          and n.nspname <> ${literal(config.schema)} and (n.nspname <> 'public' or p.pattern = 'public')
-       group by n.nspname order by n.nspname`
+         and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_namespace'::regclass
+           and d.objid = n.oid and d.deptype = 'e')
+       group by n.oid, n.nspname order by n.nspname`
     await streamRows(session, localValues({ lockTimeoutMs: config.lockTimeoutMs, role: target.role }), sql, (row) => {
-      const { name: schema, patterns: found } = row as { name: string; patterns: number[] }
+      const { name: schema, oid, patterns: found } = row as { name: string; oid: string; patterns: number[] }
       for (const pattern of found) empty.delete(pattern)
       const open = () => ({
         name: schema,
@@ -36,13 +38,15 @@ export async function listSchemas(run: Run, take: (one: Listed) => void): Promis
         target: { ...target, searchPath: tenantSearchPath(schema) },
         schema,
       })
-      take({ name: schema, group: null, place: placeAt(hosts, target.database, schema), open })
+      take({ name: schema, group: null, place: placeAt(hosts, target.database, { name: schema, oid }), open })
     })
   })
   if (empty.size === 0) return
   const named = [...empty].map((i) => patterns[i]).join(' or ')
   throw new Failure('USAGE', `no schema is called ${named} in ${describeTarget(target)}`, {
-    next: 'Set UPFRONT_FLEET_SCHEMAS to names or patterns of schemas that exist; whoever makes a tenant makes its schema.',
+    next:
+      'Set UPFRONT_FLEET_SCHEMAS to names or patterns of schemas that exist; whoever makes a tenant makes its schema. ' +
+      "Never one are Postgres' own schemas, an extension's and that of our own tables; public is one only by its name.",
   })
 }
 

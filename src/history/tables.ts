@@ -78,11 +78,16 @@ export function historyTables(session: Session, place: HistoryPlace): HistoryTab
  */
 export async function requireTenant(session: Session, tables: HistoryTables): Promise<void> {
   if (!tables.tenant) return
+  // Without parameters, because whoever only reads sends its questions together with settings.
   const [found] = await session.query<{ exists: boolean }>(
-    'select pg_catalog.to_regnamespace($1) is not null as exists',
-    [tables.schema],
+    `select pg_catalog.to_regnamespace(${session.client.escapeLiteral(tables.schema)}) is not null as exists`,
   )
-  if (found!.exists) return
+  if (found!.exists && tables.schema !== '"$user"') return
+  if (found!.exists) {
+    throw new Failure('MISMATCH', 'no search_path leads to the schema "$user", because that is whoever logs in', {
+      next: 'Give it another name: alter schema "$user" rename to ...;',
+    })
+  }
   throw new Failure('MISMATCH', `this database has no schema ${tables.schema}; nothing was changed`, {
     next: `Name the schema of a tenant (UPFRONT_TENANT), or make it, and run upfront up again: create schema ${tables.schema};`,
   })

@@ -19,6 +19,7 @@ interface Coded {
   readonly code?: string
   readonly message: string
   readonly severity?: string
+  readonly schema?: string
   readonly errors?: readonly Coded[]
 }
 
@@ -209,5 +210,7 @@ export function isConnectionLost(error: unknown): boolean {
 export function isContention(error: unknown): boolean {
   const e = error as Coded
   if (e.code === '55P03' || e.code === '40P01' || e.code === '40001') return true
+  // Two that make the same thing at once do not see each other, whatever IF NOT EXISTS says; the second time one does.
+  if (e.code === '23505' && e.schema === 'pg_catalog') return true
   return e.code === 'XX000' && /tuple concurrently updated/.test(e.message)
 }

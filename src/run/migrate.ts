@@ -148,6 +148,10 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const migrations = await job.bundle.open(work.migrations)
   const repeatable = await job.bundle.open(work.repeatable)
   const seeds = (await job.seeds?.open(work.seeds)) ?? []
+  if (tables.tenant) {
+    const { refuseShared } = await import('./tenant/refuse-shared.ts')
+    await refuseShared(session, tables, job.bundle.dir, [...migrations, ...repeatable, ...seeds])
+  }
   if (!work.tablesExist) {
     // What another tool's history has applied may be replaced by what is pending.
     if (!work.foreign) await (await import('./adopt/refuse-foreign-tables.ts')).refuseForeignTables(session, migrations)

@@ -10,6 +10,7 @@ import { runInTransaction } from './apply/transaction.ts'
 import type { Job } from './job.ts'
 import { callModule, loadModule } from './modules/module.ts'
 import { revertOutside } from './outside/revert.ts'
+import { stated } from './tenant/stated.ts'
 
 /** How one applied migration is taken back. */
 export interface Down {
@@ -71,6 +72,7 @@ export async function revert(run: StepContext, tables: HistoryTables, { row, fil
   await loadParser()
   const { statements, transaction, isolation, limits, allow, problems } = parseSql(file, source.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
+  if (tables.tenant) await refuseForeignDrops(run, tables, { name: row.name, file, text: source.sql }, statements)
   const body: SqlBody = {
     statements,
     isolation,
@@ -82,6 +84,19 @@ export async function revert(run: StepContext, tables: HistoryTables, { row, fil
   const watch = run.watch(() => row.name)
   const outside = { run: withLimits(run, limits), tables, row, name: row.name, file, text: source.sql, statements }
   return revertOutside(outside).finally(watch.stop)
+}
+
+/** What the tenant does not have any more may be in public, for all tenants. */
+async function refuseForeignDrops(
+  { session }: StepContext,
+  tables: HistoryTables,
+  down: Parameters<typeof stated>[0],
+  statements: Parameters<typeof stated>[1],
+): Promise<void> {
+  const { findForeignDrops } = await import('./tenant/foreign-drops.ts')
+  const problems = await findForeignDrops(session, tables, [], stated(down, statements))
+  if (problems.length > 0)
+    throw new Failure('INVALID', `${down.file} was not run; nothing was taken back`, { problems })
 }
 
 async function moduleBody(run: StepContext, { script, file, name }: ModuleDown): Promise<CodeBody> {

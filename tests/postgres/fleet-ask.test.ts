@@ -84,6 +84,14 @@ test('plan gives the SQL once for all tenants that it is the same for, and chang
   expect((await db.tables()).filter((name) => name.endsWith('.b'))).toEqual([])
 })
 
+test('a name with a line feed does not end the comment of a plan', async ({ db }) => {
+  await db.query('create schema "tenant_\ndrop table x; --"')
+  db.files({ '001_a.sql': files['001_a.sql'] })
+  const { stdout } = await db.run(['fleet', 'plan'], fleet)
+  expect(stdout).toContain('-- 1 × tenant_\\ndrop table x; --')
+  expect(stdout).not.toMatch(/^drop/m)
+})
+
 test('wait ends when the last tenant is done, and with 34 when that is not in time', async ({ db }) => {
   await makeTenants(db, 3)
   db.files(files)
@@ -174,6 +182,10 @@ test('what a command of a fleet does not take is refused before anything is aske
     ['fleet', 'up', '--exit-code'],
   ])
     expect((await db.run(args, { ...fleet, UPFRONT_DATABASE_URL: 'postgres://127.0.0.1:1/none' })).exitCode).toBe(2)
+  for (const what of ['up', 'status', 'wait'])
+    expect((await db.run(['fleet', what], { ...fleet, UPFRONT_TENANT: 'tenant_1' })).stderr).toContain(
+      `fleet ${what} --only`,
+    )
   const unnamed = await db.run(['fleet', 'status'], { ...fleet, UPFRONT_DATABASE_URL: '' })
   expect(unnamed.exitCode).toBe(2)
   expect(unnamed.stderr).toContain('UPFRONT_FLEET_LEDGER_URL')

@@ -1,5 +1,5 @@
 // A fleet is migrated by the ledger: what is done is left alone, and what fails stops no other.
-import { expect } from 'vitest'
+import { expect, inject } from 'vitest'
 import { type Database, test } from '../support/database.ts'
 
 const files = { '001_a.sql': 'create table a (id int)', '002_b.sql': 'create table b (id int)' }
@@ -170,4 +170,61 @@ test('tenants whose contract migrations are left are looked at again by who may 
   expect(contracted.stdout, contracted.stderr).toContain('3 done, 0 with nothing to do')
   expect((await db.tables()).filter((name) => name.endsWith('.a'))).toEqual([])
   expect((await db.run(['fleet', 'up'], always)).stdout).toContain('0 done, 3 with nothing to do')
+})
+
+test('a schema that was made anew, or has taken the name of another, is not done by the ledger', async ({ db }) => {
+  await makeTenants(db, 3)
+  db.files(files)
+  expect((await db.run(['fleet', 'up'], fleet)).exitCode).toBe(0)
+  await db.query(`drop schema tenant_0000 cascade; create schema tenant_0000;
+    alter schema tenant_0001 rename to tenant_old; create schema tenant_0001`)
+  expect((await db.run(['fleet', 'status'], fleet)).stdout).toContain('4 tenants: 1 done, 0 failed, 0 running, 0 behind, 3 new') // prettier-ignore
+  const again = await db.run(['fleet', 'up'], fleet)
+  expect(again.stdout).toContain('2 done, 2 with nothing to do')
+  expect((await db.tables()).filter((name) => name.endsWith('.b')).length).toBe(4)
+})
+
+test('what is no tenant is none by any pattern, and a schema that no search_path can name fails alone', async ({
+  db,
+}) => {
+  await db.query(`create schema "T,1"; create schema "$user"; create schema ext; create schema "T%";
+    alter extension plpgsql add schema ext; create table public.mine (id int)`)
+  db.files(files)
+  const up = await db.run(['fleet', 'up'], { UPFRONT_FLEET_SCHEMAS: '*' })
+  expect(up.exitCode, up.stderr).toBe(35)
+  expect(up.stdout).toContain('2 done, 0 with nothing to do, 1 failed, 0 not tried')
+  expect(up.stderr).toContain('no search_path leads to the schema "$user"')
+  expect((await db.tables()).filter((name) => /[.][ab]$/.test(name))).toEqual(['T%.a', 'T%.b', 'T,1.a', 'T,1.b'])
+  for (const pattern of ['tenant_*,', ',', 'a,,b']) {
+    const { exitCode, stderr } = await db.run(['fleet', 'up'], { UPFRONT_FLEET_SCHEMAS: pattern })
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('UPFRONT_FLEET_SCHEMAS')
+  }
+  expect((await db.up([], { UPFRONT_TENANT: '$user' })).exitCode).toBe(2)
+})
+
+test('drift is told, and what is the same for many tenants once, with their number', async ({ db }) => {
+  await makeTenants(db, 7)
+  await db.query(Array.from({ length: 7 }, (_, i) => `create table tenant_000${i}.mine (id int);`).join('\n'))
+  db.files({ '001_a.sql': `do $$ begin raise warning 'old words'; end $$; create table a (id int)` })
+  const shadow = { UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
+  expect((await db.run(['compile', '--schema', '--out', 'bundle'], shadow)).exitCode).toBe(0)
+  const { exitCode, stderr } = await db.run(['fleet', 'up'], {
+    ...fleet,
+    UPFRONT_MIGRATIONS_DIR: `${db.dir}/bundle/migrations`,
+  })
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr.match(/tenant_000\d: the live schema is not what the migrations make: unexpected table/g)?.length).toBe(1) // prettier-ignore
+  expect(stderr).toMatch(/of 6 more: the live schema is not what/)
+})
+
+test('what all tenants share is made by the first of those that make it at once', async ({ db }) => {
+  await makeTenants(db, 8)
+  db.files({
+    '001_a.sql': 'create extension if not exists citext schema public;\ncreate table a (id int, name citext)',
+    '002_b.sql': 'create or replace function public.twice(n int) returns int language sql as $$select n * 2$$',
+  })
+  const { exitCode, stdout, stderr } = await db.run(['fleet', 'up', '--parallel', '8'], fleet)
+  expect(exitCode, stderr).toBe(0)
+  expect(stdout).toContain('8 done')
 })

@@ -1,5 +1,5 @@
 // A tenant that is a schema: its history stands among its own tables, and its neighbours are not touched.
-import { describe, expect } from 'vitest'
+import { describe, expect, inject } from 'vitest'
 import { type Database, test } from '../support/database.ts'
 
 const names = ['tenant_1', 'Tenant "7"', 'mandant_ä', 'select', 'a.b', `o'neil`, 'x'.repeat(63)]
@@ -159,6 +159,62 @@ test('what stopped half way in one tenant is put right there', async ({ db }) =>
   expect((await db.up([], env)).exitCode).toBe(0)
 })
 
+describe('reset', () => {
+  const bundled = { '001_users.sql': 'create table users (id int primary key); create table gone (id int)' }
+  const later = {
+    ...bundled,
+    '002_more.sql': 'drop table gone; alter table users add note text; create index on users (note)',
+  }
+  const tenant = 'Tenant "7"'
+  const at = quote(tenant)
+
+  test.for(['bundle', 'folder'])(
+    'drops what the tenant has by a %s, and nothing of public or others',
+    async (from, { db }) => {
+      await makeTenants(db, [tenant, 'n'])
+      await db.query(`create table public.users (id int primary key); insert into public.users values (1);
+        create view public.seen as select * from public.users; create table n.users (id int)`)
+      db.files(later)
+      const shadow = { UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
+      if (from === 'bundle') await db.run(['compile', '--schema', '--out', 'bundle'], shadow)
+      const env = {
+        ...shadow,
+        UPFRONT_TENANT: tenant,
+        UPFRONT_ENV: 'development',
+        ...(from === 'bundle' ? { UPFRONT_MIGRATIONS_DIR: `${db.dir}/bundle/migrations` } : {}),
+      }
+      expect((await db.up([], env)).exitCode).toBe(0)
+      await db.query(`insert into ${at}.users values (2); create table ${at}.mine (id int)`)
+      const before = await db.tables()
+      const { exitCode, stderr, applied } = await db.run(['reset'], env)
+      expect(exitCode, stderr).toBe(0)
+      expect(applied).toEqual(['001_users', '002_more'])
+      expect(await db.tables()).toEqual(before)
+      expect(await db.query('select * from public.seen')).toEqual([{ id: 1 }])
+      expect(await db.query(`select * from ${at}.users`)).toEqual([])
+      await db.query(`create view n.of_it as select id from ${at}.users`)
+      const needed = await db.run(['reset'], env)
+      expect([needed.exitCode, needed.stderr.includes('n.of_it')]).toEqual([28, true])
+    },
+  )
+})
+
+test('what is pending is rehearsed in a schema of that name, held against the tables of the tenant', async ({ db }) => {
+  await makeTenants(db, ['t'])
+  const env = { UPFRONT_TENANT: 't', UPFRONT_SHADOW_DATABASE_URL: inject('postgresUrl') }
+  const first = { '001_users.sql': 'create table users (id int primary key)' }
+  db.files(first)
+  expect((await db.up([], env)).exitCode).toBe(0)
+  db.files({ ...first, '002_more.sql': 'alter table users add note text' })
+  const { exitCode, stdout, stderr } = await db.run(['rehearse'], env)
+  expect(exitCode, stderr).toBe(0)
+  expect(stdout).toContain('ACCESS EXCLUSIVE t.users')
+  expect(stdout).toContain('+ column t.users.note')
+  expect(stdout).not.toContain('mean something else')
+  const same = await db.run(['verify'], env)
+  expect(same.exitCode, same.stderr).toBe(0)
+})
+
 describe('verify', () => {
   const compiled = {
     ...files,
@@ -212,4 +268,104 @@ describe('verify', () => {
     expect(drift.exitCode).toBe(27)
     expect(drift.stdout).toContain('orders_owner_fkey')
   })
+})
+
+describe('a statement by which tenants would share what they must not', () => {
+  test('is refused before anything runs, and what has a schema or sets another is none', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    db.files({
+      '001_ext.sql': 'create extension if not exists "citext";',
+      '002_reset.sql': 'create table a (id int);\nreset search_path;\ncreate table b (id int);',
+      '003_outside.sql': '-- upfront:no-transaction\ncreate table c ();\nreset all;\ncreate table d ();',
+      '004_default.sql': 'set search_path to default;\ncreate table e (id int);',
+    })
+    const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(exitCode).toBe(20)
+    expect(stderr).toContain('001_ext.sql:1:1')
+    expect(stderr).toContain('create extension if not exists "citext" schema public;')
+    for (const place of ['002_reset.sql:2:1', '003_outside.sql:3:1', '004_default.sql:1:1'])
+      expect(stderr).toContain(place)
+    expect(await db.tables()).toEqual([])
+    db.files({
+      '001_ext.sql': 'create extension if not exists citext schema public; create table a (name citext)',
+      '002_reset.sql': `set search_path to 't'; create table b (id int); reset search_path`,
+    })
+    const right = await db.up([], { UPFRONT_TENANT: 't' })
+    expect(right.exitCode, right.stderr).toBe(0)
+    await makeTenants(db, ['n'])
+    db.files({ '001_ext.sql': 'create extension if not exists citext; create table a (name citext)' })
+    const there = await db.up([], { UPFRONT_TENANT: 'n' })
+    expect(there.exitCode, there.stderr).toBe(0)
+    expect(await db.tables()).toEqual(expect.arrayContaining(['t.a', 't.b', 'n.a']))
+  })
+})
+
+describe('the table of another tool', () => {
+  const goose = { '00001_a.sql': '-- +goose Up\ncreate table a (id int);\n-- +goose Down\ndrop table a;' }
+  const table = 'goose_db_version (id int generated by default as identity, version_id bigint, is_applied boolean, tstamp timestamp default now())' // prettier-ignore
+
+  test('is written in the tenant’s schema, not in public, where it would speak for all tenants', async ({ db }) => {
+    await makeTenants(db, ['t'])
+    await db.query(`create table public.${table}; insert into public.goose_db_version (version_id) values (0)`)
+    db.files(goose)
+    const env = { UPFRONT_TENANT: 't', UPFRONT_WRITE_BACK: 'true', UPFRONT_ENV: 'test' }
+    const versions = (schema: string) =>
+      db
+        .query<{ version_id: string }>(`select version_id from ${schema}.goose_db_version order by 1`)
+        .then((rows) => rows.map((row) => row.version_id))
+    const up = await db.up([], env)
+    expect(up.exitCode, up.stderr).toBe(0)
+    expect([await versions('t'), await versions('public')]).toEqual([['0', '1'], ['0']])
+    await db.query('insert into public.goose_db_version (version_id) values (1)')
+    expect((await db.run(['down'], env)).exitCode).toBe(0)
+    expect([await versions('t'), await versions('public')]).toEqual([['0'], ['0', '1']])
+  })
+
+  test('that UPFRONT_ADOPT names without a schema is the tenant’s', async ({ db }) => {
+    await makeTenants(db, ['Tenant "7"', 't'])
+    await db.query(`create table "Tenant ""7""".done (name text); insert into "Tenant ""7""".done values ('001_a');
+      create table public.done (name text); insert into public.done values ('001_a')`)
+    db.files({ '001_a.sql': 'create table a (id int)' })
+    for (const tenant of ['Tenant "7"', 't'])
+      expect((await db.up([], { UPFRONT_TENANT: tenant, UPFRONT_ADOPT: 'done.name' })).exitCode).toBe(0)
+    expect(await applied(db, 'Tenant "7"')).toEqual(['001_a adopted'])
+    expect(await applied(db, 't')).toEqual(['001_a applied'])
+  })
+})
+
+test('of a schema that does not exist no command says what up would not do', async ({ db }) => {
+  db.files(files)
+  const env = { UPFRONT_TENANT: 'Gone' }
+  for (const command of ['plan', 'rehearse', 'doctor']) {
+    const { exitCode, stdout, stderr } = await db.run([command], env)
+    expect(exitCode, command).toBe(21)
+    expect(stdout + stderr).toContain('no schema "Gone"')
+  }
+  expect((await db.run(['status'], env)).stderr).toContain('up ends with 21: this database has no schema "Gone"')
+})
+
+test('a DROP of what the tenant does not have takes nothing away in public, up or down', async ({ db }) => {
+  await makeTenants(db, ['t', 'n'])
+  await db.query('create table public.users (id int); create view public."Seen" as select 1 as one')
+  const env = { UPFRONT_TENANT: 't', UPFRONT_ENV: 'test' }
+  const create = 'create table users (id int); create table a (id int);\n'
+  db.files({ '001_a.sql': `drop table if exists a, users;\ndrop view "Seen";\n${create}` })
+  const refused = await db.up([], env)
+  expect(refused.exitCode).toBe(20)
+  for (const place of ['001_a.sql:1:1', '001_a.sql:2:1']) expect(refused.stderr).toContain(place)
+  // What runs before may make it.
+  db.files({
+    '001_a.sql': `drop table if exists a;\n${create}drop table users;\n${create.split(';')[0]}`,
+    '002_b.sql': 'drop table users; create table users (id int, b int);\n-- upfront:down\ndrop table users;',
+  })
+  const up = await db.up([], env)
+  expect(up.exitCode, up.stderr).toBe(0)
+  await db.query('drop table t.users')
+  const down = await db.run(['down'], env)
+  expect(down.exitCode).toBe(20)
+  expect(down.stderr).toContain('the tenant has no users')
+  expect(await db.tables()).toContain('public.users')
+  await db.query('create table t.users ()')
+  expect((await db.run(['down'], env)).exitCode).toBe(0)
+  expect(await db.tables()).toEqual(['public.users', 't.a', 't.upfront_history', 't.upfront_runs'])
 })

@@ -35,15 +35,20 @@ function asText(found: Found): string {
   }
   const place = ([one]: readonly Behind[]) => states.indexOf(one!.state)
   const sorted = [...groups.values()].sort((a, b) => place(a) - place(b) || b.length - a.length)
-  const rows = sorted.map((group) => {
+  const left = sorted.slice(rowsShown)
+  const rows = sorted.slice(0, rowsShown).map((group) => {
     const { state, code, error, since, host } = group[0]!
     const running = since === null ? '' : `since ${since} on ${host}`
     const why = state === 'failed' ? `${code} ${error ?? ''}` : state === 'running' ? running : ''
     const who = nameSome(group.map(({ name }) => name))
     return [state, String(group.length), who, shorten(why.trim())]
   })
-  return `${renderTable(rows, ['state', 'tenants', 'who', 'why'])}\n${line}`
+  const more = left.reduce((sum, group) => sum + group.length, 0)
+  const rest = left.length === 0 ? '' : `\nand ${more} more, for ${left.length} other reasons: --json has them all`
+  return `${renderTable(rows, ['state', 'tenants', 'who', 'why'])}${rest}\n${line}`
 }
+
+const rowsShown = 30
 
 const longestWhy = 300
 

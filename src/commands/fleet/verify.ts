@@ -22,6 +22,6 @@ export async function fleetVerify(run: Run): Promise<number> {
   if (summary.failed === 0) return 0
   throw new Failure('SOME_FAILED', `only ${counts}`, {
     problems: tellGroups(summary),
-    next: 'Look at one of them alone: upfront verify, with its database.',
+    next: 'Look at one of them alone: upfront verify with its database (UPFRONT_DATABASE_URL), or its schema (UPFRONT_TENANT).',
   })
 }

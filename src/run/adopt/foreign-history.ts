@@ -71,9 +71,21 @@ export async function readForeign(
 }
 
 /** Who reads the history that goes with this folder. */
-export function adopterFor({ format, adopt }: Run['config'], bundle: Bundle): Adopter | undefined {
+export function adopterFor({ format, adopt, tenant, schema }: Run['config'], bundle: Bundle): Adopter | undefined {
   const own = format === 'auto' ? bundle.format : format
-  return adopt === null ? adopterOf(own) : homeMade(adopt, own)
+  if (adopt === null) return adopterOf(own)
+  // The search_path would lead to public where a tenant has no such table.
+  return homeMade(tenant && adopt.schema === null ? { ...adopt, schema } : adopt, own)
+}
+
+/** Whether a tool's table is the tenant's; where there are no tenants it is. */
+export function ofTenant(
+  session: Session,
+  { tenant, schema }: Pick<Run['config'], 'tenant' | 'schema'>,
+  table: string,
+): boolean {
+  const names = [schema, session.client.escapeIdentifier(schema)]
+  return !tenant || names.some((name) => table.startsWith(`${name}.`))
 }
 
 /** Throws MISMATCH for a database with another history than the folder's, when nobody has said what it is to this folder. */
@@ -109,9 +121,7 @@ async function readOrDeny(
 ): Promise<ForeignHistory | null> {
   try {
     const history = await read(session)
-    const isOurs = (table: string) =>
-      [schema, session.client.escapeIdentifier(schema)].some((name) => table.startsWith(`${name}.`))
-    return tenant && history && !isOurs(history.table) ? null : history
+    return history && ofTenant(session, { tenant, schema }, history.table) ? history : null
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error
     throw deniedForeign(format, session.client.escapeIdentifier(session.role), error)

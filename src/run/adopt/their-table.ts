@@ -2,6 +2,7 @@ import { Failure } from '../../errors.ts'
 import { adopterOf } from '../../history/adopt/adopters.ts'
 import type { WriteBack, Written } from '../../history/adopt/write-back/write-back.ts'
 import type { Session } from '../../postgres/session.ts'
+import { ofTenant } from './foreign-history.ts'
 
 /** The table of another tool into which its rows are written. */
 export type TheirTable = Pick<Written, 'table' | 'columns'>
@@ -9,18 +10,32 @@ export type TheirTable = Pick<Written, 'table' | 'columns'>
 /** A migration, while it is not known yet into which table its row goes. */
 export type ToBeWritten = Omit<Written, keyof TheirTable>
 
-/** The tool's table, found as the tool finds it; null when there is none. */
-export async function findTheirTable(session: Session, { format }: WriteBack): Promise<TheirTable | null> {
-  const found = await adopterOf(format)!.read(session)
+/** Whose database it is, or whose schema. */
+type Whose = Parameters<typeof ofTenant>[1]
+
+/** The tool's table, found as the tool finds it, for a tenant in its schema; null when there is none. */
+export async function findTheirTable(session: Session, tool: WriteBack, whose: Whose): Promise<TheirTable | null> {
+  const found = await read(session, tool, whose)
   return found && { table: found.table, columns: new Set((await readFacts(session, found.table)).columns) }
+}
+
+/** One behind the tenant's schema on the search_path would say of all tenants that all is applied. */
+async function read(session: Session, { format }: WriteBack, whose: Whose) {
+  const found = await adopterOf(format)!.read(session)
+  return found && ofTenant(session, whose, found.table) ? found : null
 }
 
 /**
  * The tool's table, found as the tool finds it, or made where and as the tool makes it. Throws DENIED when the role may
  * not make it, or not write the row of the first migration: before anything has run, and not when that has.
  */
-export async function openTheirTable(session: Session, tool: WriteBack, first: ToBeWritten): Promise<TheirTable> {
-  const found = await adopterOf(tool.format)!.read(session)
+export async function openTheirTable(
+  session: Session,
+  tool: WriteBack,
+  first: ToBeWritten,
+  whose: Whose,
+): Promise<TheirTable> {
+  const found = await read(session, tool, whose)
   const table = found?.table ?? (await makeTable(session, tool, first))
   const { columns, mayNumber } = await readFacts(session, table)
   const theirs = { table, columns: new Set(columns) }

@@ -15,6 +15,11 @@ export function writtenTool({ run, bundle }: Job): WriteBack | null {
   if (!config.writeBack) return null
   const format = config.format === 'auto' ? bundle.format : config.format
   const tool = writeBackOf(format)
+  if (tool?.schema !== undefined && config.tenant) {
+    throw new Failure('USAGE', `UPFRONT_WRITE_BACK: ${format} keeps one table for a database, and not for a tenant`, {
+      next: 'Leave it out: the row of one tenant would say of all that it is applied.',
+    })
+  }
   if (tool) return tool
   throw new Failure('USAGE', `UPFRONT_WRITE_BACK: the rows of ${format} cannot be written`, {
     next: `It is for folders of ${writtenFormats.join(', ')}. Leave it out, and the tool's table is only read.`,
@@ -37,7 +42,7 @@ export async function withWriteBack(
   // An empty table of theirs, made for seeds alone, would say that no migration has run.
   const first = toRun[0] && describe(toRun[0].name)
   if (!first) return tables
-  const theirs = await openTheirTable(session, tool, first)
+  const theirs = await openTheirTable(session, tool, first, job.run.config)
   const alongside = (name: string) => {
     const one = describe(name)
     return one ? tool.row({ ...one, ...theirs }) : []
@@ -58,7 +63,7 @@ export async function withRevertBack(
   if (!adopterFor(job.run.config, job.bundle)) return () => tables
   await ensureRepairColumns(session, tables)
   const tool = writtenTool(job)
-  const theirs = tool && (await findTheirTable(session, tool))
+  const theirs = tool && (await findTheirTable(session, tool, job.run.config))
   const describe = await openDescriptions(job, session)
   const note = (name: string, runId: string) =>
     `update ${tables.runs} set action = 'reverted',

@@ -2,7 +2,7 @@ import type { Failure } from '../../errors.ts'
 import { makePlan } from '../../history/plan.ts'
 import { type HistoryRow, readHistory } from '../../history/rows.ts'
 import { readNewestRun } from '../../history/runs.ts'
-import { historyTables, tableNames } from '../../history/tables.ts'
+import { historyTables, requireTenant, tableNames } from '../../history/tables.ts'
 import type { Bundle } from '../../migration.ts'
 import { planMigrations } from '../adopt/plan-migrations.ts'
 import { dueOf } from '../contract/due.ts'
@@ -56,6 +56,8 @@ export async function compareHistories(run: Run, reader: Reader, folder: Examine
   const rights = await askRights(session, run.config)
   const missing = missingRights(session, rights, schema)
   const tables = historyTables(session, run.config)
+  const home = await attempt(run, () => requireTenant(session, tables))
+  if (!('done' in home)) return { ...unknown, missing: [], failures: [home.failure] }
   if (historyIs(rights) === 'denied')
     return { ...unknown, isHidden: true, missing, failures: [lacksRights(session, rights, missing) ?? []].flat() }
   const read = await attempt(run, async () => ({

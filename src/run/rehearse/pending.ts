@@ -1,5 +1,5 @@
 import type { HistoryRow } from '../../history/rows.ts'
-import { historyTables } from '../../history/tables.ts'
+import { historyTables, requireTenant } from '../../history/tables.ts'
 import type { Bundle, Identity } from '../../migration.ts'
 import { withLocalSettings } from '../../postgres/local-settings.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -31,7 +31,9 @@ export interface TargetState {
 export async function findPending(run: Run, bundle: Bundle): Promise<TargetState> {
   const { work, server, surroundings } = await withServer(run, requireAnswer, async (session) => {
     const reader = localReader(run, session)
-    const found = await findWork(startJob(run, 'rehearse', bundle, null), reader, historyTables(session, run.config))
+    const tables = historyTables(session, run.config)
+    await requireTenant(reader, tables)
+    const found = await findWork(startJob(run, 'rehearse', bundle, null), reader, tables)
     return { work: found, server: session.serverVersionText, surroundings: await readSurroundings(reader) }
   })
   const migrations = await bundle.open(work.migrations)

@@ -115,5 +115,6 @@ async function withLazyWitness<T>(run: Run, use: (open: () => Promise<Witness>) 
 }
 
 export function describe({ config }: Run, session: Session): Promise<Description> {
-  return describeSchema(session, { without: [config.schema], withoutTables: [] })
+  // Our tables are all that is in that schema, but in a tenant's; there they stay as they are.
+  return describeSchema(session, { without: config.tenant ? [] : [config.schema], withoutTables: [] })
 }

@@ -20,6 +20,7 @@ export interface Replay {
 export async function replay(run: Run, { bundle, target, ownServer }: Replay): Promise<string[]> {
   const { applied, surroundings } = target
   if (ownServer) await withServer(run, requirePrimary, (session) => makeRoles(session, surroundings.roles))
+  if (run.config.tenant) await withServer(run, requirePrimary, (session) => makeTenant(session, run.config.schema))
   const done: Bundle = {
     ...bundle,
     // What held there, with its rows, when it was applied.
@@ -31,7 +32,9 @@ export async function replay(run: Run, { bundle, target, ownServer }: Replay): P
     await orSayWhere(() =>
       withServer(run, requirePrimary, (session) => migrate(startJob(run, 'up', done, null), session)),
     )
-  const { path, partitions } = surroundings
+  const { partitions } = surroundings
+  const { tenant, schema } = run.config
+  const path = surroundings.path.filter((one) => !(tenant && one === schema))
   // The database is as every database is: nothing to ask for.
   if (partitions.length === 0 && path.every((one) => one === 'public')) return []
   return withServer(run, requirePrimary, async (session) => [
@@ -62,6 +65,11 @@ async function orSayWhere(work: () => Promise<void>): Promise<void> {
       error,
     )
   }
+}
+
+/** The schema of a tenant is made by whoever makes the tenant, and by no migration. */
+async function makeTenant(session: Session, schema: string): Promise<void> {
+  await session.query(`create schema if not exists ${session.client.escapeIdentifier(schema)}`)
 }
 
 async function makeRoles(session: Session, roles: readonly string[]): Promise<void> {

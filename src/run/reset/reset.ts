@@ -53,7 +53,10 @@ async function drop(job: Job, tables: HistoryTables, on: StepContext, soFar: Res
   const rows = (await readHistory(on.session, tables)) ?? []
   await refuseUnknown(job, rows)
   const migrations = await openAll(job)
-  const story = (soFar.story ??= await storyOf(job.run))
+  const told = (soFar.story ??= await storyOf(job.run))
+  const { tenant, schema } = job.run.config
+  // By the names of the story it would drop what all tenants share in public.
+  const story = tenant ? await (await import('../verify/tenant.ts')).storyOfTenant(on.session, schema, told) : told
   const claims = claimsOf(story, await job.bundle.list(), rows, job.run.flags['yes-destroy'] !== undefined)
   const ahead = await lookAhead(on, claims)
   refuseStrangers(on.session, ahead, claims)

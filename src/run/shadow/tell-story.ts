@@ -30,7 +30,7 @@ export interface Told {
  * INVALID when one does not run there, or makes another schema the second time.
  */
 export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Promise<Told> {
-  return withScratchDatabase(run, quiet(run), (on) =>
+  return withScratchDatabase(ofWholeDatabase(run), quiet(run), (on) =>
     withServer(on, requirePrimary, (session) =>
       withDescribing(on, session, async (describe) => {
         const empty = await describe()
@@ -45,6 +45,14 @@ export async function tellStory(run: Run, bundle: Bundle, telling: Telling): Pro
       }),
     ),
   )
+}
+
+/** A tenant's schema is not there; what it should hold is what the same files make in `public`. */
+function ofWholeDatabase(run: Run): Run {
+  const { tenant, target, leaseSchema } = run.config
+  if (!tenant) return run
+  const elsewhere = target && { ...target, searchPath: undefined }
+  return { ...run, config: { ...run.config, tenant: false, schema: leaseSchema, target: elsewhere } }
 }
 
 async function tell(stage: Stage, downs: boolean): Promise<Told> {
