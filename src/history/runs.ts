@@ -42,11 +42,20 @@ export async function readDecided(
   return (rows ?? []).flatMap(({ action, subject }) => subject.split('\n').map((name) => ({ name, action })))
 }
 
-/** Whether a run has ever come to its end, so that an application may use what it has made. */
-export async function hasFinishedRun(session: Session, tables: HistoryTables): Promise<boolean> {
-  const sql = `select exists (select from ${tables.runs} where outcome = 'done') as found`
-  const rows = await nullIfMissing(session, tables, () => session.query<{ found: boolean }>(sql))
-  return rows?.[0]?.found ?? false
+/** How runs have ended, each way once. */
+export interface RunsEnd {
+  readonly bundle: string | null
+  readonly seeded: boolean
+  readonly done: boolean
+  /** The migration or seed at which it stopped; null when it ended otherwise, or has not. */
+  readonly failed: string | null
+}
+
+/** How all runs but that one have ended. */
+export async function readEnds(session: Session, tables: HistoryTables, but: string | null): Promise<readonly RunsEnd[]> {
+  const sql = `select distinct bundle, seed is not null as seeded, coalesce(outcome = 'done', false) as done, failed
+    from ${tables.runs} where id <> ${but ?? 0}`
+  return (await nullIfMissing(session, tables, () => session.query<RunsEnd>(sql))) ?? []
 }
 
 export interface RunRecord {

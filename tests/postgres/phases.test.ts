@@ -351,3 +351,29 @@ test('what waits is rehearsed by who asks for it', async ({ db }) => {
   expect(await rehearse({ UPFRONT_CONTRACT: 'always' })).toContain('0003_drop_name')
   expect(await columns(db)).toContain('name')
 })
+
+test('a database whose first run ended behind its migrations is in use, although that run never came to its end', async ({
+  db,
+}) => {
+  db.files(v1)
+  db.seeds({ 'dev/0001_wrong.sql': 'select 1/0' })
+  expect((await db.up([], { UPFRONT_SEED: 'dev' })).exitCode).toBe(26)
+  expect((await db.run(['wait'])).exitCode, 'so the application begins').toBe(0)
+  db.files(v2)
+  expect((await db.up()).stderr).toContain('deferred       0003_drop_name')
+  expect(await columns(db)).toContain('name')
+})
+
+test('so is one whose first runner died before it could say that it was done; one with nothing applied is new', async ({
+  db,
+}) => {
+  await withFirst(db)
+  await db.query('update upfront.runs set outcome = null, finished_at = null')
+  db.files({ ...v2, '0004_wrong.sql': 'select 1/0' })
+  expect((await db.up()).exitCode).toBe(22)
+  expect(await columns(db)).toEqual(['id', 'name', 'full_name'])
+  await db.query(`drop table users; delete from upfront.history`)
+  db.files(v2)
+  expect((await db.up()).exitCode).toBe(0)
+  expect(await columns(db)).toEqual(['id', 'full_name'])
+})
