@@ -1,12 +1,13 @@
 import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 import { floorsTableSql } from './floors-table.ts'
+import { repairCommands } from './repair/command.ts'
 import { asciiLiteral } from './rows.ts'
 import { type HistoryTables, nullIfMissing } from './tables.ts'
 
 /**
- * Our tables, which note each of these migrations as a floor in the statement that records it; makes the table where an
- * earlier version has left none. Under the lock.
+ * Our tables, which note each of these migrations as a floor in the statement that records it, or that it begins outside a
+ * transaction: what half of it has taken away is gone too. Makes the table where an earlier version has left none. Under the lock.
  */
 export async function withFloors(
   session: Session,
@@ -16,11 +17,10 @@ export async function withFloors(
   if (contracts.length === 0) return tables
   await ensureFloors(session, tables)
   const names = new Set(contracts.map((name) => name.normalize('NFC')))
-  const alongside = (name: string) => [
-    ...(tables.alongside?.(name) ?? []),
-    ...(names.has(name.normalize('NFC')) ? [insertFloor(session, tables, name)] : []),
-  ]
-  return { ...tables, alongside }
+  const alongsideBegin = (name: string) =>
+    names.has(name.normalize('NFC')) ? [insertFloor(session, tables, name)] : []
+  const alongside = (name: string) => [...(tables.alongside?.(name) ?? []), ...alongsideBegin(name)]
+  return { ...tables, alongside, alongsideBegin }
 }
 
 /** Notes what somebody else has applied, or is said to be applied, in the transaction that is open. */
@@ -28,6 +28,21 @@ export async function noteFloors(session: Session, tables: HistoryTables, contra
   if (contracts.length === 0) return
   await ensureFloors(session, tables)
   for (const name of contracts) await session.query(insertFloor(session, tables, name))
+}
+
+/** The same for what is applied already: it may have become a contract migration since, or an earlier version has noted none. */
+export async function noteMissingFloors(
+  session: Session,
+  tables: HistoryTables,
+  applied: readonly string[],
+): Promise<void> {
+  if (applied.length === 0) return
+  const noted = await readFloors(session, tables)
+  await noteFloors(
+    session,
+    tables,
+    applied.filter((name) => !noted.has(name.normalize('NFC'))),
+  )
 }
 
 function insertFloor(session: Session, { floors }: HistoryTables, name: string): string {
@@ -45,16 +60,22 @@ async function ensureFloors(session: Session, tables: HistoryTables): Promise<vo
 export async function refuseBelowFloor(
   session: Session,
   tables: HistoryTables,
-  ahead: readonly string[],
+  lacking: readonly string[],
 ): Promise<void> {
-  if (ahead.length === 0) return
-  const sql = `select name from ${tables.floors}`
-  const rows = await nullIfMissing(session, tables, () => session.query<{ name: string }>(sql))
-  const floors = new Set(rows?.map(({ name }) => name))
-  const below = ahead.filter((name) => floors.has(name.normalize('NFC')))
+  if (lacking.length === 0) return
+  const floors = await readFloors(session, tables)
+  const below = lacking.filter((name) => floors.has(name.normalize('NFC')))
   if (below.length === 0) return
   throw new Failure('MISMATCH', `this image is too old: ${below.at(-1)} took away what it may use; nothing was done`, {
     list: below.map((name) => `${name}: a contract migration that this image does not have`),
-    next: 'Start an image that has it. To go back all the same, take it back first: upfront down, with the image that has applied it.',
+    next:
+      'Start an image that has it. To go back all the same, take it back first: upfront down, with the image that has applied it. ' +
+      `Or, when its file was removed for good:${repairCommands('forget', below)}`,
   })
+}
+
+async function readFloors(session: Session, tables: HistoryTables): Promise<ReadonlySet<string>> {
+  const sql = `select name from ${tables.floors}`
+  const rows = await nullIfMissing(session, tables, () => session.query<{ name: string }>(sql))
+  return new Set(rows?.map(({ name }) => name))
 }

@@ -16,6 +16,8 @@ export interface HistoryTables {
   readonly floors: string
   /** Statements that write, to go along with what records a migration of that name, in a WITH of the same statement. */
   readonly alongside?: (name: string) => readonly string[]
+  /** The same for what records that one begins outside a transaction, and may stop half way. */
+  readonly alongsideBegin?: (name: string) => readonly string[]
   /** The same for what takes a migration out of the history. */
   readonly alongsideRevert?: (name: string) => readonly string[]
 }
@@ -23,6 +25,11 @@ export interface HistoryTables {
 /** The beginning `with ... ` of a statement that records a migration; `more` are expressions of its own, with their names. */
 export function withAlongside({ alongside }: HistoryTables, name: string, more: readonly string[] = []): string {
   return withAll(alongside?.(name), more)
+}
+
+/** The same of a statement that records that it begins outside a transaction. */
+export function withAlongsideBegin({ alongsideBegin }: HistoryTables, name: string): string {
+  return withAll(alongsideBegin?.(name), [])
 }
 
 /** The same of a statement that takes a migration out of the history. */

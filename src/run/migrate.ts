@@ -1,7 +1,7 @@
 import { Failure, type FailureCode } from '../errors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { readHistory } from '../history/rows.ts'
-import { withFloors } from '../history/floors.ts'
+import { noteMissingFloors, withFloors } from '../history/floors.ts'
 import { finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, ensureLeases, historyTables, requireTenant } from '../history/tables.ts'
 import type { Identity, SeedBundle } from '../migration.ts'
@@ -77,6 +77,8 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     const work = await findWork(job, session, tables)
     if (isRecorded(job, newest) && (newest.deferred ?? '') === job.progress.deferred.names.join('\n')) return
     if (!isNothing(work)) return
+    // Before the row, after which nobody looks any more.
+    await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
     // The row of a run whose last answer was lost is still open.
     const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
     if (id === undefined) return
@@ -129,6 +131,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return work
   if (!work.tablesExist) await requireTenant(session, tables)
+  if (work.tablesExist) await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
   if (isNothing(work)) {
     if (job.run.config.verify === 'fail') await proveNothingToDo(job, session, tables)
     return work
@@ -184,9 +187,9 @@ async function proveAdopted({ run, bundle }: Job, session: Session, { foreign, h
   })
 }
 
-/** Who may not make the table of leases may apply migrations all the same. */
+/** Who may not make, or write, what is beside the history may apply migrations all the same. */
 function unlessDenied(error: { code?: string }): void {
-  if (error.code !== '42501') throw error
+  if (error.code !== '42501' && error.code !== 'DENIED') throw error
 }
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])

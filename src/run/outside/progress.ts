@@ -1,5 +1,5 @@
 import { type HistoryRow, rowOf } from '../../history/rows.ts'
-import { withAlongside } from '../../history/tables.ts'
+import { withAlongside, withAlongsideBegin } from '../../history/tables.ts'
 import { toOwnRole, toOwnRoleForNow } from '../../postgres/prepare.ts'
 import { rollBack, runScript } from '../../postgres/script.ts'
 import { changedBehind, rowGone } from './failures.ts'
@@ -22,7 +22,7 @@ export async function beginOrResume(outside: OutsideFile): Promise<Beginning> {
             run = excluded.run, applied_at = pg_catalog.clock_timestamp(), statements_done = 0, done_checksum = null`
         : ''
     await run.session.query(
-      `insert into ${tables.history} (kind, name, checksum, state, down, run)
+      `${withAlongsideBegin(tables, migration.name)}insert into ${tables.history} (kind, name, checksum, state, down, run)
         values ('${kind}', $1, $2, 'running', $3, $4) ${again}`,
       [migration.name, migration.checksum, migration.down, runId],
     )
