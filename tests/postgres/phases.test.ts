@@ -377,3 +377,25 @@ test('so is one whose first runner died before it could say that it was done; on
   expect((await db.up()).exitCode).toBe(0)
   expect(await columns(db)).toEqual(['id', 'full_name'])
 })
+
+test('a module with the mark in a comment does not run at once; in contract/ it waits', async ({ db }) => {
+  await withFirst(db)
+  const module = `// upfront:contract\nexport const up = ({ query }) => query('alter table users drop column name')`
+  db.files({ ...v1, '0002_drop.js': module })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(20)
+  expect(stderr).toContain('Move it to contract/')
+  expect(await columns(db)).toContain('name')
+  db.files({ ...v1, 'contract/0002_drop.js': module })
+  expect((await db.up()).stderr).toContain('deferred       0002_drop')
+})
+
+test('a file of another tool that runs again has one digest, with the mark as well, which means nothing there', async ({
+  db,
+}) => {
+  db.files({ 'V1__users.sql': 'select 1', 'R__v.sql': '-- upfront:contract\ncreate or replace view v as select 1 as a' })
+  const out = join(db.dir, 'out')
+  await db.run(['compile', '--out', out])
+  const digest = async (env = {}) => JSON.parse((await db.run(['plan', '--json'], env)).stdout).bundle
+  expect(await digest({ UPFRONT_MIGRATIONS_DIR: join(out, 'migrations') })).toBe(await digest())
+})
