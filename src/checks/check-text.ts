@@ -11,7 +11,13 @@ import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { joinBlocks } from './rules/block.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
-import { checkDirectives, refuseAllButAllow, refuseNearMark, refuseStrayDowns, refuseWaiting } from './rules/directive.ts'
+import {
+  checkDirectives,
+  refuseAllButAllow,
+  refuseNearMark,
+  refuseStrayDowns,
+  refuseWaiting,
+} from './rules/directive.ts'
 import { type LongName, refuseLongNames } from './rules/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
 import { explainSyntax } from './rules/syntax.ts'

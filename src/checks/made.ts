@@ -67,6 +67,7 @@ function noteColumns(made: Set<string>, node: Node): void {
   const commands = (node['cmds'] ?? []) as readonly { readonly AlterTableCmd?: Node }[]
   for (const { AlterTableCmd: one } of commands) {
     const { ColumnDef } = (one?.['def'] ?? {}) as { readonly ColumnDef?: { readonly colname?: string } }
-    if (table && one?.['subtype'] === 'AT_AddColumn' && one['missing_ok'] !== true) made.add(columnKey(table, ColumnDef?.colname))
+    if (table && one?.['subtype'] === 'AT_AddColumn' && one['missing_ok'] !== true)
+      made.add(columnKey(table, ColumnDef?.colname))
   }
 }

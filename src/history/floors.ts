@@ -49,11 +49,33 @@ function insertFloor(session: Session, { floors }: HistoryTables, name: string):
   return `insert into ${floors} (name) values (${asciiLiteral(session, name.normalize('NFC'))}) on conflict do nothing returning 1`
 }
 
+/** Makes the table; throws DENIED when the role may not, or may not write into it: else that would be found out behind the migration. */
 async function ensureFloors(session: Session, tables: HistoryTables): Promise<void> {
-  const [found] = await session.query<{ there: boolean }>('select pg_catalog.to_regclass($1) is not null as there', [
-    tables.floors,
-  ])
-  if (!found!.there) await session.query(floorsTableSql(tables.floors))
+  const { floors } = tables
+  const [found] = await session.query<{ there: boolean; writable: boolean | null }>(
+    `select pg_catalog.to_regclass($1) is not null as there,
+       pg_catalog.has_table_privilege(pg_catalog.to_regclass($1), 'insert') as writable`,
+    [floors],
+  )
+  if (found!.writable === false) throw mayNotNote(session, tables)
+  if (found!.there) return
+  await session.query(floorsTableSql(floors)).catch((error: { code?: string }) => {
+    throw error.code === '42501' ? mayNotNote(session, tables, floorsTableSql(floors), error) : error
+  })
+}
+
+function mayNotNote(session: Session, { floors }: HistoryTables, make?: string, cause?: unknown): Failure {
+  const role = session.client.escapeIdentifier(session.role)
+  const sql = [
+    ...(make === undefined ? [] : [make.replace(/\s+/g, ' ')]),
+    `grant select, insert on ${floors} to ${role}`,
+  ]
+  return new Failure(
+    'DENIED',
+    `the role ${role} may not note in ${floors} what keeps older images out; nothing was done`,
+    { sqlstate: '42501', next: `As the owner of our tables: ${sql.map((one) => `${one};`).join(' ')}` },
+    cause,
+  )
 }
 
 /** Throws MISMATCH when one of the migrations that this image lacks has taken away what it may use. */

@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { type HistoryRow, isTakingBack } from '../history/rows.ts'
-import { finishRun, noteDeferred, startRun } from '../history/runs.ts'
+import { ensureDeferred, finishRun, noteDeferred, startRun } from '../history/runs.ts'
 import type { HistoryTables } from '../history/tables.ts'
 import type { Migration, Seed } from '../migration.ts'
 import { resetSession } from '../postgres/prepare.ts'
@@ -43,6 +43,7 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepContext,
 async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pending: Pending): Promise<void> {
   const { session } = on
   const { progress } = job
+  await ensureDeferred(session, tables, progress.deferred.names)
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
   // Before it can be complete, so that a later run knows that there is more.
   if (progress.deferred.names.length > 0) await noteDeferred(session, tables, runId, progress.deferred.names)

@@ -2,7 +2,7 @@ import { Failure, type FailureCode } from '../errors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { readHistory } from '../history/rows.ts'
 import { noteMissingFloors, withFloors } from '../history/floors.ts'
-import { finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
+import { ensureDeferred, finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, ensureLeases, historyTables, requireTenant } from '../history/tables.ts'
 import type { Identity, SeedBundle } from '../migration.ts'
 import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
@@ -79,6 +79,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     if (!isNothing(work)) return
     // Before the row, after which nobody looks any more.
     await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
+    if (!(await maySayDeferred(job, session, tables))) return
     // The row of a run whose last answer was lost is still open.
     const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
     if (id === undefined) return
@@ -99,7 +100,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
 async function proveNothingToDo(job: Job, session: Session, tables: HistoryTables): Promise<void> {
   if (isComplete(job, await readNewestRun(session, tables))) return
   const { progress } = job
-  if (isWhole(job)) {
+  if (isWhole(job) && (await maySayDeferred(job, session, tables))) {
     progress.runId ??= await startRun(session, tables, recordOf(job)).catch((error: { code?: string }) => {
       // Who may only read our tables has to know all the same.
       if (error.code !== '42501') throw error
@@ -110,6 +111,17 @@ async function proveNothingToDo(job: Job, session: Session, tables: HistoryTable
   if (progress.runId !== null && names.length > 0) await noteDeferred(session, tables, progress.runId, names)
   await verifyOrFail(job, session, tables, progress.runId)
   if (progress.runId !== null) await finishRun(session, tables, progress.runId, { outcome: 'done' })
+}
+
+/** Whether a row can say what is left; without it, it would pass for complete, and so none is written. */
+async function maySayDeferred({ progress }: Job, session: Session, tables: HistoryTables): Promise<boolean> {
+  try {
+    await ensureDeferred(session, tables, progress.deferred.names)
+    return true
+  } catch (error) {
+    unlessDenied(error as { code?: string })
+    return false
+  }
 }
 
 async function verifyOrFail(job: Job, session: Session, tables: HistoryTables, id: string | null): Promise<void> {

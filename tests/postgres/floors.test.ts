@@ -115,3 +115,49 @@ test('redo with write-back leaves the row of the other tool there', async ({ db 
   expect(exitCode, stderr).toBe(0)
   expect(await db.query('select version from schema_migrations')).toEqual([{ version: '0001' }])
 })
+
+/** A role to which our tables do not belong, with the rights that grants on them gave it before there were others. */
+async function stranger(db: Database) {
+  const { user, password } = await db.role()
+  await db.query(`grant usage on schema upfront to ${user}; grant select on all tables in schema upfront to ${user};
+    grant insert, update, delete on upfront.history, upfront.runs to ${user};
+    alter table users owner to ${user}; grant all on schema public to ${user}`)
+  return { user, env: { UPFRONT_DATABASE_URL: db.urlOf({ user, password }) } }
+}
+
+test('a role that may not note a floor is told the grant before anything is taken away', async ({ db }) => {
+  await applied(db, v1)
+  const { user, env } = await stranger(db)
+  for (const begin of ['', '-- upfront:no-transaction\n']) {
+    db.files({ ...v1, '0002_c.sql': `${begin}${mark}${drop}` })
+    const { exitCode, stderr } = await db.run(['contract', '--without-evidence'], env)
+    expect(exitCode, stderr).toBe(24)
+    expect(stderr).toContain(`grant select, insert on "upfront".floors to "${user}";`)
+  }
+  await db.query('drop table upfront.floors')
+  const { stderr } = await db.run(['contract', '--without-evidence'], env)
+  const [, sql = ''] = /As the owner of our tables: (.*)/.exec(stderr) ?? []
+  await db.query(sql)
+  expect((await db.run(['contract', '--without-evidence'], env)).exitCode, sql).toBe(0)
+  expect(await comesBack(db)).toEqual([21, 21])
+})
+
+test('tables of an earlier version that are not its own: up says what to add, and no row passes for complete', async ({
+  db,
+}) => {
+  await applied(db, v1)
+  const { env } = await stranger(db)
+  await db.query('alter table upfront.runs drop column deferred')
+  db.files({ ...v1, '0002_c.sql': mark + drop })
+  expect((await db.up([], env)).stderr).toContain('deferred       0002_c')
+  const more = { '0003_more.sql': 'create table more (id int)' }
+  db.files({ ...v1, '0002_c.sql': mark + drop, ...more })
+  const { exitCode, stderr } = await db.up([], env)
+  expect(exitCode, stderr).toBe(24)
+  expect(await db.query('select count(*)::int as runs from upfront.runs')).toEqual([{ runs: 1 }])
+  const [, sql = ''] = /As the owner of our tables: (.*)/.exec(stderr) ?? []
+  await db.query(sql)
+  const after = await db.up([], env)
+  expect(after.exitCode, after.stderr).toBe(0)
+  expect(after.stderr).toContain('deferred       0002_c')
+})

@@ -393,7 +393,10 @@ test('a module with the mark in a comment does not run at once; in contract/ it 
 test('a file of another tool that runs again has one digest, with the mark as well, which means nothing there', async ({
   db,
 }) => {
-  db.files({ 'V1__users.sql': 'select 1', 'R__v.sql': '-- upfront:contract\ncreate or replace view v as select 1 as a' })
+  db.files({
+    'V1__users.sql': 'select 1',
+    'R__v.sql': '-- upfront:contract\ncreate or replace view v as select 1 as a',
+  })
   const out = join(db.dir, 'out')
   await db.run(['compile', '--out', out])
   const digest = async (env = {}) => JSON.parse((await db.run(['plan', '--json'], env)).stdout).bundle

@@ -50,7 +50,9 @@ export function takenAway(kind: string, node: Node, place: Place): Taken[] {
     const type = renamed[String(node['renameType'])]
     const isPart = type === 'column' || type === 'attribute'
     const whole = type === 'schema' ? namedSchema(node['subname']) : of
-    return type === undefined ? [] : [take(`renames ${type === 'attribute' ? 'an' : 'a'} ${type}`, whole, isPart ? node['subname'] : undefined)]
+    return type === undefined
+      ? []
+      : [take(`renames ${type === 'attribute' ? 'an' : 'a'} ${type}`, whole, isPart ? node['subname'] : undefined)]
   }
   if (kind === 'AlterObjectSchemaStmt') {
     const type = dropped[String(node['objectType'])]
