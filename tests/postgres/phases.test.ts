@@ -402,3 +402,12 @@ test('a file of another tool that runs again has one digest, with the mark as we
   const digest = async (env = {}) => JSON.parse((await db.run(['plan', '--json'], env)).stdout).bundle
   expect(await digest({ UPFRONT_MIGRATIONS_DIR: join(out, 'migrations') })).toBe(await digest())
 })
+
+test('a migration that fails behind one that waits says so', async ({ db }) => {
+  await withFirst(db)
+  db.files({ ...v2, '0004_name.sql': 'alter table users add column name jsonb' })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode).toBe(22)
+  expect(stderr).toContain('0004_name comes behind 0003_drop_name, deferred until nothing older is left')
+  expect((await db.run(['contract', '--without-evidence'])).exitCode).toBe(0)
+})
