@@ -411,3 +411,12 @@ test('a migration that fails behind one that waits says so', async ({ db }) => {
   expect(stderr).toContain('0004_name comes behind 0003_drop_name, deferred until nothing older is left')
   expect((await db.run(['contract', '--without-evidence'])).exitCode).toBe(0)
 })
+
+test('a first run that stopped at what no gate waits for has left a database in use', async ({ db }) => {
+  db.files({ ...v1, '0002_contract.sql': '-- upfront:contract\nselect 1/0' })
+  expect((await db.up()).exitCode).toBe(22)
+  expect((await db.run(['wait'])).exitCode, 'so the application begins').toBe(0)
+  db.files({ ...v2, '0002_contract.sql': '-- upfront:contract\nselect 1' })
+  expect((await db.up()).stderr).toContain('deferred       0002_contract, 0003_drop_name')
+  expect(await columns(db)).toContain('name')
+})

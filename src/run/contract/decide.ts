@@ -61,7 +61,8 @@ async function isNew(
   const ends = await readEnds(session, tables, progress.runId)
   if (ends.some(({ done }) => done)) return false
   const ours = [...(await bundle.list()), ...(await bundle.listRepeatable())]
-  const names = new Set(ours.map(({ name }) => name.normalize('NFC')))
+  // No gate waits for a contract migration, so one at which a run stopped may be all that its application lacked.
+  const names = new Map(ours.map(({ name, contract }) => [name.normalize('NFC'), contract === true]))
   const isOther = (end: RunsEnd) => end.bundle !== bundle.digest && !stoppedAtMigration(end, names)
   return history.length === 0 || !ends.some(isOther)
 }
@@ -70,6 +71,7 @@ async function isNew(
  * Whether a run cannot have come to the end of its migrations. After them seeds or a look at the schema may have failed, or
  * the runner died, and then the application of that bundle may be at work all the same: its gate is open.
  */
-function stoppedAtMigration({ failed, seeded }: RunsEnd, names: ReadonlySet<string>): boolean {
-  return failed !== null && (!seeded || names.has(failed.normalize('NFC')))
+function stoppedAtMigration({ failed, seeded }: RunsEnd, isContract: ReadonlyMap<string, boolean>): boolean {
+  if (failed === null) return false
+  return isContract.get(failed.normalize('NFC')) === undefined ? !seeded : !isContract.get(failed.normalize('NFC'))
 }
