@@ -5,6 +5,8 @@ import { isJoinable } from '../sql/joinable.ts'
 import { type ParsedStatement, offsetIn } from '../sql/parser.ts'
 import { statedTarget } from '../sql/target.ts'
 import { type Declared, noteDeclared } from './declared.ts'
+import { statementsOfDo } from './do-statements.ts'
+import { noteMade } from './made.ts'
 import { type AloneStatement, aloneName, mayBeAlone, refuseAlone, refuseAloneInWhole } from './rules/alone.ts'
 import { isReadOnly, refuseReadOnly } from './rules/block.ts'
 import { type AddedValue, addedValue, refuseNewValues } from './rules/enum-value.ts'
@@ -51,6 +53,8 @@ export interface Inspection {
   readonly alone: AloneStatement[]
   readonly added: AddedValue[]
   readonly taken: Taken[]
+  /** By what is found again what the file makes, temporary things and columns too. */
+  readonly made: Set<string>
   /** False after pg_dump has turned the checking of bodies off. */
   checksBodies: boolean
   joinable: boolean
@@ -87,7 +91,7 @@ export function openInspection(role: Role, outside: boolean, declared: Declared)
     isFresh: true,
     isInBlock: false,
   }
-  return { role, outside, declared, ...lists, ...flags }
+  return { role, outside, declared, made: new Set(), ...lists, ...flags }
 }
 
 /** Looks at one statement; answers how it is to run. */
@@ -117,7 +121,7 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   }
   const added = addedValue(kind, node, declared, place.line)
   if (added) inspection.added.push(added)
-  if (role === 'migration') inspection.taken.push(...takenAway(kind, node, place))
+  if (role === 'migration') inspectTaken(inspection, seen, place)
   if (role === 'migration' || role === 'repeatable') noteDeclared(declared, kind, node)
   inspection.creates.push(...createdRelations({ [kind]: node }))
   inspection.joinable &&= isJoinable(kind, node) && level === null
@@ -126,6 +130,15 @@ export function inspect(inspection: Inspection, seen: Seen, isWholeFile: boolean
   const target = name === null ? undefined : statedTarget(kind, node)
   const index = kind === 'IndexStmt' && name !== null ? { index: statedIndex(node) } : {}
   return { start, end, line: place.line, kind, alone, ...index, ...(target ? { target } : {}) }
+}
+
+/** Notes what a statement takes away that the file has not made before, and what it makes. */
+function inspectTaken({ taken, made }: Inspection, seen: Seen, place: Place): void {
+  const isWorthIt = seen.kind === 'DoStmt' && /drop|rename|alter/i.test(seen.text.slice(seen.start, seen.end))
+  for (const { kind, node } of isWorthIt ? [seen, ...statementsOfDo(seen, seen.text)] : [seen]) {
+    taken.push(...takenAway(kind, node, place).filter(({ keys }) => !keys.some((key) => made.has(key))))
+    noteMade(made, kind, node)
+  }
 }
 
 /** Notes what a statement outside a transaction does to the session, and whether a block is open behind it. */
@@ -160,7 +173,7 @@ export function conclude(inspection: Inspection, statements: number): readonly [
   const { controls, alone, problems, notices, role, outside } = inspection
   const misread = inspection.escapes?.met || problems.some(({ rule }) => rule === 'syntax')
   if (inspection.escapes && misread) problems.push(refuseEscapes(inspection.escapes.place))
-  notices.push(...needContract(inspection.taken, inspection.creates))
+  notices.push(...needContract(inspection.taken, inspection.made))
   const pair = !outside && isOuterPair(controls, statements)
   if (pair) notices.push(...(role === 'verify' ? [] : [pairNotice(controls[0]!)]))
   else if (!outside) problems.push(...refuseControls(controls, role))

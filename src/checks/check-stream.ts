@@ -15,7 +15,7 @@ import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { finding } from './finding.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
-import { checkDirectives } from './rules/directive.ts'
+import { checkDirectives, refuseNearMark, refuseWaiting } from './rules/directive.ts'
 import { type LongName, refuseLongNames } from './rules/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
 import { refuseSize } from './rules/statement-size.ts'
@@ -162,6 +162,8 @@ export function checkBeginning(
   const placeOf = placesIn(file, beginning)
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   const problems = [...checkDirectives(directives, placeOf), ...wrong]
+  if (role === 'migration') problems.push(...refuseNearMark(beginning, placeOf))
+  if (role === 'repeatable' || role === 'seed') problems.push(...refuseWaiting(directives, placeOf))
   if (isAlwaysWhole(role) || !saysNoTransaction(directives)) return { own, limits, problems }
   const place = { file, line: 1, column: 1, text: '' }
   const what = 'a file of more than 1 MiB cannot run outside a transaction'

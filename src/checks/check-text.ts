@@ -11,7 +11,13 @@ import { readDirectives, readLimits, saysNoTransaction } from './directives.ts'
 import { longNamesOf } from './names-in-bodies.ts'
 import { joinBlocks } from './rules/block.ts'
 import { refuseBesideCopy, refuseCopy } from './rules/copy-data.ts'
-import { checkDirectives, refuseAllButAllow, refuseStrayDowns } from './rules/directive.ts'
+import {
+  checkDirectives,
+  refuseAllButAllow,
+  refuseNearMark,
+  refuseStrayDowns,
+  refuseWaiting,
+} from './rules/directive.ts'
 import { type LongName, refuseLongNames } from './rules/long-name.ts'
 import { isSkipped, refuseMetaCommand } from './rules/meta-command.ts'
 import { explainSyntax } from './rules/syntax.ts'
@@ -53,6 +59,8 @@ export function checkSql({ file, text, role, ...how }: CheckedText, declared: De
   const { problems } = inspection
   const { own, problems: wrong } = readOwnAllowances(directives, placeOf)
   problems.push(...checkDirectives(directives, placeOf), ...wrong)
+  if (role === 'migration') problems.push(...refuseNearMark(text, placeOf))
+  if (role === 'repeatable' || role === 'seed') problems.push(...refuseWaiting(directives, placeOf))
   if (role === 'verify') problems.push(...refuseAllButAllow(directives, placeOf))
   if (role !== 'down') problems.push(...refuseStrayDowns(directives, isAlwaysWhole(role), placeOf))
   for (const { start, command } of found.commands)

@@ -146,7 +146,7 @@ async function repairNamed(
   const { kind, name, subject } = named
   const change = { kind, name: named.row?.name ?? name, change: plan.change(session, tables) }
   // Before it, because a floor without its migration keeps nobody out.
-  if (action === 'done' && named.file?.contract) await noteFloors(session, tables, [name])
+  if ((action === 'done' || action === 'accept') && named.file?.contract) await noteFloors(session, tables, [name])
   await repairRow(session, tables, { action, subject, reason, record, lockKey }, change)
   run.emit({ type: 'repaired', action, name: subject, meaning: plan.meaning })
 }

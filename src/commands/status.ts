@@ -68,7 +68,7 @@ export async function status(run: Run): Promise<number> {
       history: all,
       plan: made,
       verified: await readLastVerified(reader, historyTables(session, config)),
-      foreign: made.pending.length === 0 ? null : await readForeign(run, reader, bundle, all),
+      foreign: made.pending.length + made.deferred.length === 0 ? null : await readForeign(run, reader, bundle, all),
     }
   })
   const ofMigrations = history.filter((row) => row.kind === 'migration')

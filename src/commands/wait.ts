@@ -113,7 +113,9 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   )
   // What is missing or out of order is for `up` to refuse; a changed file will never become right by waiting.
   refuseMismatch({ ...plan, abandoned: [], renamed: [] }, { outOfOrder: 'apply', missing: 'ignore' })
-  if (plan.ahead.length > 0) await refuseBelowFloor(reader, historyTables(session, run.config), plan.ahead)
+  // What is gone from the files while something is pending, or later ones are applied, is a floor as well, unless it was squashed.
+  const lacking = [...(run.config.missing === 'ignore' ? [] : plan.missing), ...plan.ahead]
+  await refuseBelowFloor(reader, historyTables(session, run.config), lacking)
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
   const pending = [...plan.pending, ...again]
   if (pending.length === 0) return []

@@ -2,6 +2,8 @@ import { join, resolve } from 'node:path'
 import { type Allowance, impliedAllowances, judgeText, readOwnAllowances, unlessAllowed } from '../checks/allowances.ts'
 import { type Declared, nothingDeclared, nextFile } from '../checks/declared.ts'
 import { readDirectives } from '../checks/directives.ts'
+import { finding } from '../checks/finding.ts'
+import { contractDir } from '../sql/contract-mark.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
 import type { Problem } from '../errors.ts'
 import type { Bundle, Format, Identity, Migration, OpenedDown, Origin } from '../migration.ts'
@@ -132,7 +134,8 @@ async function compileSources(
     nextFile(declared)
     // Other tools leave their transaction for these as well.
     const role = repeatable.includes(source) && !isForeign(folder.layout) ? 'repeatable' : 'migration'
-    const one = withPhase(compileMigration({ ...folder, source, allow, role, which }, declared), source, role)
+    const compiled = compileMigration({ ...folder, source, allow, role, which }, declared)
+    const one = withPhase(compiled, source, repeatable.includes(source))
     problems.push(...one.problems)
     unrunnable.push(...(one.unrunnable ?? []))
     notices.push(...one.notices)
@@ -143,9 +146,9 @@ async function compileSources(
 }
 
 /** Says of a migration that it waits until nothing of the version before is left, or where it should and does not. */
-function withPhase(one: One, source: SourceMigration, role: InFolder['role']): One {
+function withPhase(one: One, source: SourceMigration, isAgain: boolean): One {
   const { compiled, notices } = one
-  if (!compiled || role === 'repeatable') return { ...one, notices: unlessAllowed(notices, 'needs-contract') }
+  if (!compiled || isAgain) return { ...one, notices: unlessAllowed(notices, 'needs-contract') }
   if (!isContract(source, () => bearsContractMark(compiled.path)))
     return { ...one, notices: unlessAllowed(notices, 'needs-contract', compiled.allowances) }
   const migration = { ...compiled.migration, contract: true } as const
@@ -181,6 +184,8 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   if (source.kind === 'module') {
     const read = readText(path, file)
     if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
+    const stray = strayMark(source.file, read.text)
+    if (stray) return { problems: [{ ...stray, name }], notices: [], own: [] }
     const { sql: down, ...rest } = compileDown({ ...subject, dir, shown, source, section: null, ofFile: [] })
     // What a module does is known only when it runs.
     const allowed = judgeText([], subject, [], true).allow
@@ -204,6 +209,16 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   const migration = { name, file, checksum: sql.checksum, script, creates, down: down.sql, allow: sql.allow }
   const compiled = { migration, path, sql, allowances: [...own, ...subject.allowances] }
   return together({ compiled, ...all, notices: [...sql.notices, ...down.notices] }, found, asserted)
+}
+
+/** The mark in a comment of a module, where nobody reads it: passed over, the module would run at once. */
+function strayMark(file: string, text: string): Problem | null {
+  const at = file.startsWith(contractDir)
+    ? -1
+    : text.search(/^[ \t]*(\/\/|\/?\*|--)[ \t]*upfront:contract[ \t]*(\*\/[ \t]*)?$/m)
+  if (at === -1) return null
+  const next = `Move it to ${contractDir}, or remove the comment.`
+  return finding('directive', '"-- upfront:contract" has no effect in a module', placesIn(file, text)(at), next)
 }
 
 /** A migration with what has to be true behind it. */

@@ -1,3 +1,4 @@
+import { Failure } from '../errors.ts'
 import type { Session } from '../postgres/session.ts'
 import { type HistoryTables, nullIfMissing } from './tables.ts'
 
@@ -42,14 +43,24 @@ export async function readDecided(
   return (rows ?? []).flatMap(({ action, subject }) => subject.split('\n').map((name) => ({ name, action })))
 }
 
-/**
- * Whether a run has ever come to the end of its migrations, so that an application may use what it has made: for the gate
- * before it seeds that failed are nothing, nor is a difference that was found afterwards.
- */
-export async function hasFinishedRun(session: Session, tables: HistoryTables): Promise<boolean> {
-  const sql = `select exists (select from ${tables.runs} where outcome = 'done' or code in ('SEED_FAILED', 'DRIFT')) as found`
-  const rows = await nullIfMissing(session, tables, () => session.query<{ found: boolean }>(sql))
-  return rows?.[0]?.found ?? false
+/** How runs have ended, each way once. */
+export interface RunsEnd {
+  readonly bundle: string | null
+  readonly seeded: boolean
+  readonly done: boolean
+  /** The migration or seed at which it stopped; null when it ended otherwise, or has not. */
+  readonly failed: string | null
+}
+
+/** How all runs but that one have ended. */
+export async function readEnds(
+  session: Session,
+  tables: HistoryTables,
+  but: string | null,
+): Promise<readonly RunsEnd[]> {
+  const sql = `select distinct bundle, seed is not null as seeded, coalesce(outcome = 'done', false) as done, failed
+    from ${tables.runs} where id <> ${but ?? 0}`
+  return (await nullIfMissing(session, tables, () => session.query<RunsEnd>(sql))) ?? []
 }
 
 export interface RunRecord {
@@ -102,6 +113,27 @@ export async function noteVerified(session: Session, tables: HistoryTables, id: 
   }
 }
 
+/**
+ * Adds the column for what a run leaves to tables of an earlier version, before there is a run that cannot say it: the next
+ * would take it for complete. Throws DENIED when the role may not.
+ */
+export async function ensureDeferred(session: Session, tables: HistoryTables, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return
+  await ensureColumn(session, tables, 'deferred').catch((error: { code?: string; message: string }) => {
+    if (error.code !== '42501') throw error
+    throw new Failure(
+      'DENIED',
+      `our tables are of an earlier version and not of the role ${session.client.escapeIdentifier(session.role)}; nothing was done`,
+      {
+        sqlstate: '42501',
+        reason: error.message,
+        next: `As the owner of our tables: alter table ${tables.runs} add column if not exists deferred text;`,
+      },
+      error,
+    )
+  })
+}
+
 /** Notes which contract migrations this run has left. */
 export async function noteDeferred(
   session: Session,
@@ -120,6 +152,11 @@ interface Note {
 }
 
 async function note(session: Session, tables: HistoryTables, { id, column, text }: Note): Promise<void> {
+  await ensureColumn(session, tables, column)
+  await session.query(`update ${tables.runs} set ${column} = $2 where id = $1`, [id, text])
+}
+
+async function ensureColumn(session: Session, tables: HistoryTables, column: Note['column']): Promise<void> {
   // Tables of an earlier version lack the column; most have it, and then this asks for no lock.
   const [found] = await session.query<{ there: boolean }>(
     `select exists (select from pg_catalog.pg_attribute
@@ -127,7 +164,6 @@ async function note(session: Session, tables: HistoryTables, { id, column, text 
     [tables.runs, column],
   )
   if (!found!.there) await session.query(`alter table ${tables.runs} add column if not exists ${column} text`)
-  await session.query(`update ${tables.runs} set ${column} = $2 where id = $1`, [id, text])
 }
 
 /** When a run held the schema against that of its bundle, and how it was: `same`, or what differed. */

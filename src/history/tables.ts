@@ -16,7 +16,7 @@ export interface HistoryTables {
   readonly floors: string
   /** Statements that write, to go along with what records a migration of that name, in a WITH of the same statement. */
   readonly alongside?: (name: string) => readonly string[]
-  /** The same for what notes that one begins of which a part may stay. */
+  /** The same for what records that one begins outside a transaction, and may stop half way. */
   readonly alongsideBegin?: (name: string) => readonly string[]
   /** The same for what takes a migration out of the history. */
   readonly alongsideRevert?: (name: string) => readonly string[]
@@ -27,7 +27,7 @@ export function withAlongside({ alongside }: HistoryTables, name: string, more: 
   return withAll(alongside?.(name), more)
 }
 
-/** The same of a statement that notes that it begins, outside a transaction. */
+/** The same of a statement that records that it begins outside a transaction. */
 export function withAlongsideBegin({ alongsideBegin }: HistoryTables, name: string): string {
   return withAll(alongsideBegin?.(name), [])
 }

@@ -1,10 +1,11 @@
 import { Failure } from '../errors.ts'
 import { type HistoryRow, isTakingBack } from '../history/rows.ts'
-import { finishRun, noteDeferred, startRun } from '../history/runs.ts'
+import { ensureDeferred, finishRun, noteDeferred, startRun } from '../history/runs.ts'
 import type { HistoryTables } from '../history/tables.ts'
 import type { Migration, Seed } from '../migration.ts'
 import { resetSession } from '../postgres/prepare.ts'
 import type { Session } from '../postgres/session.ts'
+import { joinNames } from '../report/failure.ts'
 import { runJoined, takeJoinable } from './apply/joined.ts'
 import { makeStep } from './apply/make-step.ts'
 import { runSteps } from './apply/sequence.ts'
@@ -43,6 +44,7 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepContext,
 async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pending: Pending): Promise<void> {
   const { session } = on
   const { progress } = job
+  await ensureDeferred(session, tables, progress.deferred.names)
   const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
   // Before it can be complete, so that a later run knows that there is more.
   if (progress.deferred.names.length > 0) await noteDeferred(session, tables, runId, progress.deferred.names)
@@ -93,8 +95,18 @@ async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pend
     await finishRun(session, tables, runId, { outcome: 'done' })
   } catch (error) {
     await recordEnd({ job, session, tables, id: runId }, error, current)
+    if (current?.kind === 'migration') await tellDeferredBefore(job, current.one.name)
     throw error
   }
+}
+
+/** A migration that is written for the schema behind one that waits fails until that one is applied. */
+async function tellDeferredBefore({ run, bundle, progress }: Job, name: string): Promise<void> {
+  const names = (await bundle.list()).map((one) => one.name)
+  const before = progress.deferred.names.filter((one) => names.indexOf(one) < names.indexOf(name))
+  if (before.length === 0) return
+  const message = `${name} comes behind ${joinNames(before)}, deferred until nothing older is left: if it needs that, it has to wait as well, or upfront contract comes first`
+  run.emit({ type: 'warning', message })
 }
 
 /** Loads all modules first, so that one that does not load, or exports nothing to call, fails before anything runs. */

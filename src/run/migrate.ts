@@ -1,8 +1,8 @@
 import { Failure, type FailureCode } from '../errors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { readHistory } from '../history/rows.ts'
-import { withFloors } from '../history/floors.ts'
-import { finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
+import { noteMissingFloors, withFloors } from '../history/floors.ts'
+import { ensureDeferred, finishRun, noteDeferred, readFailureSince, readNewestRun, startRun } from '../history/runs.ts'
 import { type HistoryTables, createTables, ensureLeases, historyTables, requireTenant } from '../history/tables.ts'
 import type { Identity, SeedBundle } from '../migration.ts'
 import { releaseLock, tryLock, withLock } from '../postgres/lock.ts'
@@ -83,6 +83,9 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
     if (!isNothing(work)) job.progress.deferred = deferred
     if (isRecorded(job, newest) && (newest.deferred ?? '') === job.progress.deferred.names.join('\n')) return
     if (!isNothing(work)) return
+    // Before the row, after which nobody looks any more.
+    await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
+    if (!(await maySayDeferred(job, session, tables))) return
     // The row of a run whose last answer was lost is still open.
     const id = job.progress.runId ?? (isWhole(job) ? await startRun(session, tables, recordOf(job)) : undefined)
     if (id === undefined) return
@@ -103,7 +106,7 @@ async function recordWithoutWaiting(job: Job, session: Session, tables: HistoryT
 async function proveNothingToDo(job: Job, session: Session, tables: HistoryTables): Promise<void> {
   if (isComplete(job, await readNewestRun(session, tables))) return
   const { progress } = job
-  if (isWhole(job)) {
+  if (isWhole(job) && (await maySayDeferred(job, session, tables))) {
     progress.runId ??= await startRun(session, tables, recordOf(job)).catch((error: { code?: string }) => {
       // Who may only read our tables has to know all the same.
       if (error.code !== '42501') throw error
@@ -114,6 +117,17 @@ async function proveNothingToDo(job: Job, session: Session, tables: HistoryTable
   if (progress.runId !== null && names.length > 0) await noteDeferred(session, tables, progress.runId, names)
   await verifyOrFail(job, session, tables, progress.runId)
   if (progress.runId !== null) await finishRun(session, tables, progress.runId, { outcome: 'done' })
+}
+
+/** Whether a row can say what is left; without it, it would pass for complete, and so none is written. */
+async function maySayDeferred({ progress }: Job, session: Session, tables: HistoryTables): Promise<boolean> {
+  try {
+    await ensureDeferred(session, tables, progress.deferred.names)
+    return true
+  } catch (error) {
+    unlessDenied(error as { code?: string })
+    return false
+  }
 }
 
 async function verifyOrFail(job: Job, session: Session, tables: HistoryTables, id: string | null): Promise<void> {
@@ -135,6 +149,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return work
   if (!work.tablesExist) await requireTenant(session, tables)
+  if (work.tablesExist) await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
   if (isNothing(work)) {
     if (job.run.config.verify === 'fail') await proveNothingToDo(job, session, tables)
     return work
@@ -194,9 +209,9 @@ async function proveAdopted({ run, bundle }: Job, session: Session, { foreign, h
   })
 }
 
-/** Who may not make the table of leases may apply migrations all the same. */
+/** Who may not make, or write, what is beside the history may apply migrations all the same. */
 function unlessDenied(error: { code?: string }): void {
-  if (error.code !== '42501') throw error
+  if (error.code !== '42501' && error.code !== 'DENIED') throw error
 }
 
 const worthRepeating: ReadonlySet<string> = new Set(['LOST', 'BUSY'])

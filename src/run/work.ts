@@ -23,6 +23,8 @@ export interface Work {
   readonly tablesExist: boolean
   /** Whether contract migrations are not applied. */
   readonly contracts: boolean
+  /** Contract migrations that are applied: below them no image may come back. */
+  readonly floors: readonly string[]
   /** Another tool's history that is to be taken over, null for none. */
   readonly foreign: Foreign | null
 }
@@ -66,6 +68,7 @@ export async function findWork(job: Job, session: Session, tables: HistoryTables
     history,
     tablesExist: rows !== null,
     contracts: plan.deferred.length > 0,
+    floors: plan.applied.flatMap(({ name, contract }) => (contract ? [name] : [])),
     foreign,
   }
 }

@@ -351,3 +351,72 @@ test('what waits is rehearsed by who asks for it', async ({ db }) => {
   expect(await rehearse({ UPFRONT_CONTRACT: 'always' })).toContain('0003_drop_name')
   expect(await columns(db)).toContain('name')
 })
+
+test('a database whose first run ended behind its migrations is in use, although that run never came to its end', async ({
+  db,
+}) => {
+  db.files(v1)
+  db.seeds({ 'dev/0001_wrong.sql': 'select 1/0' })
+  expect((await db.up([], { UPFRONT_SEED: 'dev' })).exitCode).toBe(26)
+  expect((await db.run(['wait'])).exitCode, 'so the application begins').toBe(0)
+  db.files(v2)
+  expect((await db.up()).stderr).toContain('deferred       0003_drop_name')
+  expect(await columns(db)).toContain('name')
+})
+
+test('so is one whose first runner died before it could say that it was done; one with nothing applied is new', async ({
+  db,
+}) => {
+  await withFirst(db)
+  await db.query('update upfront.runs set outcome = null, finished_at = null')
+  db.files({ ...v2, '0004_wrong.sql': 'select 1/0' })
+  expect((await db.up()).exitCode).toBe(22)
+  expect(await columns(db)).toEqual(['id', 'name', 'full_name'])
+  await db.query(`drop table users; delete from upfront.history`)
+  db.files(v2)
+  expect((await db.up()).exitCode).toBe(0)
+  expect(await columns(db)).toEqual(['id', 'full_name'])
+})
+
+test('a module with the mark in a comment does not run at once; in contract/ it waits', async ({ db }) => {
+  await withFirst(db)
+  const module = `// upfront:contract\nexport const up = ({ query }) => query('alter table users drop column name')`
+  db.files({ ...v1, '0002_drop.js': module })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(20)
+  expect(stderr).toContain('Move it to contract/')
+  expect(await columns(db)).toContain('name')
+  db.files({ ...v1, 'contract/0002_drop.js': module })
+  expect((await db.up()).stderr).toContain('deferred       0002_drop')
+})
+
+test('a file of another tool that runs again has one digest, with the mark as well, which means nothing there', async ({
+  db,
+}) => {
+  db.files({
+    'V1__users.sql': 'select 1',
+    'R__v.sql': '-- upfront:contract\ncreate or replace view v as select 1 as a',
+  })
+  const out = join(db.dir, 'out')
+  await db.run(['compile', '--out', out])
+  const digest = async (env = {}) => JSON.parse((await db.run(['plan', '--json'], env)).stdout).bundle
+  expect(await digest({ UPFRONT_MIGRATIONS_DIR: join(out, 'migrations') })).toBe(await digest())
+})
+
+test('a migration that fails behind one that waits says so', async ({ db }) => {
+  await withFirst(db)
+  db.files({ ...v2, '0004_name.sql': 'alter table users add column name jsonb' })
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode).toBe(22)
+  expect(stderr).toContain('0004_name comes behind 0003_drop_name, deferred until nothing older is left')
+  expect((await db.run(['contract', '--without-evidence'])).exitCode).toBe(0)
+})
+
+test('a first run that stopped at what no gate waits for has left a database in use', async ({ db }) => {
+  db.files({ ...v1, '0002_contract.sql': '-- upfront:contract\nselect 1/0' })
+  expect((await db.up()).exitCode).toBe(22)
+  expect((await db.run(['wait'])).exitCode, 'so the application begins').toBe(0)
+  db.files({ ...v2, '0002_contract.sql': '-- upfront:contract\nselect 1' })
+  expect((await db.up()).stderr).toContain('deferred       0002_contract, 0003_drop_name')
+  expect(await columns(db)).toContain('name')
+})

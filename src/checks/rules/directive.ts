@@ -1,6 +1,7 @@
 import { durationExample, parseDuration } from '../../config/duration.ts'
 import { nearest } from '../../config/nearest.ts'
 import type { Place, Problem } from '../../errors.ts'
+import { findNearMark } from '../../sql/contract-mark.ts'
 import { type Directive, type DirectiveName, directives, isLimit } from '../directives.ts'
 import { finding } from '../finding.ts'
 
@@ -18,6 +19,8 @@ export function checkDirectives(found: readonly Directive[], placeOf: (offset: n
     if (name === 'down') return []
     if (!leading)
       return refuse(`"-- upfront:${name}" has no effect behind the first statement`, 'Begin the file with it.')
+    if (name === 'contract' && offset > farthest)
+      return refuse('"-- upfront:contract" has no effect so far behind the beginning', 'Begin the file with it.')
     if (directives[name] === '' && value !== '')
       return refuse(
         `"-- upfront:${name}" takes nothing behind it`,
@@ -30,6 +33,27 @@ export function checkDirectives(found: readonly Directive[], placeOf: (offset: n
     const isSaidBefore = found.slice(0, number).some((other) => other.name === name)
     return isSaidBefore ? refuse(`"-- upfront:${name}" is said twice`, 'Keep one of them.') : []
   })
+}
+
+/** Of a file's beginning, 64 KiB are read to see whether it waits. */
+const farthest = (64 << 10) / 3 - 100
+
+/** What was meant to be the mark of a contract migration: passed over, it would run at once. */
+export function refuseNearMark(text: string, placeOf: (offset: number) => Place): Problem[] {
+  const at = findNearMark(text)
+  if (at === null) return []
+  const what = 'this comment is not "-- upfront:contract", although it nearly is'
+  return [finding('directive', what, placeOf(at), 'Write it so, or word it otherwise.')]
+}
+
+/** What runs again whenever it has changed, and seeds, wait for nothing. */
+export function refuseWaiting(found: readonly Directive[], placeOf: (offset: number) => Place): Problem[] {
+  return found
+    .filter(({ name, leading }) => leading && name === 'contract')
+    .map(({ offset }) => {
+      const what = '"-- upfront:contract" has no effect here: only migrations that run once can wait'
+      return finding('directive', what, placeOf(offset), 'Put what has to wait into a migration, or remove it.')
+    })
 }
 
 /** A down that would run with the rest: a well-formed one is not in this text any more, and seeds have none. */

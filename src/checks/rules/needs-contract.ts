@@ -1,12 +1,17 @@
 import type { Place, Problem } from '../../errors.ts'
 import type { Node } from '../../sql/parser.ts'
 import { finding } from '../finding.ts'
+import { type Named, columnKey, namedByStrings, namedRelation, namedSchema } from '../made.ts'
 
 /** What a statement takes away that the version before may use. */
 export interface Taken {
   readonly what: string
-  /** The relation as it is written; null where it is something else. */
+  /** As it is written; null where the statement does not say it in one name. */
   readonly of: string | null
+  /** Made by the same file under one of these before, it is nobody's yet. */
+  readonly keys: readonly string[]
+  /** Whether it is only replaced when the file makes one of that name behind it. */
+  readonly isView: boolean
   readonly place: Place
 }
 
@@ -31,29 +36,44 @@ const changes: Readonly<Record<string, string>> = {
 
 /** What this statement takes away; nothing for most. */
 export function takenAway(kind: string, node: Node, place: Place): Taken[] {
+  const take = (what: string, of: Named | null, column?: unknown, isView = false): Taken => {
+    const keys = of === null ? [] : [of.key, ...(column === undefined ? [] : [columnKey(of, column)])]
+    return { what, of: of?.written ?? null, keys, isView, place }
+  }
   if (kind === 'DropStmt') {
     const type = dropped[String(node['removeType'])]
-    return type === undefined ? [] : [{ what: `drops a ${type}`, of: droppedName(node), place }]
+    const isView = type === 'view' || type === 'materialized view'
+    return type === undefined ? [] : droppedNames(node).map((of) => take(`drops a ${type}`, of, undefined, isView))
   }
-  const relation = node['relation'] as { readonly schemaname?: string; readonly relname?: string } | undefined
-  const of = relation?.relname === undefined ? null : nameOf([relation.schemaname, relation.relname])
+  const of = nameOf(node)
   if (kind === 'RenameStmt') {
     const type = renamed[String(node['renameType'])]
-    return type === undefined ? [] : [{ what: `renames a ${type}`, of, place }]
+    const isPart = type === 'column' || type === 'attribute'
+    const whole = type === 'schema' ? namedSchema(node['subname']) : of
+    return type === undefined
+      ? []
+      : [take(`renames ${type === 'attribute' ? 'an' : 'a'} ${type}`, whole, isPart ? node['subname'] : undefined)]
   }
+  if (kind === 'AlterObjectSchemaStmt') {
+    const type = dropped[String(node['objectType'])]
+    return type === undefined ? [] : [take(`changes the schema of a ${type}`, of)]
+  }
+  if (kind === 'AlterEnumStmt') return node['oldVal'] === undefined ? [] : [take('renames a value', of)]
   if (kind !== 'AlterTableStmt') return []
   const commands = (node['cmds'] ?? []) as readonly { readonly AlterTableCmd?: Node }[]
   return commands.flatMap(({ AlterTableCmd: one }) => {
-    const change = changes[String(one?.['subtype'])]
-    return change === undefined ? [] : [{ what: `${change} ${String(one!['name'])}`, of, place }]
+    const subtype = String(one?.['subtype'])
+    const change = changes[subtype]
+    // A column that is new is not written by the version before, which NOT NULL stops all the same.
+    const column = subtype === 'AT_SetNotNull' ? undefined : one!['name']
+    return change === undefined ? [] : [take(`${change} ${String(one!['name'])}`, of, column)]
   })
 }
 
-/** Of what is taken away, that which the file has not made itself; a notice for each. */
-export function needContract(taken: readonly Taken[], creates: readonly string[]): Problem[] {
-  const own = new Set(creates)
-  return taken.flatMap(({ what, of, place }) =>
-    of !== null && own.has(of)
+/** Of what is taken away, that which is not there again behind the file; a notice for each. */
+export function needContract(taken: readonly Taken[], made: ReadonlySet<string>): Problem[] {
+  return taken.flatMap(({ what, of, keys, isView, place }) =>
+    isView && keys.some((key) => made.has(key))
       ? []
       : [
           finding(
@@ -66,13 +86,18 @@ export function needContract(taken: readonly Taken[], creates: readonly string[]
   )
 }
 
-function droppedName(node: Node): string | null {
-  const objects = (node['objects'] ?? []) as readonly { readonly List?: { readonly items?: readonly Node[] } }[]
-  const items = objects.length === 1 ? objects[0]!.List?.items : undefined
-  const parts = items?.map((one) => (one['String'] as { readonly sval?: string } | undefined)?.sval)
-  return parts === undefined || parts.includes(undefined) ? null : nameOf(parts)
+function nameOf(node: Node): Named | null {
+  const { List } = (node['object'] ?? {}) as { readonly List?: { readonly items?: unknown } }
+  return namedRelation(node['relation']) ?? namedByStrings(node['typeName']) ?? namedByStrings(List?.items)
 }
 
-function nameOf(parts: readonly (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined && part !== '').join('.')
+function droppedNames(node: Node): readonly (Named | null)[] {
+  const objects = (node['objects'] ?? []) as readonly {
+    readonly List?: { readonly items?: unknown }
+    readonly TypeName?: { readonly names?: unknown }
+    readonly String?: { readonly sval?: string }
+  }[]
+  return objects.map(({ List, TypeName, String: schema }) =>
+    schema === undefined ? namedByStrings(List?.items ?? TypeName?.names) : namedSchema(schema.sval),
+  )
 }

@@ -62,7 +62,11 @@ export async function readForeign(
       adopted: ofPending(whole.adopted),
       edited: ofPending(whole.edited),
       failed: [...ofPending(whole.failed), ...ofPending(whole.failed, isAgain!)],
-      skipped: mismatchPolicy(config, bundle).outOfOrder === 'apply' ? [] : ofPending(whole.skipped),
+      // What waits is passed over by design; among those that wait the plan tells which comes too late.
+      skipped:
+        mismatchPolicy(config, bundle).outOfOrder === 'apply'
+          ? []
+          : ofPending(whole.skipped).filter(({ contract }) => !contract),
       unknown: whole.unknown,
     },
     // What a down has taken may have been theirs, so they run again.

@@ -29,7 +29,8 @@ export async function planMigrations(
   const all = await bundle.list()
   const ours = makePlan(all, rows)
   const hasRepeatable = (await bundle.listRepeatable()).length > 0
-  const isDone = ours.pending.length === 0 && !hasRepeatable
+  // What waits here may have been applied by the other tool.
+  const isDone = ours.pending.length + ours.deferred.length === 0 && !hasRepeatable
   const foreign = isDone || ours.ahead.length > 0 ? null : await readForeign(run, session, bundle, history)
   if (foreign) refuseForeignDoubts(run, foreign, ours.pending)
   const plan = foreign ? makePlan(all, [...rows, ...foreign.match.adopted.map(asAdopted)]) : ours

@@ -1,6 +1,6 @@
 import type { HistoryRow } from '../../history/rows.ts'
 import { renewAfterAbsence } from '../../history/leases.ts'
-import { hasFinishedRun } from '../../history/runs.ts'
+import { type RunsEnd, readEnds } from '../../history/runs.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -31,7 +31,7 @@ export async function decide(
   // A reset has dropped what an older version could use.
   if (contract === 'always' || command === 'reset') return 'apply'
   const names = deferred.map(({ name }) => name)
-  if (!isForeign && (await isNew(session, tables, history)) && !(await isUsed(job, session, names))) return 'apply'
+  if (!isForeign && (await isNew(job, session, tables, history)) && !(await isUsed(job, session, names))) return 'apply'
   if (contract === 'defer' && command !== 'contract') return 'defer'
   if (command === 'up' || command === 'contract') await renewAfterAbsence(session, tables).catch(unlessMayNotWrite)
   const judgement = judgeEvidence(await readEvidence(run, session, bundle, names))
@@ -57,10 +57,30 @@ function whyNot({ living, unproved, graceLeftMs }: Judgement): readonly string[]
   return unproved === null ? [`the grace period lasts ${Math.ceil(graceLeftMs / 1000)} s more`] : [unproved]
 }
 
-/** Whether no version was ever there: nothing was recorded by hand, and no run has come to its end. */
-async function isNew(session: Session, tables: HistoryTables, history: readonly HistoryRow[]): Promise<boolean> {
+/** Whether no version was ever there: nothing was recorded by hand, and no run has left what another version may use. */
+async function isNew(
+  { bundle, progress }: Job,
+  session: Session,
+  tables: HistoryTables,
+  history: readonly HistoryRow[],
+): Promise<boolean> {
   if (history.some(({ state }) => state === 'baseline' || state === 'adopted')) return false
-  return !(await hasFinishedRun(session, tables))
+  const ends = await readEnds(session, tables, progress.runId)
+  if (ends.some(({ done }) => done)) return false
+  const ours = [...(await bundle.list()), ...(await bundle.listRepeatable())]
+  // No gate waits for a contract migration, so one at which a run stopped may be all that its application lacked.
+  const names = new Map(ours.map(({ name, contract }) => [name.normalize('NFC'), contract === true]))
+  const isOther = (end: RunsEnd) => end.bundle !== bundle.digest && !stoppedAtMigration(end, names)
+  return history.length === 0 || !ends.some(isOther)
+}
+
+/**
+ * Whether a run cannot have come to the end of its migrations. After them seeds or a look at the schema may have failed, or
+ * the runner died, and then the application of that bundle may be at work all the same: its gate is open.
+ */
+function stoppedAtMigration({ failed, seeded }: RunsEnd, isContract: ReadonlyMap<string, boolean>): boolean {
+  if (failed === null) return false
+  return isContract.get(failed.normalize('NFC')) === undefined ? !seeded : !isContract.get(failed.normalize('NFC'))
 }
 
 /** Whether an older version holds a lease all the same: a run that failed in its seeds has left what it needs. */

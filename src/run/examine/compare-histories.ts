@@ -112,8 +112,8 @@ async function compareWith(run: Run, { session, own }: Reader, known: Known) {
 /** Whether up would ask for another tool's history. */
 async function mayBePending(bundle: Bundle, history: readonly HistoryRow[]): Promise<boolean> {
   const rows = history.filter(({ kind }) => kind === 'migration')
-  const { pending } = makePlan(await bundle.list(), rows)
-  return pending.length + (await bundle.listRepeatable()).length > 0
+  const { pending, deferred } = makePlan(await bundle.list(), rows)
+  return pending.length + deferred.length + (await bundle.listRepeatable()).length > 0
 }
 
 function isNothing({ adopted, migrations, repeatable, seeds }: Work): boolean {

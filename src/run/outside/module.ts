@@ -35,7 +35,8 @@ export async function runModuleOutside(run: StepContext, tables: HistoryTables, 
   // What nobody has compiled must not stop it in the end.
   migration.assertion?.script.read()
   await session.query(
-    `${withAlongsideBegin(tables, migration.name)}insert into ${tables.history} (kind, name, checksum, state, down, run) values ('migration', $1, $2, 'running', $3, $4)`,
+    `${withAlongsideBegin(tables, migration.name)}insert into ${tables.history} (kind, name, checksum, state, down, run)
+      values ('migration', $1, $2, 'running', $3, $4)`,
     [migration.name, migration.checksum, migration.down, runId],
   )
   const watch = run.watch(() => migration.name)

@@ -57,3 +57,12 @@ test('a seed has no down', () => {
   expect(findings('select 1;\n-- upfront:down\nselect 2', 'seed')).toEqual(['2:1 directive'])
   expect(findings('\n-- upfront:down\nselect 2', 'down')).toEqual([])
 })
+
+test.each([
+  ['-- upfront: contract\ndrop table t', 'migration', '1:1 directive'],
+  ['-- upfront:contract\ncreate or replace view v as select 1', 'repeatable', '1:1 directive'],
+  ['-- upfront:contract\nselect 1', 'seed', '1:1 directive'],
+  [`${'-- about it\n'.repeat(6_000)}-- upfront:contract\nselect 1`, 'migration', '6001:1 directive'],
+] as const)('a mark by which nothing would wait is refused (%#)', (sql, role, found) => {
+  expect(findings(sql, role)).toEqual([found])
+})
