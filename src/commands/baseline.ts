@@ -11,7 +11,7 @@ import { keepDowns } from '../run/adopt/keep-downs.ts'
 import type { Run } from '../run/run.ts'
 import { announce, requirePrimary, withServer } from '../run/server.ts'
 import { openStepContext } from '../run/step-context.ts'
-import { upTo } from '../run/up-to.ts'
+import { upTo } from '../run/up/up-to.ts'
 import { proveApplied } from '../run/verify/prove.ts'
 import { version } from '../version.ts'
 

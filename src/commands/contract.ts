@@ -19,7 +19,7 @@ export async function contract(run: Run): Promise<number> {
       withServer(again.run, requirePrimary, async (session) => {
         const tables = historyTables(session, again.run.config)
         if (!isComplete(again, await readNewestRun(session, tables)))
-          return (await import('../run/migrate.ts')).migrate(again, session)
+          return (await import('../run/up/migrate.ts')).migrate(again, session)
         run.emit({ type: 'up_to_date', migrations: job.bundle.count, seed: job.seeds?.environment ?? null })
       }),
     ),

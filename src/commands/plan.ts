@@ -13,7 +13,7 @@ import { startJob } from '../run/job.ts'
 import { countDone } from '../run/outside/outside-file.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
-import { splitAt, upTo } from '../run/up-to.ts'
+import { splitAt, upTo } from '../run/up/up-to.ts'
 
 /** One thing that `up` would run. */
 interface PlannedFile {

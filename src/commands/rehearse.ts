@@ -16,7 +16,7 @@ import { readSizes } from '../run/rehearse/sizes.ts'
 import { type Played, onClone, onShadow } from '../run/rehearse/stages.ts'
 import { type Limits, type Verdict, judge } from '../run/rehearse/verdict.ts'
 import type { Run } from '../run/run.ts'
-import { upTo } from '../run/up-to.ts'
+import { upTo } from '../run/up/up-to.ts'
 
 /** Runs what is pending where it does no harm, and says what it would do to the target; 28 for a danger, 22 for a failure. */
 export async function rehearse(run: Run): Promise<number> {

@@ -11,7 +11,7 @@ export async function up(run: Run): Promise<number> {
   if (run.flags['dry-run']) return (await import('./plan.ts')).plan(run)
   const bundle = await openMigrationsOf(run)
   const job = startJob({ ...run, missingDatabase: 'create' }, 'up', bundle, await openSeedsOf(run))
-  if (run.flags['to'] !== undefined) (await import('../run/up-to.ts')).upTo(await bundle.list(), run.flags['to'])
+  if (run.flags['to'] !== undefined) (await import('../run/up/up-to.ts')).upTo(await bundle.list(), run.flags['to'])
   if (run.config.verify === 'fail') await (await import('../run/verify/after-applying.ts')).requireSchema(run)
   announce(run, 'up', job.bundle)
   return reportEnd(job, () => withReconnection(job, attempt))
@@ -28,7 +28,7 @@ async function attempt(job: Job): Promise<void> {
       return { done, newest }
     },
     async (session, { done, newest }) => {
-      if (!done) return (await import('../run/migrate.ts')).migrate(job, session)
+      if (!done) return (await import('../run/up/migrate.ts')).migrate(job, session)
       if (run.connection.cluster !== undefined)
         await (await import('../run/step-context.ts')).requireSameCluster(run, session)
       if (!newest?.leases && !run.config.tenant)

@@ -4,7 +4,7 @@ import type { Listed } from './fleet.ts'
 import { goThrough } from './go-through.ts'
 import { openProgress } from './progress.ts'
 import { type Asking, type Command, runTarget } from './run-target.ts'
-import { openSlots } from './slots.ts'
+import { openSlots } from './slots/slots.ts'
 import { type Summary, emptySummary } from './summary.ts'
 
 /** What is asked of each tenant, which only reads. */

@@ -13,7 +13,7 @@ import { type Wanted, openLedger, readDone } from './ledger.ts'
 import { canariesOf, choose, isOfShard, mayFail } from './order.ts'
 import { type Progress, openProgress } from './progress.ts'
 import { type Command, runTarget } from './run-target.ts'
-import { openSlots } from './slots.ts'
+import { openSlots } from './slots/slots.ts'
 import { type Summary, emptySummary } from './summary.ts'
 
 /** Flags of the command that say who comes when. */

@@ -2,9 +2,8 @@ import { join, resolve } from 'node:path'
 import { type Allowance, impliedAllowances, judgeText, readOwnAllowances, unlessAllowed } from '../checks/allowances.ts'
 import { type Declared, nothingDeclared, nextFile } from '../checks/declared.ts'
 import { readDirectives } from '../checks/directives.ts'
-import { finding } from '../checks/finding.ts'
-import { contractDir } from '../sql/contract-mark.ts'
 import { allowFile } from '../checks/how-to-allow.ts'
+import { refuseStrayMark } from '../checks/stray-contract-mark.ts'
 import type { Problem } from '../errors.ts'
 import type { Bundle, Format, Identity, Migration, OpenedDown, Origin } from '../migration.ts'
 import { loadParser } from '../sql/parser.ts'
@@ -178,13 +177,13 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   const { name, cannotRun } = source
   if (cannotRun) return compileCode({ name, file, cannotRun }, path)
   const foreign = foreignFile(layout, source)
-  const allowances = [...allow.of(name), ...impliedFor(layout, file)]
+  const allowances = [...allow.of(name), ...impliedAllowances(layout.format, file)]
   const subject = { name, allowFile: join(shown, allowFile), allowances }
   const { asserted, ...found } = compileAssertion({ ...subject, dir, shown, source })
   if (source.kind === 'module') {
     const read = readText(path, file)
     if ('problem' in read) return { problems: [{ ...read.problem, name }], notices: [], own: [] }
-    const stray = strayMark(source.file, read.text)
+    const stray = refuseStrayMark(source.file, read.text)
     if (stray) return { problems: [{ ...stray, name }], notices: [], own: [] }
     const { sql: down, ...rest } = compileDown({ ...subject, dir, shown, source, section: null, ofFile: [] })
     // What a module does is known only when it runs.
@@ -211,16 +210,6 @@ function compileMigration(folder: InFolder, declared: Declared): One {
   return together({ compiled, ...all, notices: [...sql.notices, ...down.notices] }, found, asserted)
 }
 
-/** The mark in a comment of a module, where nobody reads it: passed over, the module would run at once. */
-function strayMark(file: string, text: string): Problem | null {
-  const at = file.startsWith(contractDir)
-    ? -1
-    : text.search(/^[ \t]*(\/\/|\/?\*|--)[ \t]*upfront:contract[ \t]*(\*\/[ \t]*)?$/m)
-  if (at === -1) return null
-  const next = `Move it to ${contractDir}, or remove the comment.`
-  return finding('directive', '"-- upfront:contract" has no effect in a module', placesIn(file, text)(at), next)
-}
-
 /** A migration with what has to be true behind it. */
 function together(one: One, found: Omit<One, 'compiled'>, asserted?: Asserted): One {
   const all = {
@@ -241,18 +230,13 @@ function compileCode(one: Parameters<typeof knowCode>[0], path: string): One {
   return { compiled: { migration: code.known, path, allowances: [] }, problems: [], notices: [code.notice], own: [] }
 }
 
-/** What is allowed because another tool has run such files: umzug's and knex's, which have our layout, as well. */
-function impliedFor({ format }: Layout, file: string): Allowance[] {
-  return format === 'plain' ? [] : impliedAllowances(format, file)
-}
-
 /** The down alone: its migration has run, and is not judged any more. */
 function compileDownAlone({ dir, shown, layout }: ListedFolder, source: SourceMigration): OpenedDown {
   const path = resolve(dir, source.file)
   const file = join(shown, source.file)
   const allow = readAllowFile(dir, shown, [source.name])
   const foreign = foreignFile(layout, source)
-  const allowances = [...allow.of(source.name), ...impliedFor(layout, file)]
+  const allowances = [...allow.of(source.name), ...impliedAllowances(layout.format, file)]
   const subject = { name: source.name, allowFile: join(shown, allowFile), allowances }
   const ends = source.kind === 'module' ? { beginning: '', section: null } : readEnds(path, file, foreign)
   if ('problem' in ends) throw invalid(shown, [{ ...ends.problem, name: source.name }])

@@ -158,7 +158,7 @@ async function orDenied<T>(session: Session, tables: HistoryTables, ask: () => P
         {
           ...(code === undefined ? {} : { sqlstate: code }),
           reason: message,
-          next: 'Give our tables a schema of their own (UPFRONT_SCHEMA), or that table another name.',
+          next: 'Give our tables a schema of their own (UPFRONT_SCHEMA), or that table another name; then run upfront up again.',
         },
         error,
       )

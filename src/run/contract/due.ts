@@ -4,7 +4,7 @@ import type { Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { Planned } from '../adopt/plan-migrations.ts'
 import type { Deferred, Job } from '../job.ts'
-import { inOrder } from '../up-to.ts'
+import { inOrder } from '../up/up-to.ts'
 
 /** What a run would apply, and what it leaves until nothing older is left. */
 export interface Due {

@@ -6,7 +6,7 @@ import type { Session } from '../../postgres/session.ts'
 import { startJob } from '../job.ts'
 import type { Run } from '../run.ts'
 import { requireAnswer, withServer } from '../server.ts'
-import { type Work, findWork } from '../work.ts'
+import { type Work, findWork } from '../up/work.ts'
 import type { PendingMigration } from './rehearsing.ts'
 import { type Surroundings, readSurroundings } from './surroundings.ts'
 

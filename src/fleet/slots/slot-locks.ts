@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Target } from '../config/database/target.ts'
-import type { Session } from '../postgres/session.ts'
-import type { Run } from '../run/run.ts'
-import { holdCentral } from './central.ts'
+import type { Target } from '../../config/database/target.ts'
+import type { Session } from '../../postgres/session.ts'
+import type { Run } from '../../run/run.ts'
+import { holdCentral } from '../central.ts'
 
 /** Places of a server, numbered from 1; whoever takes one has it until it is given back. */
 export interface Places {

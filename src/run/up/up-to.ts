@@ -1,7 +1,7 @@
-import { nearest } from '../config/nearest.ts'
-import { Failure } from '../errors.ts'
-import { bareName } from '../folder/bare-name.ts'
-import type { Identity } from '../migration.ts'
+import { nearest } from '../../config/nearest.ts'
+import { Failure } from '../../errors.ts'
+import { bareName } from '../../folder/bare-name.ts'
+import type { Identity } from '../../migration.ts'
 
 /** The migrations up to the one of that name, with or without its extension; all of them without a name, USAGE for a wrong one. */
 export function upTo(migrations: readonly Identity[], to: string | true | undefined): readonly Identity[] {

@@ -1,8 +1,8 @@
-import type { Target } from '../config/database/target.ts'
-import { Failure } from '../errors.ts'
-import { pause } from '../postgres/pause.ts'
-import type { Run } from '../run/run.ts'
-import { ofCentral } from './keep-central.ts'
+import type { Target } from '../../config/database/target.ts'
+import { Failure } from '../../errors.ts'
+import { pause } from '../../postgres/pause.ts'
+import type { Run } from '../../run/run.ts'
+import { ofCentral } from '../keep-central.ts'
 import { makeServerOf } from './server-of.ts'
 import { type Held, type Places, lockedPlaces, ownPlaces } from './slot-locks.ts'
 

@@ -1,10 +1,10 @@
-import type { Target } from '../config/database/target.ts'
-import { readBackend } from '../postgres/backend.ts'
-import type { Session } from '../postgres/session.ts'
-import { newRunConnection } from '../run/connection.ts'
-import type { Phase } from '../run/deadline.ts'
-import type { Run } from '../run/run.ts'
-import { requireAnswer, withServer } from '../run/server.ts'
+import type { Target } from '../../config/database/target.ts'
+import { readBackend } from '../../postgres/backend.ts'
+import type { Session } from '../../postgres/session.ts'
+import { newRunConnection } from '../../run/connection.ts'
+import type { Phase } from '../../run/deadline.ts'
+import type { Run } from '../../run/run.ts'
+import { requireAnswer, withServer } from '../../run/server.ts'
 
 /** What a server is called here: by its system identifier, because one server may have many names. */
 export type ServerOf = (target: Target) => Promise<string>
