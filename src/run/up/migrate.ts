@@ -29,14 +29,14 @@ export async function migrate(job: Job, session: Session): Promise<void> {
     return emitDone(job, work)
   }
   phase.current = 'waiting for the lock'
-  const since = (job.progress.waitingSince ??= await readClock(session))
+  job.progress.waitingSince ??= await readClock(session)
   const isDone = async () => isComplete(job, await readNewestRun(session, tables))
   const lock = { key, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
   const finished = await withLock(session, lock, isDone, async () => {
     const { withForeignLock } = await import('../adopt/foreign-lock.ts')
     return withForeignLock(job, session, async () => {
       phase.current = 'applying'
-      return apply(job, tables, on, since)
+      return apply(job, tables, on)
     })
   })
   if (finished?.ahead.length) return tellAhead(job, finished)
@@ -62,13 +62,7 @@ async function readClock(session: Session): Promise<string> {
   return row!.now
 }
 
-async function apply(
-  job: Job,
-  tables: HistoryTables,
-  on: StepContext,
-  since: string,
-  door: 'open' | 'shut' = 'open',
-): Promise<Work> {
+async function apply(job: Job, tables: HistoryTables, on: StepContext, door: 'open' | 'shut' = 'open'): Promise<Work> {
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
@@ -76,7 +70,7 @@ async function apply(
   if (work.ahead.length > 0) return work
   // In a new database too: an older version may come as soon as what it needs is there, long before the end of this run.
   if (door === 'open' && work.migrations.some(({ contract }) => contract))
-    return withDoorShut(job, session, () => apply(job, tables, on, since, 'shut'))
+    return withDoorShut(job, session, () => apply(job, tables, on, 'shut'))
   if (!work.tablesExist) await requireTenant(session, tables)
   if (work.tablesExist) await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
   if (isNothing(work)) {
@@ -108,7 +102,7 @@ async function apply(
   const written = await withFloors(session, back, contracts)
   await takeOver(job, session, tables, work)
   if (isApplied(work)) return work
-  await refuseToRepeat(session, tables, work, since)
+  await refuseToRepeat(session, tables, work, job.progress.waitingSince!)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('../apply.ts')
   await applyAll(job, written, on, { migrations, repeatable, seeds, history: work.history })
