@@ -1,7 +1,7 @@
 import { Failure, failures } from '../errors.ts'
 import { asRecorded } from '../history/as-recorded.ts'
 import { refuseBelowFloor } from '../history/floors.ts'
-import { pendingAgain } from '../history/pending-again.ts'
+import { neverRan, pendingAgain } from '../history/pending-again.ts'
 import { type MismatchPolicy, type Plan, listIgnored, makePlan } from '../history/plan.ts'
 import { type HistoryRow, readHistory } from '../history/rows.ts'
 import { type Verified, readLastVerified } from '../history/runs.ts'
@@ -76,8 +76,8 @@ export async function status(run: Run): Promise<number> {
   const seen = { plan, history: ofMigrations, foreign, ignored: listIgnored(plan, policy), format: bundle.format }
   const rows = [
     ...migrationRows(asRecorded(await bundle.list(), ofMigrations), seen),
-    ...rowsAgain('repeatable', await bundle.listRepeatable(), history),
-    ...(seeds === null ? [] : rowsAgain('seed', await seeds.list(), history)),
+    ...rowsAgain('repeatable', await bundle.listRepeatable(), seen, history),
+    ...(seeds === null ? [] : rowsAgain('seed', await seeds.list(), seen, history)),
   ]
   const answer = { bundle, foreign, rows, verified, exit: below ? failures.MISMATCH.exit : exitCode(rows, policy) }
   run.answer(run.flags['json'] ? JSON.stringify(asJson(answer), null, 2) : asText(answer))
@@ -123,13 +123,20 @@ function migrationRows(files: readonly Identity[], { plan, history, foreign, ign
   ]
 }
 
-/** Of what runs again whenever it has changed. */
-function rowsAgain(kind: 'repeatable' | 'seed', all: readonly Identity[], history: readonly HistoryRow[]): StatusRow[] {
+/** Of what runs again whenever it has changed; of an image that the database is ahead of nothing does. */
+function rowsAgain(
+  kind: 'repeatable' | 'seed',
+  all: readonly Identity[],
+  { plan }: Seen,
+  history: readonly HistoryRow[],
+): StatusRow[] {
   const recorded = history.filter((row) => row.kind === kind)
   const rows = new Map(recorded.map((row) => [row.name, row]))
   const files = asRecorded(all, recorded)
-  const pending = new Set(pendingAgain(kind, files, history))
-  return files.map((file) => line(kind, file.name, pending.has(file) ? 'pending' : 'applied', rows.get(file.name)))
+  const again = new Set(pendingAgain(kind, files, history))
+  const pending = new Set(plan.ahead.length > 0 ? neverRan([...again], recorded) : again)
+  const stateOf = (file: Identity) => (pending.has(file) ? 'pending' : again.has(file) ? 'ahead' : 'applied')
+  return files.map((file) => line(kind, file.name, stateOf(file), rows.get(file.name)))
 }
 
 function line(kind: StatusRow['kind'], name: string, state: StatusRow['state'], row?: HistoryRow): StatusRow {

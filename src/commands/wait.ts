@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { refuseBelowFloor } from '../history/floors.ts'
-import { pendingAgain } from '../history/pending-again.ts'
+import { neverRan, pendingAgain } from '../history/pending-again.ts'
 import { makePlan, refuseMismatch } from '../history/plan.ts'
 import { readHistory } from '../history/rows.ts'
 import { historyTables } from '../history/tables.ts'
@@ -117,7 +117,8 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   const lacking = [...(run.config.missing === 'ignore' ? [] : plan.missing), ...plan.ahead]
   await refuseBelowFloor(reader, historyTables(session, run.config), lacking)
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
-  const pending = [...plan.pending, ...again]
+  // What a newer image has made of one stays, as `up` of this image leaves it; so nothing would ever come.
+  const pending = [...plan.pending, ...(plan.ahead.length > 0 ? neverRan(again, rows) : again)]
   if (pending.length === 0) return []
   // What another tool has applied is there, whether or not somebody has taken it over.
   const { readForeign } = await import('../run/adopt/foreign-history.ts')

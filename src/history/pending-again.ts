@@ -15,3 +15,9 @@ export function pendingAgain(
     return row === undefined || row.checksum !== checksum || row.state === 'running'
   })
 }
+
+/** Of those what no version of them was ever run for: `up` of an image that the database is ahead of leaves what a newer one made. */
+export function neverRan(again: readonly Identity[], history: readonly HistoryRow[]): Identity[] {
+  const ran = new Set(history.filter(({ state }) => state !== 'running').map(({ kind, name }) => `${kind} ${name}`))
+  return again.filter(({ name }) => !ran.has(`repeatable ${name}`) && !ran.has(`seed ${name}`))
+}

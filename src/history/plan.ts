@@ -46,7 +46,8 @@ export function makePlan<M extends Planned>(all: readonly M[], history: readonly
   const left = files.filter((file) => !rows.has(file.name))
   const isDeferred = ({ name, contract }: Planned) => contract === true && !begun.has(name)
   const pending = left.filter((file) => !isDeferred(file))
-  const lastOurs = history.findLastIndex((row) => known.has(row.name))
+  // A contract migration of ours may have been applied by a newer image, after what that one brought.
+  const lastOurs = history.findLastIndex((row) => known.has(row.name) && !known.get(row.name)!.contract)
   const unknown = history.filter((row) => !known.has(row.name))
   const newer = pending.length === 0 ? history.slice(lastOurs + 1).filter((row) => !known.has(row.name)) : []
   const missing = unknown.filter((row) => !newer.includes(row))

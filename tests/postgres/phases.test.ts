@@ -420,3 +420,65 @@ test('a first run that stopped at what no gate waits for has left a database in 
   expect((await db.up()).stderr).toContain('deferred       0002_contract, 0003_drop_name')
   expect(await columns(db)).toContain('name')
 })
+
+test('a contract migration that a newer image applied late leaves the image before that one ahead, not in disagreement', async ({
+  db,
+}) => {
+  await withFirst(db)
+  for (const files of [v2, v3]) {
+    db.files(files)
+    expect((await db.up()).exitCode).toBe(0)
+  }
+  expect((await db.run(['contract', '--without-evidence'])).exitCode).toBe(0)
+  db.files(v2)
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toMatch(/^ahead .*0004_email/m)
+  expect((await db.run(['status', '--exit-code'])).exitCode).toBe(0)
+  db.files(v1)
+  expect((await db.up()).stderr, 'by the name of what took away what it uses').toContain(
+    'this image is too old: 0003_drop_name took away',
+  )
+})
+
+test('contract of an image that the database is ahead of contracts nothing, and does not end as if it had', async ({
+  db,
+}) => {
+  await withFirst(db)
+  for (const files of [v2, v3]) {
+    db.files(files)
+    expect((await db.up()).exitCode).toBe(0)
+  }
+  db.files(v2)
+  const { exitCode, stderr } = await db.run(['contract', '--without-evidence'])
+  expect(exitCode, stderr).toBe(28)
+  expect(stderr).toContain('0003_drop_name: deferred still')
+  expect((await db.up()).stderr, 'up says what is left, too').toContain('deferred       0003_drop_name')
+  db.files(v3)
+  expect((await db.run(['contract', '--without-evidence'])).exitCode).toBe(0)
+  db.files(v2)
+  expect((await db.run(['contract'])).exitCode, 'nothing is left').toBe(0)
+})
+
+test('the gate of an image that the database is ahead of is open when a newer one has changed what runs again', async ({
+  db,
+}) => {
+  const view = (n: number) => ({ 'repeatable/version.sql': `create or replace view version as select ${n} as n` })
+  const env = { UPFRONT_WAIT_TIMEOUT: '500ms' }
+  for (const files of [
+    { ...v1, ...view(1) },
+    { ...v2, ...view(2) },
+    { ...v1, ...view(1) },
+  ]) {
+    db.files(files)
+    expect((await db.up()).exitCode).toBe(0)
+  }
+  expect(await db.query('select n from version'), 'up of the older one leaves it').toEqual([{ n: 2 }])
+  const { exitCode, stderr } = await db.run(['wait'], env)
+  expect(exitCode, stderr).toBe(0)
+  const status = await db.run(['status', '--json', '--exit-code'])
+  expect(status.exitCode).toBe(0)
+  expect(JSON.parse(status.stdout).repeatable).toMatchObject([{ state: 'ahead' }])
+  db.files({ ...v1, ...view(1), 'repeatable/other.sql': 'create or replace view other as select 1 as one' })
+  expect((await db.run(['wait'], env)).exitCode, 'what was never made is not there').toBe(34)
+})

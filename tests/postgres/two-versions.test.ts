@@ -101,6 +101,23 @@ describe('with leases', () => {
     ok(await pod.end())
   })
 
+  test('the door is shut as well in a new database: an old pod comes before its first run has ended', async ({
+    db,
+  }) => {
+    const image = images(db)
+    writeFolder(image.next.UPFRONT_MIGRATIONS_DIR, {
+      ...next,
+      '002_full_name.sql': 'alter table people add full_name text; select pg_sleep(1)',
+      '003_drop_name.sql': slowly,
+    })
+    const up = db.run(['up'], image.next)
+    await until(async () => (await db.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length > 0, 'it applies') // prettier-ignore
+    const pod = await hold(db, image.old)
+    ok(await up)
+    expect(await columns(db)).not.toContain('name')
+    expect(pod.refused()?.exitCode).toBe(21)
+  })
+
   test('a later run applies it when it is safe', async ({ db }) => {
     const image = images(db)
     ok(await db.run(['up'], image.old))

@@ -7,7 +7,7 @@ import { type HistoryTables, createTables, ensureLeases, historyTables, requireT
 import { withLock } from '../../postgres/lock.ts'
 import type { Session } from '../../postgres/session.ts'
 import type { StepContext } from '../apply/step.ts'
-import { type Job, isComplete, mayContract } from '../job.ts'
+import { type Job, isComplete } from '../job.ts'
 import { requirePrimary } from '../server.ts'
 import { openStepContext } from '../step-context.ts'
 import { proveNothingToDo, recordWithoutWaiting, unlessDenied, verifyOrFail } from './record-nothing.ts'
@@ -29,16 +29,14 @@ export async function migrate(job: Job, session: Session): Promise<void> {
     return emitDone(job, work)
   }
   phase.current = 'waiting for the lock'
-  const since = (job.progress.waitingSince ??= await readClock(session))
+  job.progress.waitingSince ??= await readClock(session)
   const isDone = async () => isComplete(job, await readNewestRun(session, tables))
   const lock = { key, waitMs: config.lockWaitMs, wait: run.lockWait, emit, signal }
   const finished = await withLock(session, lock, isDone, async () => {
     const { withForeignLock } = await import('../adopt/foreign-lock.ts')
     return withForeignLock(job, session, async () => {
       phase.current = 'applying'
-      // Somebody may have taken one back while we waited for the lock.
-      const found = work.contracts || !mayContract(job) ? work : await findWork(job, session, tables)
-      return withDoorShut(job, session, found, () => apply(job, tables, on, since))
+      return apply(job, tables, on)
     })
   })
   if (finished?.ahead.length) return tellAhead(job, finished)
@@ -47,13 +45,7 @@ export async function migrate(job: Job, session: Session): Promise<void> {
 }
 
 /** Who takes a lease while it is decided, and applied, that nothing older is left, waits until that is over. */
-async function withDoorShut<Result>(
-  job: Job,
-  session: Session,
-  { contracts }: Work,
-  use: () => Promise<Result>,
-): Promise<Result> {
-  if (!contracts || !mayContract(job)) return use()
+async function withDoorShut<Result>(job: Job, session: Session, use: () => Promise<Result>): Promise<Result> {
   const { shutDoor, openDoor } = await import('../contract/door.ts')
   const { config, emit, signal } = job.run
   const wait = { waitMs: config.lockWaitMs, setting: 'UPFRONT_LOCK_WAIT', emit, signal }
@@ -70,12 +62,15 @@ async function readClock(session: Session): Promise<string> {
   return row!.now
 }
 
-async function apply(job: Job, tables: HistoryTables, on: StepContext, since: string): Promise<Work> {
+async function apply(job: Job, tables: HistoryTables, on: StepContext, door: 'open' | 'shut' = 'open'): Promise<Work> {
   const { session } = on
   // An advisory lock is also given by a standby, and excludes nobody there.
   await requirePrimary(session)
   const work = await findWork(job, session, tables)
   if (work.ahead.length > 0) return work
+  // In a new database too: an older version may come as soon as what it needs is there, long before the end of this run.
+  if (door === 'open' && work.migrations.some(({ contract }) => contract))
+    return withDoorShut(job, session, () => apply(job, tables, on, 'shut'))
   if (!work.tablesExist) await requireTenant(session, tables)
   if (work.tablesExist) await noteMissingFloors(session, tables, work.floors).catch(unlessDenied)
   if (isNothing(work)) {
@@ -107,7 +102,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, since: st
   const written = await withFloors(session, back, contracts)
   await takeOver(job, session, tables, work)
   if (isApplied(work)) return work
-  await refuseToRepeat(session, tables, work, since)
+  await refuseToRepeat(session, tables, work, job.progress.waitingSince!)
   // Loaded only now: most of those who start together wait, and find it done.
   const { applyAll } = await import('../apply.ts')
   await applyAll(job, written, on, { migrations, repeatable, seeds, history: work.history })

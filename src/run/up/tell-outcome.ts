@@ -1,4 +1,5 @@
 // What `up` says when it has come to its end.
+import { Failure } from '../../errors.ts'
 import type { Identity, SeedBundle } from '../../migration.ts'
 import { joinNames } from '../../report/failure.ts'
 import { type Job, isWhole } from '../job.ts'
@@ -6,9 +7,17 @@ import type { Run } from '../run.ts'
 import type { Work } from './work.ts'
 
 /** An image that was rolled back must start, so it only says what is ahead of it and which seeds it has not applied. */
-export function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
+export function tellAhead({ run, seeds, command, progress }: Job, { ahead, seedsLeft }: Work): void {
   if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
   run.emit({ type: 'ahead', names: ahead })
+  const { names } = progress.deferred
+  if (names.length === 0) return
+  if (command === 'contract')
+    throw new Failure('REFUSED', 'the database is ahead of this image, which contracts nothing; nothing was changed', {
+      list: names.map((name) => `${name}: deferred still`),
+      next: 'Run upfront contract with the newest image, which has these too.',
+    })
+  run.emit({ type: 'deferred', names, why: [] })
 }
 
 function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Identity[], why: string): void {

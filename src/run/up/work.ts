@@ -21,8 +21,6 @@ export interface Work {
   readonly ahead: readonly string[]
   readonly history: readonly HistoryRow[]
   readonly tablesExist: boolean
-  /** Whether contract migrations are not applied. */
-  readonly contracts: boolean
   /** Contract migrations that are applied: below them no image may come back. */
   readonly floors: readonly string[]
   /** Another tool's history that is to be taken over, null for none. */
@@ -67,7 +65,6 @@ export async function findWork(job: Job, session: Session, tables: HistoryTables
     ahead: plan.ahead,
     history,
     tablesExist: rows !== null,
-    contracts: plan.deferred.length > 0,
     floors: plan.applied.flatMap(({ name, contract }) => (contract ? [name] : [])),
     foreign,
   }
