@@ -6,10 +6,15 @@ import type { Run } from '../run.ts'
 import type { Work } from './work.ts'
 
 /** An image that was rolled back must start, so it only says what is ahead of it and which seeds it has not applied. */
-export function tellAhead({ run, seeds }: Job, { ahead, seedsLeft }: Work): void {
-  if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
+export function tellAhead({ run, seeds, progress }: Job, { ahead, seedsLeft }: Work): void {
+  if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, isAhead)
   run.emit({ type: 'ahead', names: ahead })
+  // Whoever keeps an account, as a fleet does, would else take contract migrations that are left for applied.
+  const { names } = progress.deferred
+  if (names.length > 0) run.emit({ type: 'deferred', names, why: [isAhead] })
 }
+
+const isAhead = 'the database is ahead of this image'
 
 function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Identity[], why: string): void {
   const names = joinNames(left.map(({ name }) => name))
