@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'torture',
           // `npm test` runs a short form, `npm run test:torture` all of it.
           include: [
-            `tests/torture/${process.env['TORTURE'] === 'full' ? '*' : '{enumeration,failing,silence,two-servers,herd,pgbouncer,fleet,rollouts}'}.test.ts`,
+            `tests/torture/${process.env['TORTURE'] === 'full' ? '*' : '{enumeration,failing,silence,two-servers,herd,pgbouncer,fleet,fleet-walks,rollouts}'}.test.ts`,
           ],
           globalSetup: 'tests/torture/harness/setup.ts',
           testTimeout: 600_000,

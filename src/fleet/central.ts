@@ -4,6 +4,7 @@ import { noWait } from '../postgres/lock.ts'
 import type { Session } from '../postgres/session.ts'
 import { type RunConnection, newRunConnection } from '../run/connection.ts'
 import type { Phase } from '../run/deadline.ts'
+import { withReconnection } from '../run/reconnect.ts'
 import type { Run } from '../run/run.ts'
 import { requirePrimary, withServer } from '../run/server.ts'
 import { openStepContext } from '../run/step-context.ts'
@@ -43,6 +44,14 @@ export function onCentral(run: Run): Run {
   throw new Failure('USAGE', run.config.unnamed ?? 'no database is named', {
     next: 'DATABASE_URL names the central database of a fleet, UPFRONT_FLEET_LEDGER_URL the one that keeps its ledger.',
   })
+}
+
+/** Asks what only reads, and anew when the connection is lost before the answer is whole. */
+export async function askAgain<Answer>(run: Run, ask: (run: Run) => Promise<Answer>): Promise<Answer> {
+  let answer!: Answer
+  const asking = { run: { ...run, connection: newRunConnection() } }
+  await withReconnection(asking, async (one) => void (answer = await ask(one.run)))
+  return answer
 }
 
 /** The same run where the ledger is kept. */

@@ -5,6 +5,7 @@ import type { Session } from '../postgres/session.ts'
 import { streamRows } from '../postgres/stream-rows.ts'
 import type { Run } from '../run/run.ts'
 import { requireAnswer, withServer } from '../run/server.ts'
+import { askAgain } from './central.ts'
 import type { Listed } from './fleet.ts'
 import type { Central } from './keep-central.ts'
 import { ledgerTable, makeLedger } from './ledger-table.ts'
@@ -38,17 +39,19 @@ export interface Ledger {
 
 /** The names of those that are done, with the place where they were done; none when there is no ledger yet. */
 export async function readDone(run: Run, wanted: Wanted): Promise<ReadonlyMap<string, string>> {
-  const done = new Map<string, string>()
-  await withServer(run, requireAnswer, async (session) => {
-    const { lockTimeoutMs, target } = run.config
-    const sql = `select target, place from ${ledgerTable(session, run)} where ${isWanted(session, wanted)}`
-    await nullIfMissing(session, historyTables(session, run.config), () =>
-      streamRows(session, localValues({ lockTimeoutMs, role: target!.role }), sql, (row) =>
-        done.set(row['target'] as string, row['place'] as string),
-      ),
-    )
-  })
-  return done
+  return askAgain(run, (asking) =>
+    withServer(asking, requireAnswer, async (session) => {
+      const done = new Map<string, string>()
+      const { lockTimeoutMs, target } = run.config
+      const sql = `select target, place from ${ledgerTable(session, run)} where ${isWanted(session, wanted)}`
+      await nullIfMissing(session, historyTables(session, run.config), () =>
+        streamRows(session, localValues({ lockTimeoutMs, role: target!.role }), sql, (row) =>
+          done.set(row['target'] as string, row['place'] as string),
+        ),
+      )
+      return done
+    }),
+  )
 }
 
 /** Makes the table when it is not there, and begins to write. */

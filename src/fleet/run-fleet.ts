@@ -101,24 +101,28 @@ export async function wantedOf(run: Run): Promise<{ readonly wanted: Wanted; rea
 
 /** Those of this shard and of --only that are not done, and how many there are in all. */
 export async function listLeft(run: Run, done: ReadonlyMap<string, string>) {
-  const left: Listed[] = []
-  let count = 0
   const { canary } = run.flags
   const canaries = typeof canary === 'string' && !/^\d+$/.test(canary) ? choose(canary) : null
-  await chosenOf(run, (one) => {
-    canaries?.has(one)
-    if (!isOfShard(one, run.config.fleet)) return
-    count += 1
-    if (done.get(one.name) !== one.place) left.push(one)
+  const found = await chosenOf(run, () => {
+    const left: Listed[] = []
+    let count = 0
+    const take = (one: Listed) => {
+      canaries?.has(one)
+      if (!isOfShard(one, run.config.fleet)) return
+      count += 1
+      if (done.get(one.name) !== one.place) left.push(one)
+    }
+    return { take, answer: () => ({ count, left }) }
   })
   // Without this check a slip of the pen would run the whole fleet with no canary.
   if (canaries !== null && canaries.unknown.size > 0) {
     const unknown = [...canaries.unknown].map((word) => JSON.stringify(word)).join(', ')
-    throw new Failure('USAGE', `--canary: there is no tenant and no group called ${unknown}`, {
+    const whose = typeof run.flags['only'] === 'string' ? 'among those of --only ' : ''
+    throw new Failure('USAGE', `--canary: ${whose}there is no tenant and no group called ${unknown}`, {
       next: 'Write names or groups as the fleet has them, or how many come first (--canary 10).',
     })
   }
-  return { count, left }
+  return found
 }
 
 function planOf({ flags }: Run, count: number, left: readonly Listed[]): Plan {

@@ -1,4 +1,5 @@
 import { Failure } from '../errors.ts'
+import { compareNatural } from '../folder/names.ts'
 import { asRecorded } from './as-recorded.ts'
 import { repairCommands } from './repair/command.ts'
 import type { HistoryRow } from './rows.ts'
@@ -21,7 +22,7 @@ export interface Plan<M extends Planned = Planned> {
   /** Not applied, and waiting until nothing of the version before is left; one that has begun is pending. */
   readonly deferred: readonly M[]
   readonly applied: readonly M[]
-  /** Recorded after our last applied one, while nothing of ours is pending: a newer image was here. */
+  /** Recorded after ours that were applied in their turn, while nothing of ours is pending: a newer image was here. */
   readonly ahead: readonly string[]
   /** In the history, not in the files, and not explained by a newer image. */
   readonly missing: readonly string[]
@@ -46,10 +47,8 @@ export function makePlan<M extends Planned>(all: readonly M[], history: readonly
   const left = files.filter((file) => !rows.has(file.name))
   const isDeferred = ({ name, contract }: Planned) => contract === true && !begun.has(name)
   const pending = left.filter((file) => !isDeferred(file))
-  // A contract migration of ours may have been applied by a newer image, after what that one brought.
-  const lastOurs = history.findLastIndex((row) => known.has(row.name) && !known.get(row.name)!.contract)
   const unknown = history.filter((row) => !known.has(row.name))
-  const newer = pending.length === 0 ? history.slice(lastOurs + 1).filter((row) => !known.has(row.name)) : []
+  const newer = pending.length === 0 ? findNewer(known, history) : []
   const missing = unknown.filter((row) => !newer.includes(row))
   const lastApplied = files.findLastIndex((file) => rows.has(file.name))
   // They wait for each other only.
@@ -66,6 +65,23 @@ export function makePlan<M extends Planned>(all: readonly M[], history: readonly
     outOfOrder: files.filter(isLate).map((file) => file.name),
     renamed: findRenamed(missing, left),
   }
+}
+
+/**
+ * Those that a newer image has applied: recorded after all of ours, but for contract migrations, which wait, and may so be
+ * recorded after what sorts behind them.
+ */
+function findNewer(known: ReadonlyMap<string, Planned>, history: readonly HistoryRow[]): readonly HistoryRow[] {
+  const lastInTurn = history.findLastIndex(({ name }) => known.has(name) && known.get(name)!.contract !== true)
+  const newer: HistoryRow[] = []
+  let lastLate: string | undefined
+  for (const row of history.slice(lastInTurn + 1).reverse()) {
+    const isBehind = lastLate === undefined || compareNatural(lastLate, row.name) < 0
+    if (!isBehind) continue
+    if (known.has(row.name)) lastLate = row.name
+    else newer.push(row)
+  }
+  return newer.reverse()
 }
 
 /** Pairs each missing one with one pending file of the same content; a file is the new name of one at most. */

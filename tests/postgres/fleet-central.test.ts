@@ -1,7 +1,8 @@
 // What a fleet keeps in its central database is true, whatever becomes of that database and of others who write there.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { type Database, test, until } from '../support/database.ts'
+import { withPostgres } from '../../src/embedded/postgres.ts'
+import { type Database, test, until, withDatabase } from '../support/database.ts'
 
 const fleet = { UPFRONT_FLEET_SCHEMAS: 'tenant_*' }
 const slow = { '001_a.sql': 'create table a (id int); select pg_sleep(2)' }
@@ -38,6 +39,38 @@ test('a ledger session that is lost again and again is opened again, and every t
   expect(exitCode, stderr).toBe(0)
   expect(stdout).toContain('6 done, 0 with nothing to do, 0 failed, 0 not tried')
   expect((await ledger(db)).map(({ state }) => state)).toEqual(Array(6).fill('done'))
+})
+
+test('a session that is lost while the fleet is listed is opened again, and no tenant is counted twice', async ({
+  db,
+}) => {
+  db.files(slow)
+  const env = {
+    UPFRONT_FLEET_QUERY: `select 'x' || i as database from generate_series(1, 3) i union all select 'slow' from pg_sleep(2)`,
+  }
+  const asking = db.run(['fleet', 'status', '--json'], env)
+  const end = `select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = '${db.name}' and application_name like 'upfront/%' and query ~ 'pg_sleep'`
+  await until(async () => (await db.query(end)).length > 0, 'its session is ended')
+  const { exitCode, stdout, stderr } = await asking
+  expect(exitCode, stderr).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ tenants: 4, new: 4 })
+})
+
+test('a gate waits no longer for a server that is gone than it may wait', async () => {
+  await withPostgres({}, (server) =>
+    withDatabase(server.url, async (db) => {
+      await makeTenants(db, 1)
+      db.files(slow)
+      const begun = performance.now()
+      const waiting = db.run(['fleet', 'wait'], { ...fleet, UPFRONT_WAIT_TIMEOUT: '5s' })
+      await sleep(3_000)
+      await server.halt('immediate')
+      const { exitCode, stderr } = await waiting
+      expect(exitCode, stderr).toBe(30)
+      expect(performance.now() - begun).toBeLessThan(7_500)
+    }),
+  )
 })
 
 test('a run that is stopped says what it has done, and what was in flight is not done', async ({ db }) => {

@@ -81,6 +81,9 @@ test('a canary that nobody is called is refused, and one that is done or of anot
   expect(slip.stderr).toContain('no group called "tenant_1"')
   const [ledger] = await db.query(`select to_regclass('upfront.fleet') is null as none`)
   expect(ledger).toEqual({ none: true })
+  const other = await db.run(['fleet', 'up', '--only', 'tenant_0002', '--canary', 'tenant_0001'], fleet)
+  expect(other.exitCode).toBe(2)
+  expect(other.stderr).toContain('among those of --only there is no tenant and no group called "tenant_0001"')
   for (const shard of ['0', '1']) {
     const env = { ...fleet, UPFRONT_FLEET_SHARDS: '2', UPFRONT_FLEET_SHARD: shard }
     const one = await db.run(['fleet', 'up', '--canary', 'tenant_0001'], env)
@@ -170,6 +173,23 @@ test('tenants whose contract migrations are left are looked at again by who may 
   expect(contracted.stdout, contracted.stderr).toContain('3 done, 0 with nothing to do')
   expect((await db.tables()).filter((name) => name.endsWith('.a'))).toEqual([])
   expect((await db.run(['fleet', 'up'], always)).stdout).toContain('0 done, 3 with nothing to do')
+})
+
+test('an older image that finds contract migrations left under a newer one does not call its tenants contracted', async ({
+  db,
+}) => {
+  await makeTenants(db, 2)
+  db.files(files)
+  await db.run(['fleet', 'up'], fleet)
+  const older = { ...files, '003_c.sql': '-- upfront:contract\ndrop table a' }
+  db.files({ ...older, '004_d.sql': 'create table d (id int)' })
+  await db.run(['fleet', 'up'], fleet)
+  db.files(older)
+  const back = await db.run(['fleet', 'up'], fleet)
+  expect(back.stdout, back.stderr).toContain('0 done, 2 with nothing to do')
+  expect(await db.query('select count(*)::int as left from upfront.fleet where deferred')).toEqual([{ left: 2 }])
+  const always = { ...fleet, UPFRONT_CONTRACT: 'always' }
+  expect((await db.run(['fleet', 'status', '--exit-code'], always)).exitCode).toBe(34)
 })
 
 test('a schema that was made anew, or has taken the name of another, is not done by the ledger', async ({ db }) => {

@@ -181,6 +181,32 @@ test('an older image is refused by the name of what took away what it uses, and 
   expect(status.stderr).toContain('0003_drop_name')
 })
 
+test('an image that has all that was contracted comes back, though a newer one has applied more before that', async ({
+  db,
+}) => {
+  await withFirst(db)
+  db.files(v3)
+  await db.up()
+  expect((await db.run(['contract', '--without-evidence'])).exitCode).toBe(0)
+  expect(await columns(db)).toEqual(['id', 'full_name', 'email'])
+  db.files(v2)
+  for (const command of [['up'], ['wait'], ['plan'], ['status', '--exit-code']]) {
+    const { exitCode, stderr } = await db.run(command)
+    expect(exitCode, `${command[0]}: ${stderr}`).toBe(0)
+  }
+})
+
+test('an image that is rolled back says which contract migrations are left', async ({ db }) => {
+  await withFirst(db)
+  db.files(v3)
+  await db.up()
+  db.files(v2)
+  const { exitCode, stderr } = await db.up()
+  expect(exitCode, stderr).toBe(0)
+  expect(stderr).toMatch(/ahead .*0004_email/)
+  expect(stderr).toMatch(/deferred .*0003_drop_name[^]*the database is ahead of this image/)
+})
+
 test('the floor goes with a down, holds after a baseline, and is made for tables of an earlier version', async ({
   db,
 }) => {

@@ -7,6 +7,8 @@ import type { Run } from '../../run/run.ts'
 const firstPauseMs = 500
 const longestPauseMs = 5_000
 const repeatAfterMs = 10_000
+/** How long a server that has answered before may take for its last answer, so that the reason given is the true one. */
+const lastLookMs = 1_000
 
 /**
  * The gate of a fleet: resolves when the ledger says of every tenant, or of those of --only, that it has this bundle; only
@@ -19,7 +21,9 @@ export async function fleetWait(run: Run): Promise<number> {
   let pauseMs = firstPauseMs
   let said = { count: -1, at: 0 }
   for (;;) {
-    const { count, behind } = await readFleetStatus(run)
+    const budgetMs = Math.ceil(Math.max(left(), lastLookMs))
+    const config = { ...run.config, waitTimeoutMs: budgetMs === Infinity ? 0 : budgetMs }
+    const { count, behind } = await readFleetStatus({ ...run, config })
     const elapsedMs = Math.round(performance.now() - begun)
     if (behind.length === 0) {
       run.emit({ type: 'fleet', command: 'fleet wait', done: 0, nothing: count, failed: 0, notTried: 0, elapsedMs })

@@ -8,8 +8,9 @@ import type { Work } from './work.ts'
 
 /** An image that was rolled back must start, so it only says what is ahead of it and which seeds it has not applied. */
 export function tellAhead({ run, seeds, command, progress }: Job, { ahead, seedsLeft }: Work): void {
-  if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, 'the database is ahead of this image')
+  if (seeds !== null && seedsLeft.length > 0) warnOfSeeds(run, seeds, seedsLeft, isAhead)
   run.emit({ type: 'ahead', names: ahead })
+  // Whoever keeps an account, as a fleet does, would else take contract migrations that are left for applied.
   const { names } = progress.deferred
   if (names.length === 0) return
   if (command === 'contract')
@@ -17,8 +18,10 @@ export function tellAhead({ run, seeds, command, progress }: Job, { ahead, seeds
       list: names.map((name) => `${name}: deferred still`),
       next: 'Run upfront contract with the newest image, which has these too.',
     })
-  run.emit({ type: 'deferred', names, why: [] })
+  run.emit({ type: 'deferred', names, why: [isAhead] })
 }
+
+const isAhead = 'the database is ahead of this image'
 
 function warnOfSeeds(run: Run, { environment }: SeedBundle, left: readonly Identity[], why: string): void {
   const names = joinNames(left.map(({ name }) => name))

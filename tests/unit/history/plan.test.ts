@@ -15,10 +15,11 @@ function files(text: string) {
 }
 
 function plan(sources: string, recorded: string) {
-  const rows = files(recorded).map(
-    (file) => ({ ...file, kind: 'migration', state: 'applied' }) as unknown as HistoryRow,
-  )
-  return makePlan(files(sources), rows)
+  return makePlan(files(sources), rowsOf(recorded))
+}
+
+function rowsOf(recorded: string): HistoryRow[] {
+  return files(recorded).map((file) => ({ ...file, kind: 'migration', state: 'applied' }) as unknown as HistoryRow)
 }
 
 /** What is not empty of a plan, in words. */
@@ -150,6 +151,19 @@ test('missing ones that are ignored are no mismatch, and are listed for whoever 
 test('a database is ahead whether or not missing ones are ignored', () => {
   expect(plan('a', 'x a b').ahead).toEqual(['b'])
   expect(listIgnored(plan('a', 'x a b'), { outOfOrder: 'error', missing: 'ignore' })).toEqual(['x'])
+})
+
+test.each([
+  ['one that was applied late hides nothing that a newer image has applied before', 'a b!', 'a c b', 'c', ''],
+  ['though both are late', 'a b! c!', 'a d c b', 'd', ''],
+  ['what sorts before it was removed', 'a c!', 'a b c', '', 'b'],
+  ['and so was what was applied before one that does not wait', 'a b! d', 'a c b d', '', 'c'],
+])('contract migrations: %s', (_, sources, recorded, ahead, missing) => {
+  const marked = files(sources.replaceAll('!', '')).map((file) =>
+    sources.split(' ').includes(`${file.name}!`) ? { ...file, contract: true as const } : file,
+  )
+  const made = makePlan(marked, rowsOf(recorded))
+  expect([made.ahead.join(' '), made.missing.join(' ')]).toEqual([ahead, missing])
 })
 
 test('a renamed one is refused though missing ones are ignored: its new file would run again', () => {
