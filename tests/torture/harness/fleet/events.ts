@@ -115,7 +115,9 @@ async function expectExplained(world: World, { bundle }: FleetRun, outcome: Outc
     if (history.some((step) => contract.has(step) && !known.has(step))) continue
     // Stopped with the run, in the middle of a file outside a transaction.
     if (outcome.exitCode === 143) continue
-    expect.fail(`${name} has failed for no reason: ${why}\n${history.join()}\n${world.bundles.map((steps) => steps.map(({ n, kind }) => `${n} ${kind}`).join()).join('\n')}\n${outcome.stdout}`)
+    expect.fail(
+      `${name} has failed for no reason: ${why}\n${history.join()}\n${world.bundles.map((steps) => steps.map(({ n, kind }) => `${n} ${kind}`).join()).join('\n')}\n${outcome.stdout}`,
+    )
   }
 }
 

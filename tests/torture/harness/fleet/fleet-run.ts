@@ -34,7 +34,11 @@ export function chooseRun(world: World): FleetRun {
   const words = (): string =>
     (random.chance(0.5) && tenants.get(random.pick(names))?.group) || `${random.pick(names)},${random.pick(names)}`
   const only = random.chance(0.2) ? words().split(',') : undefined
-  const canary = random.chance(0.25) ? (only !== undefined || random.chance(0.5) ? String(random.int(3)) : words()) : undefined
+  const canary = random.chance(0.25)
+    ? only !== undefined || random.chance(0.5)
+      ? String(random.int(3))
+      : words()
+    : undefined
   const maxFailed = random.chance(0.25) ? random.pick(['0', '1', '20%']) : undefined
   const flags = { only: only?.join(), canary, 'max-failed': maxFailed, parallel: String(1 + random.int(5)) }
   const given = Object.entries(flags).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]))
