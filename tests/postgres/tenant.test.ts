@@ -369,3 +369,21 @@ test('a DROP of what the tenant does not have takes nothing away in public, up o
   expect((await db.run(['down'], env)).exitCode).toBe(0)
   expect(await db.tables()).toEqual(['public.users', 't.a', 't.upfront_history', 't.upfront_runs'])
 })
+
+test('a schema that somebody else has filled is called by its name, and so is the tenant of the way out', async ({
+  db,
+}) => {
+  await makeTenants(db, ["o'neil", 't_2'])
+  await db.query(`create table "o'neil".users (id int)`)
+  await db.query('create table t_2.users (id int)')
+  db.files(files)
+  const { exitCode, stderr } = await db.up([], { UPFRONT_TENANT: "o'neil" })
+  expect(exitCode, stderr).toBe(21)
+  expect(stderr).toContain("the schema o'neil has no history of ours")
+  const [, command] = /record them as applied: (.*?) \(/.exec(stderr)!
+  expect(command).toBe(`UPFRONT_TENANT='o'\\''neil' upfront baseline --to 001_users`)
+  // Whose it is makes no other error of it.
+  const fleet = await db.run(['fleet', 'up'], { UPFRONT_FLEET_SCHEMAS: "o'neil,t_2" })
+  expect(fleet.exitCode, fleet.stderr).toBe(35)
+  expect(fleet.stderr).toContain('2 × MISMATCH')
+})

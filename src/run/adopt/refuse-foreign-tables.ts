@@ -1,22 +1,35 @@
+import type { Config } from '../../config/config.ts'
 import { Failure } from '../../errors.ts'
 import { quoteForShell } from '../../history/repair/command.ts'
 import type { Migration } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 
-/** Throws MISMATCH for a database that has our relations but not our history: somebody else has filled it, and running on would fail or lie. */
-export async function refuseForeignTables(session: Session, migrations: readonly Migration[]): Promise<void> {
+/**
+ * Throws MISMATCH for a database, or a tenant's schema, that has our relations but not our history: somebody else has filled
+ * it, and running on would fail or lie.
+ */
+export async function refuseForeignTables(
+  { tenant, schema }: Pick<Config, 'tenant' | 'schema'>,
+  session: Session,
+  migrations: readonly Migration[],
+): Promise<void> {
   const { findCreated } = await import('../../catalog/created.ts')
   const created = await findCreated(session, migrations)
   const existing = [...new Set([...created.values()].flat())]
   if (existing.length === 0) return
   const last = lastThere(migrations, created)
-  throw new Failure('MISMATCH', 'this database has no history of ours, but what the migrations create exists already', {
+  const what = tenant ? `the schema ${schema}` : 'this database'
+  const whose = tenant ? `UPFRONT_TENANT=${quoteForShell(schema)} ` : ''
+  const named =
+    last === undefined
+      ? '<the last one it has>.'
+      : `${quoteForShell(last)} (the last one of which all tables are there, as of all before it)`
+  throw new Failure('MISMATCH', `${what} has no history of ours, but what the migrations create exists already`, {
     list: existing,
     next:
-      'Is it the database you meant? If those were made by the same migrations, record them as applied: ' +
-      (last === undefined
-        ? 'upfront baseline --to <the last one it has>.'
-        : `upfront baseline --to ${quoteForShell(last)} (the last one of which all tables are there, as of all before it)`),
+      `Is it the ${tenant ? 'tenant' : 'database'} you meant? If those were made by the same migrations, record them as applied: ${whose}` +
+      'upfront baseline --to ' +
+      named,
   })
 }
 

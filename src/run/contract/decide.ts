@@ -80,7 +80,9 @@ async function isNew(
  */
 function stoppedAtMigration({ failed, seeded }: RunsEnd, isContract: ReadonlyMap<string, boolean>): boolean {
   if (failed === null) return false
-  return isContract.get(failed.normalize('NFC')) === undefined ? !seeded : !isContract.get(failed.normalize('NFC'))
+  const ours = isContract.get(failed.normalize('NFC'))
+  // What is none of ours may be a seed, or a migration that only that bundle had.
+  return ours === undefined ? !seeded : !ours
 }
 
 /** Whether an older version holds a lease all the same: a run that failed in its seeds has left what it needs. */

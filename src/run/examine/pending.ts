@@ -39,7 +39,7 @@ export async function findFailures(
   const foreign = isAsked && stranger !== null ? [refuseUnadopted(stranger)] : []
   // It asks with parameters.
   const canAsk = isFirst && foreign.length === 0 && own !== null
-  const filled = canAsk ? await attempt(run, () => refuseForeignTables(own, migrations)) : undefined
+  const filled = canAsk ? await attempt(run, () => refuseForeignTables(run.config, own, migrations)) : undefined
   const lacking = [lacksRights(session, rights, missing) ?? []].flat()
   const half = migrations.flatMap((one) => findHalfDone(one, history ?? []) ?? [])
   const forbidden = [(await findForbidden(session, rights, migrations)) ?? []].flat()

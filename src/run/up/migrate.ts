@@ -93,7 +93,7 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, door: 'op
   if (!work.tablesExist) {
     // What another tool's history has applied may be replaced by what is pending.
     if (!work.foreign)
-      await (await import('../adopt/refuse-foreign-tables.ts')).refuseForeignTables(session, migrations)
+      await (await import('../adopt/refuse-foreign-tables.ts')).refuseForeignTables(job.run.config, session, migrations)
     await createTables(session, tables)
   } else await ensureLeases(session, tables).catch(unlessDenied)
   // It may be refused, and that before anything is taken over.
