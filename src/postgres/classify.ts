@@ -149,6 +149,13 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     case '53100':
     case '53200':
       return is('retry', 'NOT_READY')
+    case '57014': // what the role, the database or the server bounds, before our own settings hold
+    case '55P03':
+      return is(
+        'retry',
+        'NOT_READY',
+        'Raise statement_timeout or lock_timeout of the role: the first question was over it.',
+      )
     case '28P01': // wrong password, unknown role, expired role: all look the same under SCRAM
       return is('grace', 'DENIED', 'Check user and password; the role must exist and its password not be expired.')
     case '28000':

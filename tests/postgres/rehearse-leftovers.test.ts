@@ -102,6 +102,7 @@ test('what the role bounds does not keep a scratch database from being made, cla
   )
   await db.query(`alter role ${username} set idle_session_timeout = '300ms'`)
   const { exitCode, stderr } = await db.run(['rehearse'], shadow.env)
-  expect([exitCode, stderr]).toEqual([0, ''])
+  // On a slow machine the first question is over the 5 ms as well, and is asked again.
+  expect([exitCode, stderr.replace(/^waiting .*\n/gm, '')]).toEqual([0, ''])
   expect(await shadow.databases()).toEqual([])
 })

@@ -9,7 +9,7 @@ import { type Ended, type Process, startProgram } from './program.ts'
 import type { Scenario } from './scenario.ts'
 import { type Scene, type Setting, withScene } from './scene.ts'
 import { type State, findTorn, isComplete, readState } from './state.ts'
-import { empty } from './turns.ts'
+import { empty, limitWork } from './turns.ts'
 
 /** What is done to a run when its message number k passes. */
 export interface Fault {
@@ -51,6 +51,12 @@ const settleLimitMs = 10_000
 
 /** What a busy machine may take for the end itself; many runs share one process. */
 const endSlackMs = 20_000
+
+/**
+ * Who is before its strike or repeats the run is at work, which few are at once: else all who were struck in the same
+ * second go on in the same second, and on a slow machine their own crowd is what they are late by.
+ */
+const beginWork = limitWork(8)
 
 /** Settings that make every wait of a trial short. */
 const shortWaits = { UPFRONT_WAIT_TIMEOUT: '15s', UPFRONT_LOCK_WAIT: '15s', UPFRONT_LOCK_RETRY: '5s' }
@@ -129,8 +135,13 @@ export async function runTrial(
     for (const what of findTorn(scenario, state, golden)) find('torn', what)
     judgeClaims(scenario, first, state, golden, find)
   }
+  const endWork = fault.successorAtOnce?.(k) ? () => {} : await beginWork()
   const begun = performance.now()
-  await converge(scene, { firstExit: first.exitCode, before: state, golden }, find)
+  try {
+    await converge(scene, { firstExit: first.exitCode, before: state, golden }, find)
+  } finally {
+    endWork()
+  }
   return report(first.exitCode, settledMs, performance.now() - begun)
 }
 
@@ -138,9 +149,11 @@ export async function runTrial(
 async function runStruck({ db, scenario, urlBy }: Scene, fault: Fault, k: number): Promise<Ended | string> {
   let child: Process | undefined
   let struckAt: number | undefined
+  const endWork = await beginWork()
   await using proxy = await startProxy(Number(new URL(db.url).port), (message) => {
     if (message.connection === 1 && message.place === k && struckAt === undefined) {
       struckAt = performance.now()
+      endWork()
       return fault.strike({ db, child })
     }
     return struckAt === undefined ? 'forward' : (fault.after?.(message) ?? 'forward')
@@ -164,6 +177,7 @@ async function runStruck({ db, scenario, urlBy }: Scene, fault: Fault, k: number
     const isLate = fault.limitMs !== undefined && tookMs > fault.limitMs && typeof ended !== 'string'
     return isLate ? `it took ${Math.round(tookMs)} ms, exit ${ended.exitCode}: ${ended.stderr.slice(-600)}` : ended
   } finally {
+    endWork()
     over.abort()
     child?.kill('SIGKILL')
   }

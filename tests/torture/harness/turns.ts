@@ -11,6 +11,24 @@ export async function inTurns<T, R>(atOnce: number, list: readonly T[], work: (o
   return results
 }
 
+/** Resolves when fewer than `limit` are at work, first come first served; who calls what it resolves with has finished. */
+export function limitWork(limit: number): () => Promise<() => void> {
+  const waiting: (() => void)[] = []
+  let working = 0
+  return async () => {
+    if (working === limit) await new Promise<void>((resolve) => waiting.push(resolve))
+    else working++
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      const next = waiting.shift()
+      if (next) next()
+      else working--
+    }
+  }
+}
+
 /** Nothing in the database, and nobody; the schema public belongs to the owner, when there is one. */
 export async function empty(db: Pick<Database, 'query'>, owner?: string): Promise<void> {
   await db.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity

@@ -60,6 +60,8 @@ test.each([
   ['57P05', 'terminating connection due to idle-session timeout', 'retry', 'NOT_READY'],
   ['57P04', 'database was dropped', 'fatal', 'DENIED'],
   ['53300', 'sorry, too many clients already', 'retry', 'NOT_READY'],
+  ['57014', 'canceling statement due to statement timeout', 'retry', 'NOT_READY'],
+  ['55P03', 'canceling statement due to lock timeout', 'retry', 'NOT_READY'],
   ['53100', 'disk full', 'retry', 'NOT_READY'],
   ['53200', 'out of memory', 'retry', 'NOT_READY'],
   ['53400', 'configuration limit exceeded', 'fatal', 'DENIED'],
