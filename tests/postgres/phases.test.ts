@@ -105,6 +105,29 @@ test('moving a deferred file out of contract/ makes the next start apply it, alt
   expect(await columns(db)).toEqual(['id'])
 })
 
+test('a run that only takes over what another tool has applied leaves what is deferred, and contract applies it', async ({
+  db,
+}) => {
+  const parts = (sql: string, mark = '') => `${mark}-- migrate:up\n${sql};\n-- migrate:down\n`
+  db.files({
+    '0001_users.sql': parts(v1['0001_users.sql']),
+    '0002_drop_name.sql': parts('alter table users drop column name', '-- upfront:contract\n'),
+    '0003_email.sql': parts('alter table users add column email text'),
+  })
+  await db.query(`create table schema_migrations (version varchar(128) primary key); ${v1['0001_users.sql']};
+    alter table users add column email text; insert into schema_migrations values ('0001'), ('0003')`)
+  for (const run of [await db.up(), await db.up()]) {
+    expect(run.exitCode, run.stderr).toBe(0)
+    expect(run.stderr).toContain('up to date     2 migrations')
+    expect(run.stderr).toContain('deferred       0002_drop_name')
+  }
+
+  expect((await db.run(['contract'])).exitCode).toBe(28)
+  const { exitCode, stderr } = await db.run(['contract', '--without-evidence'])
+  expect(exitCode, stderr).toBe(0)
+  expect(await columns(db)).toEqual(['id', 'email'])
+})
+
 test('contract applies while nothing older lives, and not while one old session does, which it names', async ({
   db,
 }) => {
