@@ -76,7 +76,7 @@ async function untilApplied(
   let said = { pending: '', at: 0 }
   const left = () => (config.waitTimeoutMs === 0 ? Infinity : config.waitTimeoutMs - (performance.now() - begun))
   for (let budgetMs = left(); ; budgetMs = Math.max(left(), lastLookMs)) {
-    const names = await withServer(
+    const { pending, deferred } = await withServer(
       {
         ...run,
         missingDatabase: 'await',
@@ -84,16 +84,20 @@ async function untilApplied(
       },
       async (session) => {
         await first(session)
-        return listPending(run, bundle, session)
+        return listLeft(run, bundle, session)
       },
-      async (_, pending) => pending,
+      async (_, names) => names,
     )
-    if (names.length === 0) return emit({ type: 'up_to_date', migrations: bundle.count, seed: null })
-    if (left() <= 0) throw pendingStill(config.waitTimeoutMs, names)
+    if (pending.length === 0) {
+      emit({ type: 'up_to_date', migrations: bundle.count - deferred.length, seed: null })
+      if (deferred.length > 0) emit({ type: 'deferred', names: deferred, why: [] })
+      return
+    }
+    if (left() <= 0) throw pendingStill(config.waitTimeoutMs, pending)
     const now = performance.now() - begun
-    if (names.join() !== said.pending || now - said.at >= repeatAfterMs) {
-      emit({ type: 'pending', names, elapsedMs: now })
-      said = { pending: names.join(), at: now }
+    if (pending.join() !== said.pending || now - said.at >= repeatAfterMs) {
+      emit({ type: 'pending', names: pending, elapsedMs: now })
+      said = { pending: pending.join(), at: now }
     }
     // Not connected in between: many gates may wait at once.
     await pause(Math.min(pauseMs * (0.75 + Math.random() / 2), Math.max(left(), 0)), signal)
@@ -101,8 +105,14 @@ async function untilApplied(
   }
 }
 
-/** What the bundle has and the database does not; no history yet means all of it. */
-async function listPending(run: Run, bundle: Bundle, session: Session): Promise<string[]> {
+/** What the bundle has and the database does not, and of that what nobody waits for. */
+interface Left {
+  readonly pending: readonly string[]
+  readonly deferred: readonly string[]
+}
+
+/** No history yet means all of it. */
+async function listLeft(run: Run, bundle: Bundle, session: Session): Promise<Left> {
   const { lockTimeoutMs, target } = run.config
   const { role, searchPath } = target!
   const reader = withLocalSettings(session, { lockTimeoutMs, role, searchPath })
@@ -119,7 +129,7 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
   const again = pendingAgain('repeatable', await bundle.listRepeatable(), rows)
   // What a newer image has made of one stays, as `up` of this image leaves it; so nothing would ever come.
   const pending = [...plan.pending, ...(plan.ahead.length > 0 ? neverRan(again, rows) : again)]
-  if (pending.length === 0) return []
+  if (pending.length === 0) return { pending: [], deferred: plan.deferred.map(({ name }) => name) }
   // What another tool has applied is there, whether or not somebody has taken it over.
   const { readForeign } = await import('../run/adopt/foreign-history.ts')
   const foreign = await readForeign(run, reader, bundle, rows).catch((error: { code?: string }) => {
@@ -128,7 +138,8 @@ async function listPending(run: Run, bundle: Bundle, session: Session): Promise<
     return null
   })
   const there = new Set([...(foreign?.match.adopted ?? []), ...(foreign?.repeatable ?? [])].map(({ name }) => name))
-  return pending.flatMap(({ name }) => (there.has(name) ? [] : name))
+  const lacks = ({ name }: { readonly name: string }) => (there.has(name) ? [] : name)
+  return { pending: pending.flatMap(lacks), deferred: plan.deferred.flatMap(lacks) }
 }
 
 function pendingStill(waitedMs: number, list: readonly string[]): Failure {
