@@ -33,7 +33,7 @@ export type Event =
   | { readonly type: 'tenant'; readonly name: string; readonly state: 'done' | 'nothing' | 'failed'; readonly code: string | null; readonly reason: string | null; readonly durationMs: number } // prettier-ignore
   | { readonly type: 'fleet'; readonly command: string; readonly done: number; readonly nothing: number; readonly failed: number; readonly notTried: number; readonly elapsedMs: number } // prettier-ignore
   | { readonly type: 'interrupted'; readonly signal: string }
-  | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly reverted: number; readonly elapsedMs: number }
+  | { readonly type: 'done'; readonly applied: number; readonly seeded: number; readonly reverted: number; readonly recorded?: number; readonly elapsedMs: number } // prettier-ignore
   | { readonly type: 'failed'; readonly failure: Failure; readonly applied: readonly string[]; readonly notRun: readonly string[] } // prettier-ignore
 
 /** A session that keeps ours waiting; `query` is empty when we may not see it. */

@@ -31,7 +31,14 @@ export async function baseline(run: Run): Promise<number> {
       async () => false,
       () => record(run, session, bundle, migrations),
     )
-    emit({ type: 'done', applied: recorded!, seeded: 0, reverted: 0, elapsedMs: performance.now() - begun })
+    emit({
+      type: 'done',
+      applied: 0,
+      seeded: 0,
+      reverted: 0,
+      recorded: recorded!,
+      elapsedMs: performance.now() - begun,
+    })
   })
   return 0
 }

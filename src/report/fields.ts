@@ -145,8 +145,10 @@ export const eventFields: { readonly [T in Event['type']]: EventFields & { reado
     interrupted: { level: 'warn', meaning: 'A signal asked the run to stop.', fields: ['signal'] },
     done: {
       level: 'info',
-      meaning: 'Everything that was pending is committed.',
+      meaning:
+        'Everything that was pending is committed; `recorded` is what `baseline` has recorded without running it.',
       fields: ['applied', 'seeded', 'reverted', 'elapsed_ms'],
+      optional: ['recorded'],
     },
     failed: {
       level: 'error',

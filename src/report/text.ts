@@ -117,8 +117,11 @@ const lines: { readonly [T in Described['type']]: (event: Extract<Event, { type:
   fleet: ({ command, done, nothing, failed, notTried, elapsedMs }) =>
     line('fleet', `${command}: ${count(done + nothing + failed + notTried, 'tenant')} in ${formatDuration(elapsedMs)}`),
   interrupted: ({ signal }) => line('interrupted', `${signal}: stopping`),
-  done: ({ applied, seeded, reverted, elapsedMs }) =>
-    line('done', `${tally(applied, seeded, reverted)} in ${formatDuration(elapsedMs)}`),
+  done: ({ applied, seeded, reverted, recorded, elapsedMs }) =>
+    line(
+      'done',
+      `${recorded ? `${count(recorded, 'migration')} recorded` : tally(applied, seeded, reverted)} in ${formatDuration(elapsedMs)}`,
+    ),
 }
 
 function describeBlocker({ pid, application, user, state, forMs, query }: Blocker): string {

@@ -154,6 +154,7 @@ test('a database that others have filled: refused with advice, which then works'
   const recorded = await db.run(['baseline', '--to', '002_b'])
   expect(recorded.exitCode).toBe(0)
   expect(recorded.stderr).toContain('baselined      001_a\n')
+  expect(recorded.stderr).toMatch(/^done +2 migrations recorded in /m)
   expect(await db.history()).toEqual(['migration 001_a baseline', 'migration 002_b baseline'])
 
   const { exitCode, applied } = await db.up()

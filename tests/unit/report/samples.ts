@@ -78,7 +78,7 @@ export const samples: { readonly [T in Event['type']]: Extract<Event, { type: T 
   repaired: { type: 'repaired', action: 'done', name: '0002_users', meaning: 'it counts as applied' },
   notice: { type: 'notice', name: '0002_users', severity: 'NOTICE', message: 'relation "users" exists, skipping' },
   interrupted: { type: 'interrupted', signal: 'SIGTERM' },
-  done: { type: 'done', applied: 6, seeded: 3, reverted: 0, elapsedMs: 200 },
+  done: { type: 'done', applied: 6, seeded: 3, reverted: 0, recorded: 0, elapsedMs: 200 },
   failed: {
     type: 'failed',
     failure: fullFailure,
