@@ -38,6 +38,7 @@ test('groups what failed by identical error, and a rerun touches only what is no
   expect(first.exitCode, first.stderr).toBe(35)
   expect(first.stderr).toContain('2 × MISMATCH')
   expect(first.stderr).toContain('tenant_0003, tenant_0007')
+  expect(first.stderr).toContain('with its database (UPFRONT_DATABASE_URL), or its schema (UPFRONT_TENANT)')
   expect(await states(db)).toEqual([
     { state: 'done', count: 7 },
     { state: 'failed', count: 3 },
@@ -67,6 +68,7 @@ test('canaries come first, and when one fails nobody else is tried', async ({ db
   const stopped = await db.run(['fleet', 'up', '--canary', 'tenant_0004'], fleet)
   expect(stopped.exitCode).toBe(35)
   expect(stopped.stdout).toContain('0 done, 0 with nothing to do, 1 failed, 5 not tried')
+  expect(stopped.stderr).toContain('5 not tried, because of --canary tenant_0004')
   const most = await db.run(['fleet', 'up', '--max-failed', '0', '--parallel', '1'], fleet)
   expect(most.stdout).toContain('4 done, 0 with nothing to do, 1 failed, 1 not tried')
   const one = await db.run(['fleet', 'up', '--only', 'tenant_0005'], fleet)

@@ -11,10 +11,19 @@ export async function fleetUp(run: Run): Promise<number> {
   if (early !== undefined) throw endedEarly(summary, early)
   if (summary.failed === 0) return 0
   const who = summary.failed === 1 ? 'a tenant' : `${summary.failed} tenants`
-  throw new Failure('SOME_FAILED', `${who} failed: ${tellCounts(summary)}`, {
+  throw new Failure('SOME_FAILED', `${who} failed: ${tellCounts(summary)}${whyNotTried(run, summary)}`, {
     problems: tellGroups(summary),
-    next: 'Mend what failed and run it again: only what is not done is touched. upfront fleet status tells who is not.',
+    next:
+      'Mend what failed and run it again: only what is not done is touched. upfront fleet status tells who is not. ' +
+      'A command for one of them alone: with its database (UPFRONT_DATABASE_URL), or its schema (UPFRONT_TENANT).',
   })
+}
+
+/** The flags by which the rest were spared. */
+function whyNotTried({ flags }: Run, { notTried }: Summary): string {
+  if (notTried === 0) return ''
+  const given = ['canary', 'max-failed'].filter((flag) => flags[flag] !== undefined)
+  return `, because of ${given.map((flag) => `--${flag} ${String(flags[flag])}`).join(' or ')}`
 }
 
 /** What ended the run, with what had been done until then. */
