@@ -57,7 +57,7 @@ export async function readDone(run: Run, wanted: Wanted): Promise<ReadonlyMap<st
 /** Makes the table when it is not there, and begins to write. */
 export async function openLedger(run: Run, central: Central, wanted: Wanted): Promise<Ledger> {
   const { config, io } = run
-  const table = await central.ask((session) => makeLedger(run, session))
+  const table = await makeLedger(run, central)
   const begun = new Set<string>()
   let queue: Promise<unknown> = Promise.resolve()
   const inTurn = (ask: (session: Session) => Promise<unknown>): Promise<void> => {

@@ -129,7 +129,8 @@ export async function findHolder(session: Session, key: bigint): Promise<string>
   return `${row.name || 'an unnamed session'} (pid ${row.pid}${row.since ? `, connected since ${row.since} UTC` : ''})`
 }
 
-function locked(waitMs: number, holder: string): Failure {
+/** LOCKED, for who has waited in vain. */
+export function locked(waitMs: number, holder: string): Failure {
   return new Failure('LOCKED', `another runner held the lock for all of ${waitMs / 1000} s`, {
     reason: `held by ${holder}`,
     next: 'Let it finish, or raise UPFRONT_LOCK_WAIT; if that session is dead, end it with pg_terminate_backend(pid).',

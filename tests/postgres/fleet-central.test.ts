@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { withPostgres } from '../../src/embedded/postgres.ts'
+import { lockKey } from '../../src/postgres/lock-key.ts'
 import { type Database, test, until, withDatabase } from '../support/database.ts'
 
 const fleet = { UPFRONT_FLEET_SCHEMAS: 'tenant_*' }
@@ -158,4 +159,23 @@ test('who may not keep the ledger is told so', async ({ db }) => {
   await db.query('create schema upfront')
   const space = await db.run(['fleet', 'up'], env)
   expect(space.exitCode, space.stderr).toBe(24)
+})
+
+test('who waits to make the ledger holds up no index of the runner that has the lock, and names it in the end', async ({
+  db,
+}) => {
+  await makeTenants(db, 1)
+  await db.query('create table shared (id int)')
+  db.files({ '001_a.sql': 'create table a (id int)' })
+  const other = await db.connect()
+  await other.query(`set application_name = 'somebody'; select pg_advisory_lock(${lockKey('upfront')})`)
+  const late = await db.run(['fleet', 'up'], { ...fleet, UPFRONT_LOCK_WAIT: '300ms' })
+  expect(late.exitCode, late.stderr).toBe(31)
+  expect(late.stderr).toContain('held by somebody (pid')
+  const waiting = db.spawn(['fleet', 'up'], { ...fleet, UPFRONT_LOCK_TIMEOUT: '1m' })
+  await waiting.says('somebody (pid')
+  await other.query('create index concurrently on shared (id)')
+  await other.query('select pg_advisory_unlock_all()')
+  const { exitCode, stderr } = await waiting.ended
+  expect(exitCode, stderr).toBe(0)
 })
