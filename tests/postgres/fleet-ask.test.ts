@@ -107,6 +107,19 @@ test('wait ends when the last tenant is done, and with 34 when that is not in ti
   expect(waited.exitCode, waited.stderr).toBe(0)
 })
 
+test('wait does not wait for contract migrations, which come when the version before is gone', async ({ db }) => {
+  await makeTenants(db, 2)
+  db.files(files)
+  const env = { ...fleet, UPFRONT_CONTRACT: 'when-safe', UPFRONT_WAIT_TIMEOUT: '500ms' }
+  await db.run(['fleet', 'up'], env)
+  db.files({ ...files, '003_c.sql': '-- upfront:contract\ndrop table a' })
+  expect((await db.run(['fleet', 'wait'], env)).exitCode).toBe(34)
+  expect((await db.run(['fleet', 'up'], env)).exitCode).toBe(0)
+  const { exitCode, stderr } = await db.run(['fleet', 'wait'], env)
+  expect(exitCode, stderr).toBe(0)
+  expect((await db.run(['fleet', 'status', '--exit-code'], env)).exitCode).toBe(34)
+})
+
 test('verify holds every tenant against the same schema, and groups what differs alike', async ({ db }) => {
   await makeTenants(db, 5)
   db.files(files)

@@ -22,7 +22,8 @@ export async function fleetWait(run: Run): Promise<number> {
   let said = { count: -1, at: 0 }
   for (;;) {
     const budgetMs = Math.ceil(Math.max(left(), lastLookMs))
-    const config = { ...run.config, waitTimeoutMs: budgetMs === Infinity ? 0 : budgetMs }
+    // No version waits for what is applied only when the one before it is gone.
+    const config = { ...run.config, contract: 'defer', waitTimeoutMs: budgetMs === Infinity ? 0 : budgetMs } as const
     const { count, behind } = await readFleetStatus({ ...run, config })
     const elapsedMs = Math.round(performance.now() - begun)
     if (behind.length === 0) {
