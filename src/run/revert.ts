@@ -3,14 +3,13 @@ import { Failure } from '../errors.ts'
 import { halfDoneCommands } from '../history/repair/command.ts'
 import { type HistoryRow, isTakingBack, recordReverted } from '../history/rows.ts'
 import type { HistoryTables } from '../history/tables.ts'
-import type { Bundle, Identity, Migration, ModuleScript } from '../migration.ts'
+import type { Bundle, Identity, Migration, ModuleScript, SqlScript } from '../migration.ts'
 import { withLimits } from './apply/limits.ts'
 import type { CodeBody, SqlBody, StepContext } from './apply/step.ts'
 import { runInTransaction } from './apply/transaction.ts'
 import type { Job } from './job.ts'
 import { callModule, loadModule } from './modules/module.ts'
 import { revertOutside } from './outside/revert.ts'
-import { stated } from './tenant/stated.ts'
 
 /** How one applied migration is taken back. */
 export interface Down {
@@ -72,7 +71,7 @@ export async function revert(run: StepContext, tables: HistoryTables, { row, fil
   await loadParser()
   const { statements, transaction, isolation, limits, allow, problems } = parseSql(file, source.sql)
   if (problems.length > 0) throw new Failure('INVALID', `${file} cannot be read; it was not taken back`, { problems })
-  if (tables.tenant) await refuseForeignDrops(run, tables, { name: row.name, file, text: source.sql }, statements)
+  if (tables.tenant) await refuseForeignDrops(run, tables, { name: row.name, file, sql: source.sql }, statements)
   const body: SqlBody = {
     statements,
     isolation,
@@ -90,13 +89,13 @@ export async function revert(run: StepContext, tables: HistoryTables, { row, fil
 async function refuseForeignDrops(
   { session }: StepContext,
   tables: HistoryTables,
-  down: Parameters<typeof stated>[0],
-  statements: Parameters<typeof stated>[1],
+  { name, file, sql }: { readonly name: string; readonly file: string; readonly sql: string },
+  statements: SqlScript['statements'],
 ): Promise<void> {
   const { findForeignDrops } = await import('./tenant/foreign-drops.ts')
-  const problems = await findForeignDrops(session, tables, [], stated(down, statements))
-  if (problems.length > 0)
-    throw new Failure('INVALID', `${down.file} was not run; nothing was taken back`, { problems })
+  const script = { kind: 'sql', statements, read: () => sql } as const
+  const problems = await findForeignDrops(session, tables, [{ name, file, script }])
+  if (problems.length > 0) throw new Failure('INVALID', `${file} was not run; nothing was taken back`, { problems })
 }
 
 async function moduleBody(run: StepContext, { script, file, name }: ModuleDown): Promise<CodeBody> {

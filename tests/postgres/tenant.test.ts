@@ -370,6 +370,29 @@ test('a DROP of what the tenant does not have takes nothing away in public, up o
   expect(await db.tables()).toEqual(['public.users', 't.a', 't.upfront_history', 't.upfront_runs'])
 })
 
+test.for<[string, string, string]>([
+  ['behind a comment', '-- users anew\ndrop table if exists users', 'users'],
+  ['with a comment in it', 'drop /* old */ table if exists users', 'users'],
+  ['behind a longer name', 'drop table if exists users_roles; drop table if exists users', 'users'],
+  ['of which others speak', 'alter table if exists users disable trigger user; drop table users', 'users'],
+  ['of an index', 'drop index if exists users_id', 'users_id'],
+  ['of a type', 'drop type if exists mood', 'mood'],
+  ['of a function', 'drop function if exists now_of(int)', 'now_of'],
+  ['of a trigger', 'drop trigger if exists touch on users', 'users'],
+])('a DROP %s is seen', async ([, sql, name], { db }) => {
+  await makeTenants(db, ['t'])
+  await db.query(`create table public.users (id int); create index users_id on public.users (id);
+    create type public.mood as enum ('good'); create function public.now_of(int) returns int language sql as 'select 1'`)
+  db.files({ '001_a.sql': 'create table touched (id int)', '002_b.sql': sql })
+  const refused = await db.up([], { UPFRONT_TENANT: 't' })
+  expect(refused.exitCode, refused.stderr).toBe(20)
+  expect(refused.stderr).toContain(`the tenant has no ${name}, so this would`)
+  await db.query(`create table t.users (id int); create index users_id on t.users (id);
+    create type t.mood as enum ('good'); create function t.now_of(int) returns int language sql as 'select 1'`)
+  const own = await db.up([], { UPFRONT_TENANT: 't' })
+  expect(own.exitCode, own.stderr).toBe(0)
+})
+
 test('a schema that somebody else has filled is called by its name, and so is the tenant of the way out', async ({
   db,
 }) => {

@@ -1,63 +1,60 @@
 import type { Problem } from '../../errors.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Session } from '../../postgres/session.ts'
-import { type Runnable, type Stated, problem } from './stated.ts'
+import { type Dropped, droppedBy } from './dropped.ts'
+import { type Runnable, type Stated, problem, statementsOf } from './stated.ts'
 
 /**
- * Finds every DROP of a table or the like that the tenant does not have and `public` does: by the search_path it would take
- * away what all tenants share. What is mentioned before may be made by then, and is not judged.
+ * Finds every DROP of a table, a type, a function or the like that the tenant does not have and `public` does: by the
+ * search_path it would take away what all tenants share. What may be made before is not judged, nor what a DO drops.
  */
 export async function findForeignDrops(
   session: Session,
   { schema }: Pick<HistoryTables, 'schema'>,
   files: readonly Runnable[],
-  statements: readonly Stated[],
 ): Promise<Problem[]> {
-  const drops = statements.flatMap((one) => namesOf(one).map((name) => ({ one, name })))
+  const statements = files.flatMap(statementsOf).filter(({ kind }) => kind === 'DropStmt')
+  const drops = statements.flatMap((one) => droppedBy(one.sql).map((dropped) => ({ one, dropped })))
   if (drops.length === 0) return []
-  const rows = await session.query<{ name: string }>(
-    `select distinct name from pg_catalog.unnest($1::text[]) as name
-     where exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-         where n.nspname = 'public' and c.relname = name)
-       and not exists (select from pg_catalog.pg_class c
-         where c.relnamespace = pg_catalog.to_regnamespace($2) and c.relname = name)`,
-    [drops.map(({ name }) => name), schema],
+  const rows = await session.query<Pick<Dropped, 'name' | 'kind'>>(
+    `select name, kind from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) as d (name, kind)
+     where (select pg_catalog.bool_or(place = pg_catalog.to_regnamespace('public'))
+         and not pg_catalog.bool_or(place is not distinct from pg_catalog.to_regnamespace($3))
+       from (select relnamespace as place from pg_catalog.pg_class where kind = 'relation' and relname = name
+         union all select typnamespace from pg_catalog.pg_type where kind = 'type' and typname = name
+         union all select pronamespace from pg_catalog.pg_proc where kind = 'routine' and proname = name) p)`,
+    [drops.map(({ dropped }) => dropped.name), drops.map(({ dropped }) => dropped.kind), schema],
   )
-  const shared = new Set(rows.map(({ name }) => name))
+  const shared = new Set(rows.map(keyOf))
   return drops
-    .filter(({ one, name }) => shared.has(name) && !isMentioned(files, one, name))
-    .flatMap(({ one, name }) =>
+    .filter(({ one, dropped }) => shared.has(keyOf(dropped)) && !mayBeMade(files, one, dropped.name))
+    .flatMap(({ one, dropped: { name, isOwner } }) =>
       problem(
         one,
-        `the tenant has no ${name}, so this would drop that of public, which all tenants share`,
-        `Name the schema, if that is meant: drop ... public.${session.client.escapeIdentifier(name)}. Else remove it, or make what the tenant lacks first.`,
+        `the tenant has no ${name}, so this would ${isOwner ? 'take from' : 'drop'} that of public, which all tenants share`,
+        `Name the schema, if that is meant: drop ... ${isOwner ? 'on ' : ''}public.${session.client.escapeIdentifier(name)}. Else remove it, or make what the tenant lacks first.`,
       ),
     )
 }
 
-/** Whether anything that runs before the statement speaks of that name, or cannot be looked into. */
-function isMentioned(files: readonly Runnable[], { file, text, start }: Stated, name: string): boolean {
-  const before = text.slice(0, start).toLowerCase().includes(name.toLowerCase())
-  const earlier = files.slice(
-    0,
-    files.findIndex((one) => one.file === file),
-  )
-  const speaks = ({ script }: Runnable) =>
-    script.kind === 'module' ||
-    (script.kind === 'sql' &&
-      (script.statements.length === 0 || script.read().toLowerCase().includes(name.toLowerCase())))
-  return before || earlier.some(speaks)
+function keyOf({ kind, name }: Pick<Dropped, 'name' | 'kind'>): string {
+  return `${kind} ${name}`
 }
 
-const drop =
-  /^drop\s+(?:foreign\s+table|table|materialized\s+view|view|sequence)\s+(?:if\s+exists\s+)?([^]*?)(?:\s+(?:cascade|restrict))?\s*;?$/i
-const bare = /^(?:"((?:[^"]|"")+)"|([\p{L}_][\p{L}\p{N}_$]*))$/u
+const makesNothing = /^(?:Drop|AlterTable|Insert|Update|Delete|Truncate|Comment|Grant)Stmt$/
 
-/** The names without a schema; those that are written in some other way are left out. */
-function namesOf({ kind, sql }: Stated): string[] {
-  const [, list = ''] = kind === 'DropStmt' ? (drop.exec(sql.trim()) ?? []) : []
-  return (list.match(/(?:"(?:[^"]|"")*"|[^,"])+/g) ?? []).flatMap((one) => {
-    const [, quoted, plain] = bare.exec(one.trim()) ?? []
-    return quoted?.replaceAll('""', '"') ?? plain?.toLowerCase() ?? []
+/** Whether what runs before the statement speaks of that name where it may make it, or cannot be looked into. */
+function mayBeMade(files: readonly Runnable[], { file, start }: Stated, name: string): boolean {
+  const literal = name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
+  const alone = new RegExp(`(?<![\\p{L}\\p{N}_$])${literal}(?![\\p{L}\\p{N}_$])`, 'iu')
+  const own = files.findIndex((one) => one.file === file)
+  return files.slice(0, own + 1).some(({ script }, i) => {
+    if (script.kind !== 'sql') return script.kind === 'module'
+    if (script.statements.length === 0) return true
+    const text = script.read()
+    return script.statements.some(
+      (one) =>
+        (i < own || one.end <= start) && !makesNothing.test(one.kind) && alone.test(text.slice(one.start, one.end)),
+    )
   })
 }

@@ -18,7 +18,7 @@ export async function refuseShared(
 ): Promise<void> {
   const all = files.map(statementsOf)
   const problems = [
-    ...(await findForeignDrops(session, tables, files, all.flat())),
+    ...(await findForeignDrops(session, tables, files)),
     ...all.flatMap(findResets),
     ...(await findExtensions(
       session,

@@ -3,7 +3,9 @@ import type { Migration, Seed, SqlScript } from '../../migration.ts'
 import { placeAt } from '../../sql/position.ts'
 
 /** What is going to run, and where it stands. */
-export type Runnable = Pick<Migration | Seed, 'name' | 'file' | 'script'>
+export interface Runnable extends Pick<Migration | Seed, 'name' | 'file'> {
+  readonly script: Exclude<(Migration | Seed)['script'], SqlScript> | Pick<SqlScript, 'kind' | 'statements' | 'read'>
+}
 
 /** One statement of a file. */
 export interface Stated {
@@ -22,13 +24,9 @@ const kinds: ReadonlySet<string> = new Set(['VariableSetStmt', 'CreateExtensionS
 export function statementsOf({ name, file, script }: Runnable): Stated[] {
   // The text of most files need not be read for this.
   if (script.kind !== 'sql' || !script.statements.some(({ kind, block }) => block || kinds.has(kind))) return []
-  return stated({ name, file, text: script.read() }, script.statements)
-}
-
-/** The same of a text whose statements are known. */
-export function stated(of: Pick<Stated, 'name' | 'file' | 'text'>, statements: SqlScript['statements']): Stated[] {
-  const flat = statements.flatMap(({ block, ...statement }) => block?.statements ?? [statement])
-  return flat.map(({ start, end, kind }) => ({ ...of, start, kind, sql: of.text.slice(start, end) }))
+  const text = script.read()
+  const flat = script.statements.flatMap(({ block, ...statement }) => block?.statements ?? [statement])
+  return flat.map(({ start, end, kind }) => ({ name, file, text, start, kind, sql: text.slice(start, end) }))
 }
 
 /** What is wrong with a statement. */
