@@ -28,11 +28,13 @@ export interface Directive {
   readonly leading: boolean
 }
 
-const shape = /^--[ \t]*upfront:([\w-]+)(?:[ \t]+(.*?))?[ \t]*$/
+const shape = /^--[ \t]*upfront:([\w-]\S*)(?:[ \t]+(.*?))?[ \t]*$/
+/** What was meant to be `-- upfront:down`: passed over, what takes the migration back would run with it. */
+const nearDown = /^--[-\s]*upfront\s*:+\s*down\s*[;:.,]?$/i
 
-/** All of them in a text, in their order; what stands in strings, bodies and other comments is none. */
+/** All of them in a text, in their order, with what is nearly `-- upfront:down`; what stands in strings, bodies and other comments is none. */
 export function readDirectives(text: string): Directive[] {
-  if (!/--[ \t]*upfront:/.test(text)) return []
+  if (!/upfront\s*:/i.test(text)) return []
   const bytes = Buffer.from(text)
   const at = byteOffsets(text)
   const window = wholeWindow(bytes)
@@ -46,7 +48,8 @@ export function readDirectives(text: string): Directive[] {
       leading = false
       continue
     }
-    const [, name, value = ''] = shape.exec(bytes.toString('utf8', byte, token.end).trimEnd()) ?? []
+    const line = bytes.toString('utf8', byte, token.end).trimEnd()
+    const [, name, value = ''] = nearDown.test(line) ? [line, 'down'] : (shape.exec(line) ?? [])
     if (name !== undefined) found.push({ name, value, offset: at(byte), leading })
   }
   return found

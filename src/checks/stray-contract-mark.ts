@@ -7,7 +7,7 @@ import { finding } from './finding.ts'
 export function refuseStrayMark(file: string, text: string): Problem | null {
   const at = file.startsWith(contractDir)
     ? -1
-    : text.search(/^[ \t]*(\/\/|\/?\*|--)[ \t]*upfront:contract[ \t]*(\*\/[ \t]*)?$/m)
+    : text.search(/^[ \t]*[-/*][-/* \t]*upfront[ \t]*:+[ \t]*contract[ \t]*[;.,]?[ \t]*(\*\/[ \t]*)?$/im)
   if (at === -1) return null
   const next = `Move it to ${contractDir}, or remove the comment.`
   return finding('directive', '"-- upfront:contract" has no effect in a module', placesIn(file, text)(at), next)

@@ -1,6 +1,6 @@
 const mark = /^--[ \t]*upfront:contract$/
 /** What was meant to be it, and would be passed over as prose: then the file would run at once. */
-const nearly = /^--+\s*upfront\s*:\s*contract$/i
+const nearly = /^--[-\s]*upfront\s*:+\s*contract\s*[;.,]?$/i
 /** What is read as a directive, and refused as an unknown one. */
 const directive = /^--[ \t]*upfront:\w/
 

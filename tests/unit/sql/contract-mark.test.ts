@@ -30,6 +30,8 @@ test.each([
   ['-- why\n-- Upfront:contract\nselect 1', 7],
   ['--\u00a0upfront:contract\nselect 1', 0],
   ['--- upfront:contract\nselect 1', 0],
+  ['-- -- upfront:contract\nselect 1', 0],
+  ['-- upfront::contract\nselect 1', 0],
 ])('%j nearly does', (text, at) => {
   expect(isMarkedContract(text)).toBe(false)
   expect(findNearMark(text)).toBe(at)

@@ -4,6 +4,8 @@ import { findings, layout, problems } from './findings.ts'
 test.each([
   ['one that does not exist', '-- upfront:no-transactions\nselect 1', '1:1 directive'],
   ['one that is nothing like ours', '\n-- upfront:fast\nselect 1', '2:1 directive'],
+  ['a full stop behind it', '-- upfront:contract.\nselect 1', '1:1 directive'],
+  ['an equals sign', '-- upfront:lock-timeout=5s\nselect 1', '1:1 directive'],
   ['something behind it', '-- upfront:no-transaction please\nselect 1', '1:1 directive'],
   ['a place behind the first statement', 'select 1;\n  -- upfront:no-transaction\nselect 2', '2:3 directive'],
 ])('a directive with %s is refused', (_, sql, found) => {
@@ -23,6 +25,13 @@ test.each([
 ])('%j is fine', (sql) => {
   expect(findings(sql)).toEqual([])
 })
+
+test.each(['-- upfront:down;', '-- upfront:Down', '-- upfront: down', '--- upfront:down', '-- upfront::down'])(
+  'what follows %j would run with the rest',
+  (line) => {
+    expect(findings(`create table a ();\n${line}\ndrop table a`)).toEqual(['2:1 directive'])
+  },
+)
 
 test.each([
   ['-- upfront:lock-timeout\nselect 1', '1:1 directive'],
