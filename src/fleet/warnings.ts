@@ -1,7 +1,7 @@
 import type { Event } from '../events.ts'
 import type { Run } from '../run/run.ts'
 import type { FleetTarget } from './fleet.ts'
-import { without } from './summary.ts'
+import { nameSome, without } from './summary.ts'
 
 /** What a run of a fleet has said, and for how many tenants more it would have been the same. */
 type Told = Map<string, { readonly message: string; more: number }>
@@ -12,11 +12,11 @@ const differencesTold = 3
 
 /** Passes on what one tenant is warned of, with its name; what was said of another already is counted. */
 export function passWarning(run: Run, { name, target }: Pick<FleetTarget, 'name' | 'target'>, event: Event): void {
-  const message = event.type === 'warning' ? event.message : event.type === 'drift' ? tellDrift(event) : undefined
+  const message = tell(event)
   if (message === undefined) return
   const told = toldBy.get(run) ?? new Map<string, never>()
   toldBy.set(run, told)
-  const exact = without(message, [name, target.database, target.user])
+  const exact = without(message, [name, target.database, target.user]).replace(durations, '…')
   const key = told.has(exact) || told.size < kindsTold ? exact : ''
   const before = told.get(key)
   if (before) before.more += 1
@@ -31,6 +31,21 @@ export function tellRepeated(run: Run): void {
   for (const { message, more } of toldBy.get(run)?.values() ?? [])
     if (more > 0) run.emit({ type: 'warning', message: `of ${more} more: ${message}` })
   toldBy.delete(run)
+}
+
+/** For how long somebody has held a lease is another moment with each tenant. */
+const durations = /\d+(?:\.\d+)? (?:ms|s|min|h)\b(?: \d+ (?:s|min)\b)?/g
+
+function tell(event: Event): string | undefined {
+  if (event.type === 'warning') return event.message
+  if (event.type === 'drift') return tellDrift(event)
+  return event.type === 'deferred' ? tellDeferred(event) : undefined
+}
+
+function tellDeferred({ names, why }: Extract<Event, { type: 'deferred' }>): string {
+  const reason =
+    why.length > 0 ? why.join('; ') : 'UPFRONT_CONTRACT=when-safe has fleet up look whether it may be applied'
+  return `${nameSome(names)} deferred until nothing older is left: ${reason}`
 }
 
 function tellDrift({ differences }: Extract<Event, { type: 'drift' }>): string {

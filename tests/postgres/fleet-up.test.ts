@@ -165,6 +165,13 @@ test('tenants whose contract migrations are left are looked at again by who may 
   db.files({ ...files, '003_c.sql': '-- upfront:contract\ndrop table a' })
   const left = await db.run(['fleet', 'up'], fleet)
   expect(left.exitCode, left.stderr).toBe(0)
+  expect(left.stderr).toMatch(
+    /tenant_000\d: 003_c deferred until nothing older is left: UPFRONT_CONTRACT=when-safe has/,
+  )
+  expect(left.stderr).toContain('of 2 more: 003_c deferred')
+  const safe = await db.run(['fleet', 'up'], { ...fleet, UPFRONT_CONTRACT: 'when-safe' })
+  expect(safe.stdout, safe.stderr).toContain('3 with nothing to do')
+  expect(safe.stderr).toMatch(/of 2 more: 003_c deferred until nothing older is left: nobody has ever held a lease/)
   expect(await db.query('select count(*)::int as left from upfront.fleet where deferred')).toEqual([{ left: 3 }])
   expect((await db.run(['fleet', 'up'], fleet)).stdout).toContain('3 with nothing to do')
   expect((await db.run(['fleet', 'status', '--exit-code'], fleet)).exitCode).toBe(0)
