@@ -41,7 +41,16 @@ export async function fleet(run: Run): Promise<number> {
   // What a tenant, or its row, leaves behind is young: room for more of it would only grow, to 140 MB with 500 tenants.
   setFlagsFromString('--semi-space-growth-factor=1')
   const execute = await commands[what]!()
-  return execute(withParallel(onCentral(run)))
+  return execute(withParallel(onCentral(run))).catch((error: unknown) => {
+    throw error instanceof Failure && error.facts.sqlstate === '3D000' ? noCentral(error) : error
+  })
+}
+
+/** No command of a fleet creates the central database, whatever UPFRONT_CREATE_DATABASE says; that is for tenants. */
+function noCentral(error: Failure): Failure {
+  const next =
+    'Create the database, or correct its name in DATABASE_URL, or in UPFRONT_FLEET_LEDGER_URL where that is set.'
+  return new Failure(error.code, error.message, { ...error.facts, next }, error)
 }
 
 function withParallel(run: Run): Run {

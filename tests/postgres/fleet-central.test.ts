@@ -179,3 +179,17 @@ test('who waits to make the ledger holds up no index of the runner that has the 
   const { exitCode, stderr } = await waiting.ended
   expect(exitCode, stderr).toBe(0)
 })
+
+test('a central database that is not there is not said to be created by a setting', async ({ db }) => {
+  db.files({ '001_a.sql': 'create table a (id int)' })
+  const env = {
+    ...fleet,
+    UPFRONT_DATABASE_URL: db.urlOf({ database: `${db.name}_none` }),
+    UPFRONT_CREATE_DATABASE: 'true',
+    UPFRONT_AUTH_GRACE: '0',
+  }
+  const { exitCode, stderr } = await db.run(['fleet', 'up'], env)
+  expect(exitCode, stderr).toBe(24)
+  expect(stderr).toContain('or correct its name in DATABASE_URL')
+  expect(stderr).not.toContain('UPFRONT_CREATE_DATABASE')
+})
