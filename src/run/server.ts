@@ -94,6 +94,7 @@ export async function requireAnswer(session: Session): Promise<void> {
 
 /** Says what is about to happen, and to which database. */
 export function announce(run: Run, command: string, bundle: Pick<Bundle, 'dir' | 'count'>): void {
+  const { tenant, schema } = run.config
   const target = run.config.target!
   run.emit({
     type: 'start',
@@ -101,7 +102,7 @@ export function announce(run: Run, command: string, bundle: Pick<Bundle, 'dir' |
     version,
     bundle: bundle.dir,
     migrations: bundle.count,
-    target: describeTarget(target),
+    target: `${tenant ? `${schema} in ` : ''}${describeTarget(target)}`,
     source: target.source,
   })
 }

@@ -99,6 +99,7 @@ describe('up', () => {
     expect(exitCode, stderr).toBe(21)
     expect(stderr).toContain('users')
     const based = await db.run(['baseline', '--to', '001_users'], { UPFRONT_TENANT: 'n' })
+    expect(based.stderr).toContain(`database       n in ${db.name} on`)
     expect(based.exitCode, based.stderr).toBe(0)
     expect(await db.query('select name from n.upfront_history')).toEqual([{ name: '001_users' }])
   })
