@@ -175,7 +175,7 @@ export const settings = {
   UPFRONT_CREATE_DATABASE: {
     kind: 'boolean',
     default: 'false',
-    meaning: '`up` creates the database when it does not exist; no other command does',
+    meaning: '`up` creates the database when it does not exist, `fleet up` that of a tenant; no other command does',
   },
   UPFRONT_LOG_FORMAT: { kind: 'enum', default: 'text', choices: ['text', 'json'], meaning: 'how log lines look' },
   UPFRONT_LOG_LEVEL: {
