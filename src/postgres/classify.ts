@@ -150,11 +150,12 @@ function classifySqlstate(sqlstate: string, message: string): Verdict {
     case '53200':
       return is('retry', 'NOT_READY')
     case '57014': // what the role, the database or the server bounds, before our own settings hold
-    case '55P03':
+      return is('retry', 'NOT_READY', 'Raise statement_timeout of the role: the first question was over it.')
+    case '55P03': // the same, or our own bound of a gate, whose first question reads the history
       return is(
         'retry',
         'NOT_READY',
-        'Raise statement_timeout or lock_timeout of the role: the first question was over it.',
+        'Somebody has locked our tables for longer than lock_timeout (of the role, or UPFRONT_LOCK_TIMEOUT): let that finish.',
       )
     case '28P01': // wrong password, unknown role, expired role: all look the same under SCRAM
       return is('grace', 'DENIED', 'Check user and password; the role must exist and its password not be expired.')

@@ -193,3 +193,14 @@ test('the JSON log says what is pending', async ({ db }) => {
   expect(events.find(({ event }) => event === 'pending')).toMatchObject({ level: 'info', names: ['001_a', '002_b'] })
   expect(events.at(-1)).toMatchObject({ event: 'failed', code: 'PENDING', exit_code: 34, list: ['001_a', '002_b'] })
 })
+
+test('a history that somebody has locked is called that, whoever has set the bound', async ({ db }) => {
+  db.files(files)
+  await db.up()
+  const blocker = await db.connect()
+  await blocker.query('begin; lock table upfront.history in access exclusive mode')
+  const env = { UPFRONT_LOCK_TIMEOUT: '200ms', UPFRONT_WAIT_TIMEOUT: '1s' }
+  const { exitCode, stderr } = await db.run(['wait'], env)
+  expect(exitCode, stderr).toBe(30)
+  expect(stderr).toContain('next: Somebody has locked our tables for longer than lock_timeout')
+})
