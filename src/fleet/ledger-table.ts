@@ -17,12 +17,13 @@ const sayEveryMs = 30_000
  * of UPFRONT_LOCK_WAIT. It polls, because who waits inside a statement holds up CREATE INDEX CONCURRENTLY.
  */
 export async function makeLedger(run: Run, central: Central): Promise<string> {
-  const { config, emit, signal } = run
+  const { config, emit, signal, phase } = run
   const begun = performance.now()
   let saidAt = firstSaidMs - sayEveryMs
   for (;;) {
     const table = await central.ask((session) => tryToMake(run, session))
     if (table !== null) return table
+    phase.current = 'waiting for the lock'
     const elapsedMs = performance.now() - begun
     const isOver = config.lockWaitMs !== 0 && elapsedMs >= config.lockWaitMs
     if (isOver || elapsedMs - saidAt >= sayEveryMs) {

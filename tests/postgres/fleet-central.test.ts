@@ -172,6 +172,8 @@ test('who waits to make the ledger holds up no index of the runner that has the 
   const late = await db.run(['fleet', 'up'], { ...fleet, UPFRONT_LOCK_WAIT: '300ms' })
   expect(late.exitCode, late.stderr).toBe(31)
   expect(late.stderr).toContain('held by somebody (pid')
+  const brief = await db.run(['fleet', 'up'], { ...fleet, UPFRONT_DEADLINE: '2s' })
+  expect(brief.stderr).toContain('was over while waiting for the lock')
   const waiting = db.spawn(['fleet', 'up'], { ...fleet, UPFRONT_LOCK_TIMEOUT: '1m' })
   await waiting.says('somebody (pid')
   await other.query('create index concurrently on shared (id)')
