@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { type HistoryRow, isTakingBack } from '../history/rows.ts'
-import { ensureDeferred, finishRun, noteDeferred, startRun } from '../history/runs.ts'
+import { finishRun } from '../history/runs.ts'
 import type { HistoryTables } from '../history/tables.ts'
 import type { Migration, Seed } from '../migration.ts'
 import { resetSession } from '../postgres/prepare.ts'
@@ -12,10 +12,11 @@ import { runSteps } from './apply/sequence.ts'
 import type { StepContext } from './apply/step.ts'
 import { runInTransaction } from './apply/transaction.ts'
 import { breakEndlessLoops } from './endless-loop.ts'
-import { type Job, recordOf } from './job.ts'
+import type { Job } from './job.ts'
 import { loadModule } from './modules/module.ts'
 import { runModuleOutside, stoppedHalfWay, takenBackHalfWay } from './outside/module.ts'
 import { runStatementByStatement } from './outside/statement-by-statement.ts'
+import { beginRun } from './up/begin-run.ts'
 
 /** What is to be applied, and what the history says of it. */
 export interface Pending {
@@ -44,10 +45,7 @@ export async function applyAll(job: Job, tables: HistoryTables, on: StepContext,
 async function applyItems(job: Job, tables: HistoryTables, on: StepContext, pending: Pending): Promise<void> {
   const { session } = on
   const { progress } = job
-  await ensureDeferred(session, tables, progress.deferred.names)
-  const runId = (progress.runId ??= await startRun(session, tables, recordOf(job)))
-  // Before it can be complete, so that a later run knows that there is more.
-  if (progress.deferred.names.length > 0) await noteDeferred(session, tables, runId, progress.deferred.names)
+  const runId = await beginRun(job, session, tables)
   let hasEventTriggers = await resetSession(session, on.settings)
   const items: Item[] = [
     ...pending.migrations.map((one) => ({ kind: 'migration', one }) as const),

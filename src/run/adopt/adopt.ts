@@ -2,13 +2,13 @@ import { noteFloors } from '../../history/floors.ts'
 import { insertAdopted, renumber } from '../../history/adopt/record.ts'
 import { refuseDoubts, refuseUnknown } from '../../history/adopt/refuse.ts'
 import type { HistoryRow } from '../../history/rows.ts'
-import { startRun } from '../../history/runs.ts'
 import type { HistoryTables } from '../../history/tables.ts'
 import type { Identity } from '../../migration.ts'
 import type { Session } from '../../postgres/session.ts'
 import { joinNames } from '../../report/failure.ts'
-import { type Job, recordOf } from '../job.ts'
+import type { Job } from '../job.ts'
 import type { Run } from '../run.ts'
+import { beginRun } from '../up/begin-run.ts'
 import type { Foreign } from './foreign-history.ts'
 import { keepDowns } from './keep-downs.ts'
 
@@ -34,16 +34,16 @@ export async function recordForeign(
   { tables, history }: { readonly tables: HistoryTables; readonly history: readonly HistoryRow[] },
   foreign: Foreign,
 ): Promise<void> {
-  const { run, bundle, progress } = job
+  const { run, bundle } = job
   const { match, repeatable } = foreign
   if (match.unknown.length > 0) {
     const message = `${foreign.from} has applied ${joinNames(match.unknown)}, of which this bundle has no file`
     run.emit({ type: 'warning', message })
   }
   const rows = await keepDowns(run, bundle, match.adopted)
-  progress.runId ??= await startRun(session, tables, recordOf(job))
+  const runId = await beginRun(job, session, tables)
   const again = repeatable.map((one) => ({ ...one, down: null }))
-  await insertAdopted(session, tables, { migration: rows, repeatable: again }, progress.runId)
+  await insertAdopted(session, tables, { migration: rows, repeatable: again }, runId)
   await noteFloors(
     session,
     tables,
