@@ -2,7 +2,7 @@ import { Failure, type FailureCode } from '../../errors.ts'
 import { halfDoneCommands } from '../../history/repair/command.ts'
 import { readHistory } from '../../history/rows.ts'
 import { noteMissingFloors, withFloors } from '../../history/floors.ts'
-import { ensureDeferred, finishRun, noteDeferred, readFailureSince, readNewestRun } from '../../history/runs.ts'
+import { finishRun, readFailureSince, readNewestRun } from '../../history/runs.ts'
 import { type HistoryTables, createTables, ensureLeases, historyTables, requireTenant } from '../../history/tables.ts'
 import { withLock } from '../../postgres/lock.ts'
 import type { Session } from '../../postgres/session.ts'
@@ -112,12 +112,9 @@ async function apply(job: Job, tables: HistoryTables, on: StepContext, door: 'op
 /** Records what another tool has applied; when that was all, the run is over. */
 async function takeOver(job: Job, session: Session, tables: HistoryTables, work: Work): Promise<void> {
   if (!work.foreign) return
-  const { names } = job.progress.deferred
-  await ensureDeferred(session, tables, names)
   await proveAdopted(job, session, work)
   await (await import('../adopt/adopt.ts')).recordForeign(job, session, { tables, history: work.history }, work.foreign)
   if (!isApplied(work)) return
-  if (names.length > 0) await noteDeferred(session, tables, job.progress.runId!, names)
   await verifyOrFail(job, session, tables, job.progress.runId!)
   await finishRun(session, tables, job.progress.runId!, { outcome: 'done' })
 }
