@@ -512,23 +512,3 @@ test('the gate of an image that the database is ahead of is open when a newer on
   db.files({ ...v1, ...view(1), 'repeatable/other.sql': 'create or replace view other as select 1 as one' })
   expect((await db.run(['wait'], env)).exitCode, 'what was never made is not there').toBe(34)
 })
-
-test('what waits when another tool’s history is taken over, and nothing else is to be run, is not forgotten', async ({
-  db,
-}) => {
-  const dbmate = (sql: string) => `-- migrate:up\n${sql};\n-- migrate:down\nselect 1;`
-  await db.query(`create table schema_migrations (version varchar primary key);
-    insert into schema_migrations values ('1'); create table users (id int, name text)`)
-  db.files({
-    '1_users.sql': dbmate(v1['0001_users.sql']),
-    '2_drop_name.sql': `-- upfront:contract\n${dbmate('alter table users drop column name')}`,
-  })
-  for (const starts of [1, 2]) {
-    const { exitCode, stderr } = await db.up()
-    expect(exitCode, stderr).toBe(0)
-    expect(stderr, `start ${starts}`).toContain('deferred       2_drop_name')
-  }
-  const contracted = await db.run(['contract', '--without-evidence'])
-  expect(contracted.applied, contracted.stderr).toEqual(['2_drop_name'])
-  expect(await columns(db)).toEqual(['id'])
-})
