@@ -394,6 +394,23 @@ test.for<[string, string, string]>([
   expect(own.exitCode, own.stderr).toBe(0)
 })
 
+test('a DROP of a name that the encoding has no letters for hides no other', async ({ db }) => {
+  const name = `${db.name}_latin1`
+  await db.query(`create database ${name} template template0 encoding 'LATIN1' locale 'C'`)
+  try {
+    const env = { UPFRONT_DATABASE_URL: db.urlOf({ database: name }), UPFRONT_TENANT: 'ä' }
+    const client = await db.connect(env.UPFRONT_DATABASE_URL)
+    await client.query('create schema "ä"; create table public."straße" (id int)')
+    await client.end()
+    db.files({ '001_a.sql': 'drop table if exists "日本"; drop table if exists "straße"' })
+    const refused = await db.up([], env)
+    expect(refused.exitCode, refused.stderr).toBe(20)
+    expect(refused.stderr).toContain('the tenant has no straße')
+  } finally {
+    await db.query(`drop database ${name} with (force)`)
+  }
+})
+
 test('a schema that somebody else has filled is called by its name, and so is the tenant of the way out', async ({
   db,
 }) => {

@@ -16,15 +16,8 @@ export async function findForeignDrops(
   const statements = files.flatMap(statementsOf).filter(({ kind }) => kind === 'DropStmt')
   const drops = statements.flatMap((one) => droppedBy(one.sql).map((dropped) => ({ one, dropped })))
   if (drops.length === 0) return []
-  const rows = await session.query<Pick<Dropped, 'name' | 'kind'>>(
-    `select name, kind from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) as d (name, kind)
-     where (select pg_catalog.bool_or(place = pg_catalog.to_regnamespace('public'))
-         and not pg_catalog.bool_or(place is not distinct from pg_catalog.to_regnamespace($3))
-       from (select relnamespace as place from pg_catalog.pg_class where kind = 'relation' and relname = name
-         union all select typnamespace from pg_catalog.pg_type where kind = 'type' and typname = name
-         union all select pronamespace from pg_catalog.pg_proc where kind = 'routine' and proname = name) p)`,
-    [drops.map(({ dropped }) => dropped.name), drops.map(({ dropped }) => dropped.kind), schema],
-  )
+  const named = drops.map(({ dropped }) => dropped)
+  const rows = await findShared(session, schema, named)
   const shared = new Set(rows.map(keyOf))
   return drops
     .filter(({ one, dropped }) => shared.has(keyOf(dropped)) && !mayBeMade(files, one, dropped.name))
@@ -35,6 +28,33 @@ export async function findForeignDrops(
         `Name the schema, if that is meant: drop ... ${isOwner ? 'on ' : ''}public.${session.client.escapeIdentifier(name)}. Else remove it, or make what the tenant lacks first.`,
       ),
     )
+}
+
+/** Of a name that the encoding of the database has no letters for: nothing there is called so. */
+const noEquivalent = '22P05'
+
+/** Of these, what `public` has and the tenant has not. */
+async function findShared(
+  session: Session,
+  schema: string,
+  named: readonly Dropped[],
+): Promise<Pick<Dropped, 'name' | 'kind'>[]> {
+  const found = session.query<Pick<Dropped, 'name' | 'kind'>>(
+    `select name, kind from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) as d (name, kind)
+     where (select pg_catalog.bool_or(place = pg_catalog.to_regnamespace('public'))
+         and not pg_catalog.bool_or(place is not distinct from pg_catalog.to_regnamespace($3))
+       from (select relnamespace as place from pg_catalog.pg_class where kind = 'relation' and relname = name
+         union all select typnamespace from pg_catalog.pg_type where kind = 'type' and typname = name
+         union all select pronamespace from pg_catalog.pg_proc where kind = 'routine' and proname = name) p)`,
+    [named.map(({ name }) => name), named.map(({ kind }) => kind), schema],
+  )
+  return found.catch(async (error: { code?: string }) => {
+    if (error.code !== noEquivalent) throw error
+    if (named.length < 2) return []
+    const rows = []
+    for (const one of named) rows.push(...(await findShared(session, schema, [one])))
+    return rows
+  })
 }
 
 function keyOf({ kind, name }: Pick<Dropped, 'name' | 'kind'>): string {
