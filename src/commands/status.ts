@@ -54,6 +54,7 @@ export async function status(run: Run): Promise<number> {
       await bundle.list(),
       all.filter((row) => row.kind === 'migration'),
     )
+    const isDone = made.pending.length + made.deferred.length === 0
     if (made.ahead.length > 0)
       await refuseBelowFloor(reader, historyTables(session, config), made.ahead).catch((error: unknown) => {
         below = true
@@ -68,7 +69,7 @@ export async function status(run: Run): Promise<number> {
       history: all,
       plan: made,
       verified: await readLastVerified(reader, historyTables(session, config)),
-      foreign: made.pending.length + made.deferred.length === 0 ? null : await readForeign(run, reader, bundle, all),
+      foreign: isDone || made.ahead.length > 0 ? null : await readForeign(run, reader, bundle, all),
     }
   })
   const ofMigrations = history.filter((row) => row.kind === 'migration')

@@ -35,3 +35,20 @@ test.for([
   expect(plan.stdout).toContain('create table b')
   expect(await db.history()).toBeNull()
 })
+
+test('an older image takes nothing over, and status says so', async ({ db }) => {
+  const users = '-- migrate:up\ncreate table users (id int, name text);\n-- migrate:down\n'
+  const drop = '-- upfront:contract\n-- migrate:up\nalter table users drop column name;\n-- migrate:down\n'
+  const older = { '1_users.sql': users, '2_drop.sql': drop }
+  db.files({ '1_users.sql': users })
+  await db.up()
+  db.files({ ...older, '3_x.sql': '-- migrate:up\ncreate table x ();\n-- migrate:down\n' })
+  await db.up()
+  await db.query(`create table schema_migrations (version varchar primary key); insert into schema_migrations values ('1'), ('2');
+    alter table users drop column name`)
+  db.files(older)
+  expect((await db.up()).stderr).toContain('ahead')
+  const { exitCode, stdout } = await db.run(['status', '--exit-code'])
+  expect(exitCode, stdout).toBe(0)
+  expect(stdout).toMatch(/^deferred +2_drop/m)
+})
