@@ -34,7 +34,8 @@ function startHolding(db: Database, path: string, env: Record<string, string> = 
   const outcome = db.run(args, { UPFRONT_LOG_FORMAT: 'json', ...env }, stop.signal)
   let over = false
   void outcome.then(() => (over = true))
-  return { end: () => (stop.abort(interruption('SIGTERM')), outcome), outcome, isOver: () => over }
+  const end = () => (stop.abort(interruption('SIGTERM')), outcome)
+  return { end, outcome, isOver: () => over, isReady: () => existsSync(path) }
 }
 
 /** A role with the rights that the README says a holder needs. */
@@ -126,7 +127,9 @@ test('a lost database does not end it: it says so once, and holds again when the
   await sleep(700)
   expect(held.isOver()).toBe(false)
   isDown = false
-  await until(async () => (await leases(db))[0]?.living === true, 'the lease is held again')
+  // The row is there before the holder knows it.
+  await until(() => held.isReady(), 'the lease is held again')
+  expect(await leases(db)).toMatchObject([{ living: true }])
   const { exitCode, events, stderr } = await held.end()
   expect(exitCode, stderr).toBe(0)
   const said = events.flatMap(({ event }) => (/held|renewed|released|waiting/.test(event) ? event : []))
