@@ -16,7 +16,7 @@ import type { Job } from './job.ts'
 import { loadModule } from './modules/module.ts'
 import { runModuleOutside, stoppedHalfWay, takenBackHalfWay } from './outside/module.ts'
 import { runStatementByStatement } from './outside/statement-by-statement.ts'
-import { beginRun } from './up/begin-run.ts'
+import { beginRun } from './begin-run.ts'
 
 /** What is to be applied, and what the history says of it. */
 export interface Pending {

@@ -8,7 +8,7 @@ import type { Session } from '../../postgres/session.ts'
 import { joinNames } from '../../report/failure.ts'
 import type { Job } from '../job.ts'
 import type { Run } from '../run.ts'
-import { beginRun } from '../up/begin-run.ts'
+import { beginRun } from '../begin-run.ts'
 import type { Foreign } from './foreign-history.ts'
 import { keepDowns } from './keep-downs.ts'
 

@@ -11,7 +11,7 @@ export async function inTurns<T, R>(atOnce: number, list: readonly T[], work: (o
   return results
 }
 
-/** Resolves when fewer than `limit` are at work, first come first served; who calls what it resolves with has finished. */
+/** Resolves when fewer than `limit` are at work, first come first served; what it resolves with is called when this one is done. */
 export function limitWork(limit: number): () => Promise<() => void> {
   const waiting: (() => void)[] = []
   let working = 0
